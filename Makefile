@@ -1,0 +1,134 @@
+# Everything this repository can do, by name: `make help` lists it.
+#
+# The go commands run with GOWORK=off, so that each module is built and tested against the versions its own
+# go.mod names, as whoever imports it will get them. go.work is for editors.
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export GOWORK := off
+unexport GOFLAGS
+
+GO         ?= go
+ROOT       := $(CURDIR)
+BIN        := $(ROOT)/bin/otelcol-risk
+COMPONENTS := receiver/ebpfreceiver processor/riskprocessor exporter/kafkaexporter
+MODULES    := $(COMPONENTS) tests tests/bench
+ARCHES     := amd64 arm64
+CLANG      ?= clang-19
+
+TOOL        := $(GO) tool -modfile=$(ROOT)/tools/go.mod
+LINT        := $(GO) tool -modfile=$(ROOT)/tools/lint/go.mod golangci-lint
+# Without version control stamps and paths two checkouts give the same bytes. grpcnotrace drops a debug page that
+# would keep the linker from removing unused methods of every type.
+BUILD_FLAGS := -trimpath -buildvcs=false -tags=grpcnotrace -ldflags='-s -w'
+
+# Tests and the demo start the collector from here.
+export OTELCOL_RISK_BIN := $(BIN)
+
+each-module = for m in $(1); do echo ">> $$m"; (cd "$$m" && $(2)) || exit 1; done
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Build
+
+.PHONY: build
+build: ## bin/otelcol-risk for this machine: static, reproducible
+	cd distro && CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o $(BIN) .
+
+.PHONY: build-all
+build-all: ## bin/otelcol-risk-linux-{amd64,arm64}
+	cd distro && for arch in $(ARCHES); do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build $(BUILD_FLAGS) -o $(BIN)-linux-$$arch .; done
+	cd bin && sha256sum otelcol-risk-linux-*
+
+.PHONY: build-check
+build-check: build ## Build again in another folder with an empty cache: must give the same SHA-256
+	scripts/build-check.sh $(BIN)
+
+.PHONY: import-check
+import-check: ## Build a collector around each component alone, as another distribution would
+	scripts/import-check.sh $(COMPONENTS)
+
+.PHONY: clean
+clean: ## Remove bin/ and build/
+	rm -rf bin build
+
+##@ Generate
+
+.PHONY: generate
+generate: metadata bpf distro ## All generated files: metadata, bpf, distro
+
+.PHONY: metadata
+metadata: ## Component telemetry, status and documentation from each metadata.yaml (mdatagen)
+	@$(call each-module,$(COMPONENTS),$(TOOL) mdatagen metadata.yaml)
+
+.PHONY: bpf
+bpf: ## BPF objects and their Go bindings (bpf2go; needs clang-19, llvm-19 and libbpf-dev)
+	cd receiver/ebpfreceiver && $(GO) generate ./internal/bpfobj/...
+
+.PHONY: distro
+distro: ## distro/ from builder-config.yaml (ocb)
+	$(TOOL) builder --config builder-config.yaml --skip-compilation --skip-strict-versioning=false
+
+.PHONY: generate-check
+generate-check: ## Generate everything: must change nothing
+	scripts/generate-check.sh
+
+.PHONY: bpf-size
+bpf-size: ## Instructions of every BPF program
+	scripts/bpf-size.sh receiver/ebpfreceiver/internal/bpfobj/*.o
+
+##@ Test
+
+.PHONY: test
+test: build ## Everything. Lists what was skipped and what to install; REQUIRE_ALL=1 makes a skip a failure
+	scripts/test.sh "plain race" $(MODULES)
+
+.PHONY: test-unit
+test-unit: ## The components' own tests, without the race detector
+	scripts/test.sh plain $(COMPONENTS)
+
+.PHONY: test-race
+test-race: ## The same under the race detector (needs a C compiler)
+	scripts/test.sh race $(COMPONENTS)
+
+.PHONY: test-ebpf
+test-ebpf: ## The receiver's tests on the running kernel (as root)
+	scripts/test.sh plain receiver/ebpfreceiver
+
+.PHONY: test-e2e
+test-e2e: build ## Sockets in, Kafka out: the built binary against real peers and brokers
+	scripts/test.sh plain tests
+
+.PHONY: bench
+bench: build ## Benchmarks; the last line is one JSON object
+	cd tests/bench && $(GO) run .
+
+.PHONY: demo
+demo: build ## 30 seconds of a small shop under attack, scored, in a table (as root: from real sockets)
+	cd tests/demo && $(GO) run .
+
+##@ Keep in shape
+
+.PHONY: lint
+lint: ## golangci-lint with the import boundaries of .golangci.yml
+	@$(call each-module,$(MODULES),$(LINT) run --config $(ROOT)/.golangci.yml ./...)
+
+.PHONY: fmt
+fmt: ## Format Go (gofumpt) and, where clang-format is installed, BPF C
+	$(TOOL) gofumpt -l -w $(MODULES)
+	@if command -v clang-format-19 >/dev/null; then \
+		find receiver/ebpfreceiver/bpf -name '*.[ch]' -exec clang-format-19 -i {} +; fi
+
+.PHONY: budgets
+budgets: ## Length of files and functions, package comments, leftovers
+	cd tests && $(GO) test -count=1 ./budgets
+
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	@$(call each-module,$(MODULES) tools tools/lint,$(GO) mod tidy)
