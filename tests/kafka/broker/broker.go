@@ -1,0 +1,127 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Broker is a running Apache Kafka broker, one of our own or the one that KAFKA_BROKERS names.
+type Broker struct {
+	addrs []string
+	// dir and libs are empty and child is nil for a broker that is not ours.
+	dir   string
+	libs  string
+	child *process
+}
+
+// startTries is how often Start looks for ports anew; a second try is needed only if somebody took a port meanwhile.
+const startTries = 3
+
+// Start runs a broker and returns when it answers requests. The caller ends it with Stop. The error is a MissingError
+// when this machine lacks something.
+func Start(ctx context.Context) (*Broker, error) {
+	if given := os.Getenv("KAFKA_BROKERS"); given != "" {
+		b := &Broker{addrs: strings.Split(given, ",")}
+		return b, b.awaitReady(ctx)
+	}
+	if err := checkJava(); err != nil {
+		return nil, err
+	}
+	libs, err := jars(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var faults []error
+	for range startTries {
+		b, err := startOwn(ctx, libs)
+		if err == nil {
+			return b, nil
+		}
+		faults = append(faults, err)
+	}
+	return nil, errors.Join(faults...)
+}
+
+// startOwn formats a new store and runs a broker on it. Nothing is left behind on an error.
+func startOwn(ctx context.Context, libs string) (*Broker, error) {
+	dir, err := os.MkdirTemp("", "kafka-")
+	if err != nil {
+		return nil, fmt.Errorf("create broker directory: %w", err)
+	}
+	b := &Broker{dir: dir, libs: libs}
+	addr, err := format(ctx, dir, libs)
+	if err != nil {
+		return nil, errors.Join(err, b.Stop())
+	}
+	b.addrs = []string{addr}
+	if err := b.Restart(ctx); err != nil {
+		return nil, errors.Join(err, b.Stop())
+	}
+	return b, nil
+}
+
+// Addrs returns the bootstrap addresses as "host:port". The slice must not be changed.
+func (b *Broker) Addrs() []string { return b.addrs }
+
+// Own reports whether this broker is ours to kill.
+func (b *Broker) Own() bool { return b.dir != "" }
+
+// Kill ends the broker as a crash does. Its store stays, and Restart brings it back at the same address.
+func (b *Broker) Kill() error {
+	if b.child == nil {
+		return errors.New("kill broker: it is not one of ours or does not run")
+	}
+	err := b.child.kill()
+	b.child = nil
+	return err
+}
+
+// readyLimit bounds the time until a started broker answers; 2 to 3 seconds are usual, more after a crash.
+const readyLimit = 90 * time.Second
+
+// Restart runs a broker that was killed on the store that it left and returns when it answers requests.
+func (b *Broker) Restart(ctx context.Context) error {
+	if b.child != nil || !b.Own() {
+		return errors.New("restart broker: it runs or is not one of ours")
+	}
+	child, err := launch(b.dir, b.libs)
+	if err != nil {
+		return err
+	}
+	b.child = child
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	alive, cancelCause := context.WithCancelCause(ctx)
+	defer cancelCause(nil)
+	go func() { // ends with alive at the latest, so before Restart's caller can notice
+		select {
+		case <-child.done:
+			cancelCause(errors.New("the broker ended"))
+		case <-alive.Done():
+		}
+	}()
+	if err := b.awaitReady(alive); err != nil {
+		return fmt.Errorf("%w; its log ends with: %s", err, child.log())
+	}
+	return nil
+}
+
+// Stop ends the broker and removes everything it wrote. A broker that is not ours is left alone.
+func (b *Broker) Stop() error {
+	if !b.Own() {
+		return nil
+	}
+	var err error
+	if b.child != nil {
+		err = b.child.stop()
+		b.child = nil
+	}
+	return errors.Join(err, os.RemoveAll(b.dir))
+}
