@@ -1,0 +1,60 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kafkaexporter
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/metadata"
+)
+
+const (
+	encodingProto = "otlp_proto"
+	encodingJSON  = "otlp_json"
+
+	defaultMaxMessageBytes     = 1_000_000
+	defaultMaxBrokerWriteBytes = 100 << 20
+	defaultFlushMaxMessages    = 10_000
+)
+
+// NewFactory returns the factory of the exporter; its component type is kafka.
+func NewFactory() exporter.Factory {
+	return exporter.NewFactory(
+		metadata.Type,
+		createDefaultConfig,
+		exporter.WithTraces(createTraces, metadata.TracesStability),
+		exporter.WithMetrics(createMetrics, metadata.MetricsStability),
+		exporter.WithLogs(createLogs, metadata.LogsStability),
+	)
+}
+
+// createDefaultConfig is the only place where defaults are.
+func createDefaultConfig() component.Config {
+	return &Config{
+		TimeoutSettings:  exporterhelper.NewDefaultTimeoutConfig(),
+		QueueBatchConfig: configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
+		BackOffConfig:    configretry.NewDefaultBackOffConfig(),
+		Brokers:          []string{"localhost:9092"},
+		ClientID:         "otel-collector",
+		Metadata:         MetadataConfig{RefreshInterval: 10 * time.Minute},
+		ConnIdleTimeout:  9 * time.Minute,
+		Producer: ProducerConfig{
+			MaxMessageBytes:        defaultMaxMessageBytes,
+			MaxBrokerWriteBytes:    defaultMaxBrokerWriteBytes,
+			RequiredAcks:           AcksAll,
+			Compression:            "none",
+			FlushMaxMessages:       defaultFlushMaxMessages,
+			AllowAutoTopicCreation: true,
+		},
+		Traces:  SignalConfig{Topic: "otlp_spans", Encoding: encodingProto},
+		Metrics: SignalConfig{Topic: "otlp_metrics", Encoding: encodingProto},
+		Logs:    SignalConfig{Topic: "otlp_logs", Encoding: encodingProto},
+	}
+}
