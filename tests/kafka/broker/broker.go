@@ -78,7 +78,7 @@ func (b *Broker) Kill() error {
 	if b.child == nil {
 		return errors.New("kill broker: it is not one of ours or does not run")
 	}
-	err := b.child.kill()
+	err := b.child.Kill()
 	b.child = nil
 	return err
 }
@@ -102,13 +102,14 @@ func (b *Broker) Restart(ctx context.Context) error {
 	defer cancelCause(nil)
 	go func() { // ends with alive at the latest, so before Restart's caller can notice
 		select {
-		case <-child.done:
+		case <-child.Done():
 			cancelCause(errors.New("the broker ended"))
 		case <-alive.Done():
 		}
 	}()
 	if err := b.awaitReady(alive); err != nil {
-		return fmt.Errorf("%w; its log ends with: %s", err, child.log())
+		b.child = nil
+		return errors.Join(fmt.Errorf("%w; its log ends with: %s", err, child.log()), child.Kill())
 	}
 	return nil
 }

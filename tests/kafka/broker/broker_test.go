@@ -27,7 +27,7 @@ func TestBrokerComesBackWithItsTopicsAfterAKillAndLeavesNothing(t *testing.T) {
 	if err := b.CreateTopic(t.Context(), "kept", 3); err != nil {
 		t.Fatal(err)
 	}
-	pid := b.child.handle.Pid
+	pid := b.child.Pid()
 	if err := b.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestBrokerComesBackWithItsTopicsAfterAKillAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("back after %v", time.Since(started))
-	if b.child.handle.Pid == pid {
+	if b.child.Pid() == pid {
 		t.Fatal("the same process runs after a kill")
 	}
 	err = b.CreateTopic(t.Context(), "kept", 3)

@@ -18,5 +18,5 @@
 //	REQUIRE_ALL    "1" makes a missing program a failure instead of a skip
 //
 // A broker's methods may be called from any goroutine, but Kill, Restart and Stop must not run at the same time. The
-// process is ended by its own pid when the test ends, and by the kernel should the test program die before.
+// process is ended through its own handle by Stop, and by the kernel should the test program die before.
 package broker
