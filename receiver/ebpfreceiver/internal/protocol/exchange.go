@@ -1,0 +1,116 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package protocol
+
+import "net/netip"
+
+// Side tells which end of the connection the observed socket is, by the direction in which requests travel.
+type Side uint8
+
+// The two ends.
+const (
+	// Server is the end that requests arrive at.
+	Server Side = iota
+	// Client is the end that requests leave from.
+	Client
+)
+
+// String returns the value of the telemetry attribute `side`.
+func (s Side) String() string {
+	if s == Client {
+		return "client"
+	}
+	return "server"
+}
+
+// Failure tells how an exchange ended that did not end with a whole response.
+type Failure uint8
+
+// The ways to fail.
+const (
+	// None: the response ended as its framing says.
+	None Failure = iota
+	// Reset: a RST of either end.
+	Reset
+	// Closed: the connection was closed in order before the response was whole.
+	Closed
+	// Timeout: no further byte was seen for the configured time, or the kernel gave the connection up.
+	Timeout
+)
+
+// ErrorType returns the value of the attribute `error.type` that says f; "" for None.
+func (f Failure) ErrorType() string {
+	switch f {
+	case Reset:
+		return "connection_reset"
+	case Closed:
+		return "connection_closed"
+	case Timeout:
+		return "timeout"
+	default:
+		return ""
+	}
+}
+
+// Kind names the protocol of an Exchange, hence which part of it is filled.
+type Kind uint8
+
+// The known protocols.
+const (
+	// HTTP1 is HTTP/1.0 and HTTP/1.1; it fills Exchange.HTTP.
+	HTTP1 Kind = iota
+)
+
+// Owner is what the kernel knows about who made a socket. For an accepted connection that is who made the listener.
+type Owner struct {
+	// Created is when the socket was made, in CLOCK_MONOTONIC nanoseconds; 0 if it is older than the receiver.
+	Created uint64
+	// CgroupID is the cgroup v2 id of the socket; 0 if unknown.
+	CgroupID uint64
+	// PID is the process (thread group) id in the initial PID namespace; 0 if unknown.
+	PID uint32
+	// Comm is the task's name at that time, padded with zero bytes.
+	Comm [16]byte
+}
+
+// HTTP is the part of an exchange that HTTP of any version fills. A nil slice was not seen.
+type HTTP struct {
+	// Method is the method as sent, in its own case.
+	Method []byte
+	// Target is the request target as sent, in any of the four forms of RFC 9112 section 3.2, query included.
+	Target []byte
+	// Host is the value of the Host field.
+	Host []byte
+	// UserAgent is the value of the User-Agent field.
+	UserAgent []byte
+	// TraceParent and TraceState are the values of the W3C trace context fields, not validated.
+	TraceParent, TraceState []byte
+	// Status is the status code of the final response; 0 if no status line was seen.
+	Status uint16
+	// Minor is the version's second number: 0 or 1 for HTTP/1.0 and HTTP/1.1.
+	Minor uint8
+	// TargetCut says that Target is only the beginning of what was sent.
+	TargetCut bool
+}
+
+// Exchange is one request with its response, seen at one socket.
+type Exchange struct {
+	// Local and Peer are the ends of the connection; IPv4 addresses are IPv4, not mapped.
+	Local, Peer netip.AddrPort
+	// Start is the first byte of the request, FirstByte that of the response, End the last byte of the response (or
+	// the failure), all in Unix nanoseconds as this host's socket saw them; 0 if not observed.
+	Start, FirstByte, End int64
+	// RequestBytes and ResponseBytes count heads and bodies as they passed the socket.
+	RequestBytes, ResponseBytes uint64
+	// Owner made the socket.
+	Owner Owner
+	// HTTP is filled if Kind is HTTP1.
+	HTTP HTTP
+	// Side is which end Local is.
+	Side Side
+	// Failure is None unless the response is missing or not whole.
+	Failure Failure
+	// Kind is the protocol.
+	Kind Kind
+}
