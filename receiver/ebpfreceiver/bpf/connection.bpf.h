@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* The state machine of an HTTP/1 connection:
+ *
+ *               request bytes              first response bytes
+ *      PHASE_IDLE ---------> PHASE_REQUEST ---------> PHASE_RESPONSE   (exchange record)
+ *                                ^                         |  more response bytes (progress or response record)
+ *                                +---- next request -------+
+ *      any phase -- FIN of the responder, RST, close --> PHASE_IDLE    (end record, or an exchange record without response)
+ *
+ * Where a response ends is not the kernel's business: that takes its head, which user space reads. The kernel says how
+ * many bytes of it have passed, and when.
+ */
+#ifndef OTELCOL_RISK_CONNECTION_BPF_H
+#define OTELCOL_RISK_CONNECTION_BPF_H
+
+enum phase {
+	PHASE_IDLE = 0,
+	PHASE_REQUEST = 1,
+	PHASE_RESPONSE = 2,
+};
+
+/* Writes one record. The reader is woken only when much waits; it polls for the rest. */
+static __always_inline bool ring_write(void *record, __u32 size)
+{
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+	return !bpf_ringbuf_output(&ring, record, size,
+				   waiting >= knob_wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* Where a packet lies in the stream of its direction. */
+struct span {
+	__u32 skip; /* bytes of the payload that had been seen before */
+	__u32 advance; /* bytes by which the stream is known to be longer now */
+	bool gap; /* earlier bytes are missing */
+};
+
+/* Follows the stream of one direction: all of a retransmission is to be skipped. A packet that comes before earlier
+ * bytes is taken at once: those bytes count as part of the stream, but what is in them is not looked at when they come.
+ */
+static __always_inline struct span connection_follow(struct connection *connection, const struct packet *packet)
+{
+	__u32 *next = &connection->next_sequence[packet->direction & 1];
+	__u8 *synchronized = &connection->synchronized[packet->direction & 1];
+	struct span span = { .advance = packet->length };
+	__s32 behind = *next - packet->sequence;
+
+	if (!*synchronized) {
+		*synchronized = 1;
+		behind = 0;
+	}
+	if (behind >= (__s32)packet->length) {
+		span.skip = packet->length;
+		return span;
+	}
+	*next = packet->sequence + packet->length;
+	span.advance -= behind;
+	if (behind < 0) {
+		span.gap = true;
+		count(COUNTER_GAPS);
+	} else {
+		span.skip = behind;
+	}
+	return span;
+}
+
+/* Begins an exchange with the bytes that carry the start of its request. */
+static __always_inline void request_begin(struct __sk_buff *skb, const struct packet *packet,
+					  struct connection *connection, __u32 skip)
+{
+	struct event_exchange *exchange = &connection->exchange;
+
+	exchange->previous_ns = connection->emitted ? connection->last_ns : 0;
+	exchange->previous_bytes = exchange->event.response_bytes;
+	exchange->event.exchange++;
+	exchange->event.response_bytes = 0;
+	exchange->event.flags = 0;
+	exchange->request_ns = bpf_ktime_get_ns();
+	exchange->request_bytes = packet->length - skip;
+	connection->phase = PHASE_REQUEST;
+	connection->emitted = 0;
+	connection->gap = 0;
+	connection->head_complete = packet_ends_head(skb, packet);
+	exchange->request_len = packet_capture(skb, packet, skip, connection->data, REQUEST_CAPACITY);
+	count(COUNTER_REQUESTS);
+}
+
+/* Appends to a request head that came in more than one packet. The room for the response is borrowed, so that the
+ * copy has a bound the verifier can see.
+ */
+static __always_inline void request_append(struct __sk_buff *skb, const struct packet *packet,
+					   struct connection *connection, __u32 skip)
+{
+	__u32 have = connection->exchange.request_len;
+
+	OPAQUE(have);
+	if (have >= REQUEST_CAPACITY)
+		return;
+	have += packet_capture(skb, packet, skip, connection->data + have, RESPONSE_CAPACITY);
+	connection->exchange.request_len = have > REQUEST_CAPACITY ? REQUEST_CAPACITY : have;
+}
+
+static __always_inline void request_bytes(struct __sk_buff *skb, const struct packet *packet,
+					  struct connection *connection, __u32 skip)
+{
+	bool waiting = connection->phase == PHASE_REQUEST;
+
+	if (waiting && !connection->head_complete) {
+		connection->exchange.request_bytes += packet->length - skip;
+		request_append(skb, packet, connection, skip);
+		return;
+	}
+	if (!http1_is_request(packet_prefix(skb, packet, skip))) {
+		/* A body, before or after an early or interim response; or an upgraded connection. */
+		connection->exchange.request_bytes += packet->length - skip;
+		return;
+	}
+	if (waiting)
+		count(COUNTER_LOST_PIPELINED);
+	else
+		request_begin(skb, packet, connection, skip);
+}
+
+/* Writes the exchange record: everything up to the response bytes that lie behind the request's in data. */
+static __always_inline void exchange_write(struct connection *connection)
+{
+	struct event_exchange *exchange = &connection->exchange;
+	__u32 request_len = exchange->request_len;
+	__u32 response_len = exchange->response_len;
+
+	OPAQUE(request_len);
+	OPAQUE(response_len);
+	if (request_len > REQUEST_CAPACITY || response_len > RESPONSE_CAPACITY)
+		return; /* never: for the verifier, which does not know what the map holds */
+	exchange->event.kind = EVENT_EXCHANGE;
+	connection->emitted = ring_write(exchange, sizeof(*exchange) + request_len + response_len);
+	if (!connection->emitted)
+		count(COUNTER_LOST_RING_FULL);
+}
+
+/* The first bytes of the response. True when the exchange can be told. */
+static __always_inline bool response_begin(struct __sk_buff *skb, const struct packet *packet,
+					   struct connection *connection, __u32 skip)
+{
+	__u32 have = connection->exchange.request_len;
+
+	connection->phase = PHASE_RESPONSE;
+	if (!http1_is_response(packet_prefix(skb, packet, skip))) {
+		count(COUNTER_LOST_NO_STATUS_LINE);
+		return false;
+	}
+	OPAQUE(have);
+	if (have > REQUEST_CAPACITY)
+		return false; /* never: for the verifier, which does not know what the map holds */
+	connection->exchange.response_len =
+		packet_capture(skb, packet, skip, connection->data + have, RESPONSE_CAPACITY);
+	return true;
+}
+
+/* Another status line behind an interim response. */
+static __always_inline void response_again(struct __sk_buff *skb, const struct packet *packet,
+					   struct connection *connection, __u32 skip)
+{
+	struct {
+		struct event_response head;
+		__u8 data[RESPONSE_CAPACITY];
+	} *record;
+
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		count(COUNTER_LATE_RING_FULL);
+		return;
+	}
+	record->head.event = connection->exchange.event;
+	record->head.event.kind = EVENT_RESPONSE;
+	record->head.reserved = 0;
+	record->head.response_len = packet_capture(skb, packet, skip, record->data, RESPONSE_CAPACITY);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void response_more(struct connection *connection, __u8 kind)
+{
+	struct event event = connection->exchange.event;
+
+	event.kind = kind;
+	if (!ring_write(&event, sizeof(event)))
+		count(COUNTER_LATE_RING_FULL);
+}
+
+/* What a packet gives to write. */
+enum verdict {
+	WRITE_NOTHING = 0,
+	WRITE_EXCHANGE = 1,
+	WRITE_PROGRESS = 2,
+	WRITE_END = 3,
+};
+
+static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const struct packet *packet,
+					   struct connection *connection, struct span span)
+{
+	struct event *event = &connection->exchange.event;
+	bool chunk_end;
+
+	if (connection->phase == PHASE_IDLE)
+		return WRITE_NOTHING;
+	connection->gap |= span.gap;
+	chunk_end = packet_ends_chunked(skb, packet);
+	connection->last_ns = bpf_ktime_get_ns();
+	event->time_ns = connection->last_ns;
+	event->response_bytes += span.advance;
+	event->flags = (chunk_end ? FLAG_CHUNK_END : 0) | (connection->gap ? FLAG_GAP : 0);
+	if (connection->phase == PHASE_REQUEST)
+		return response_begin(skb, packet, connection, span.skip) ? WRITE_EXCHANGE : WRITE_NOTHING;
+	if (!connection->emitted)
+		return WRITE_NOTHING;
+	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
+		response_again(skb, packet, connection, span.skip);
+		return WRITE_NOTHING;
+	}
+	/* The sender marks the end of each of its writes with PSH: no other packet can end a response. */
+	return chunk_end || packet->flags & TCP_FLAG_PSH ? WRITE_PROGRESS : WRITE_NOTHING;
+}
+
+/* Writes what a packet gave. */
+static __always_inline void connection_write(struct connection *connection, enum verdict verdict)
+{
+	if (verdict == WRITE_EXCHANGE)
+		exchange_write(connection);
+	else if (verdict != WRITE_NOTHING)
+		response_more(connection, verdict == WRITE_END ? EVENT_END : EVENT_PROGRESS);
+}
+
+/* The connection ended: whatever is open ends with it. A packet that carries both the last bytes and the end has its
+ * bytes counted already, so one record tells both.
+ */
+static __always_inline enum verdict connection_end(struct connection *connection, __u8 flag, enum verdict verdict)
+{
+	struct event *event = &connection->exchange.event;
+	__u8 phase = connection->phase;
+
+	connection->phase = PHASE_IDLE;
+	if (phase == PHASE_IDLE)
+		return verdict;
+	event->flags |= flag;
+	if (verdict == WRITE_EXCHANGE)
+		return verdict;
+	if (phase == PHASE_REQUEST) {
+		connection->exchange.response_len = 0;
+		event->time_ns = bpf_ktime_get_ns();
+		return WRITE_EXCHANGE;
+	}
+	if (!connection->emitted)
+		return WRITE_NOTHING;
+	if (verdict == WRITE_NOTHING)
+		event->time_ns = bpf_ktime_get_ns();
+	return WRITE_END;
+}
+
+/* A packet of a known connection. */
+static __always_inline enum verdict connection_packet(struct __sk_buff *skb, const struct packet *packet,
+						      struct connection *connection)
+{
+	bool is_request = packet->direction == connection->request_direction;
+	enum verdict verdict = WRITE_NOTHING;
+
+	if (packet->length) {
+		struct span span = connection_follow(connection, packet);
+
+		if (span.skip < packet->length) {
+			if (is_request)
+				request_bytes(skb, packet, connection, span.skip);
+			else
+				verdict = response_bytes(skb, packet, connection, span);
+		}
+	}
+	if (packet->flags & TCP_FLAG_RST)
+		return connection_end(connection, FLAG_RESET, verdict);
+	if (packet->flags & TCP_FLAG_FIN && !is_request)
+		return connection_end(connection, FLAG_FIN, verdict);
+	return verdict;
+}
+
+static __always_inline void map_address4(__u8 *to, __u32 address)
+{
+	__builtin_memset(to, 0, 10);
+	to[10] = 0xff;
+	to[11] = 0xff;
+	__builtin_memcpy(to + 12, &address, 4);
+}
+
+/* Fills what stays the same for the life of the connection. */
+static __always_inline void connection_describe(struct event_exchange *exchange, struct bpf_sock *sk,
+						const struct owner *owner, __u8 side)
+{
+	exchange->event.side = side;
+	exchange->local_port = sk->src_port;
+	exchange->peer_port = bpf_ntohs(sk->dst_port);
+	if (sk->family == AF_INET) {
+		map_address4(exchange->local_address, sk->src_ip4);
+		map_address4(exchange->peer_address, sk->dst_ip4);
+	} else {
+		__u32 *local = (__u32 *)exchange->local_address;
+		__u32 *peer = (__u32 *)exchange->peer_address;
+
+		local[0] = sk->src_ip6[0];
+		local[1] = sk->src_ip6[1];
+		local[2] = sk->src_ip6[2];
+		local[3] = sk->src_ip6[3];
+		peer[0] = sk->dst_ip6[0];
+		peer[1] = sk->dst_ip6[1];
+		peer[2] = sk->dst_ip6[2];
+		peer[3] = sk->dst_ip6[3];
+	}
+	exchange->owner = *owner;
+}
+
+/* Makes the state of a connection whose first request was just recognized. NULL when it is filtered out or there is no
+ * memory for it.
+ */
+static __always_inline struct connection *connection_create(struct bpf_sock *sk, struct owner *owner, __u8 direction)
+{
+	struct connection *connection;
+
+	connection = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!connection) {
+		count(COUNTER_LOST_STORAGE);
+		return NULL;
+	}
+	connection->request_direction = direction;
+	connection_describe(&connection->exchange, sk, owner, direction == INGRESS ? SIDE_SERVER : SIDE_CLIENT);
+	if (!filter_admits(&connection->exchange)) {
+		owner->off = 1;
+		bpf_sk_storage_delete(&connections, sk);
+		return NULL;
+	}
+	return connection;
+}
+
+/* Data on a socket without state: is this the first request? Only the first packet after a change of direction can
+ * begin one, so the body of a message costs nothing more.
+ */
+static __always_inline struct connection *connection_detect(struct __sk_buff *skb, const struct packet *packet,
+							    struct bpf_sock *sk)
+{
+	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	struct connection *connection;
+	__u64 prefix;
+
+	if (!owner) {
+		count(COUNTER_LOST_STORAGE);
+		return NULL;
+	}
+	if (owner->off || (owner->messages && owner->direction == packet->direction))
+		return NULL;
+	owner->direction = packet->direction;
+	owner->messages++;
+	prefix = packet_prefix(skb, packet, 0);
+	if (!http1_is_request(prefix)) {
+		if (http1_is_response(prefix))
+			count(COUNTER_RESPONSE_UNMATCHED);
+		if (owner->messages >= knob_detect_messages) {
+			owner->off = 1;
+			count(COUNTER_OFF_UNKNOWN);
+		}
+		return NULL;
+	}
+	connection = connection_create(sk, owner, packet->direction);
+	if (connection) {
+		connection->exchange.event.cookie = bpf_get_socket_cookie(skb);
+		connection->exchange.cgroup_id = bpf_skb_cgroup_id(skb);
+	}
+	return connection;
+}
+
+#endif

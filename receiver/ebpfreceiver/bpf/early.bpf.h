@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Request bytes that pass the filter on the listener, because the packet that carries them also completes the
+ * handshake; see struct early. Servers that set TCP_DEFER_ACCEPT (Apache httpd does) get every first request like this.
+ */
+#ifndef OTELCOL_RISK_EARLY_BPF_H
+#define OTELCOL_RISK_EARLY_BPF_H
+
+/* The peer's address and port, which the listener's socket does not know. */
+static __always_inline void early_peer(struct __sk_buff *skb, const struct packet *packet, struct early *early)
+{
+	__u16 port = 0;
+	__u32 address = 0;
+
+	if (skb->protocol == bpf_htons(ETH_P_IPV4)) {
+		bpf_skb_load_bytes(skb, 12, &address, sizeof(address));
+		map_address4(early->peer_address, address);
+	} else {
+		bpf_skb_load_bytes(skb, 8, early->peer_address, sizeof(early->peer_address));
+	}
+	bpf_skb_load_bytes(skb, packet->transport, &port, sizeof(port));
+	early->peer_port = bpf_ntohs(port);
+}
+
+static __always_inline void early_keep(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *listener)
+{
+	__u32 zero = 0;
+	struct early *early = bpf_map_lookup_elem(&early_data, &zero);
+
+	if (!early)
+		return;
+	early->length = 0;
+	if (!http1_is_request(packet_prefix(skb, packet, 0)))
+		return;
+	early->captured = packet_capture(skb, packet, 0, early->data, REQUEST_CAPACITY);
+	early->time_ns = bpf_ktime_get_ns();
+	early->sequence = packet->sequence;
+	early->head_complete = packet_ends_head(skb, packet);
+	early->local_port = listener->src_port;
+	early_peer(skb, packet, early);
+	early->length = packet->length;
+}
+
+static __always_inline bool early_matches(const struct early *early, struct bpf_sock *sk)
+{
+	const __u32 *peer = (const __u32 *)early->peer_address;
+
+	if (!early->length || early->local_port != sk->src_port || early->peer_port != bpf_ntohs(sk->dst_port))
+		return false;
+	if (sk->family == AF_INET)
+		return peer[3] == sk->dst_ip4;
+	return peer[0] == sk->dst_ip6[0] && peer[1] == sk->dst_ip6[1] && peer[2] == sk->dst_ip6[2] &&
+	       peer[3] == sk->dst_ip6[3];
+}
+
+/* Called when an accepted connection's socket is there: begins its first exchange if the request came with it. */
+static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+{
+	__u32 zero = 0;
+	struct early *early = bpf_map_lookup_elem(&early_data, &zero);
+	struct connection *connection;
+	struct owner *owner;
+
+	if (!early || !early_matches(early, sk))
+		return;
+	owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!owner) {
+		count(COUNTER_LOST_STORAGE);
+		return;
+	}
+	connection = connection_create(sk, owner, INGRESS);
+	if (!connection)
+		return;
+	connection->exchange.event.cookie = bpf_get_socket_cookie(ctx);
+	connection->exchange.event.exchange = 1;
+	connection->exchange.request_ns = early->time_ns;
+	connection->exchange.request_bytes = early->length;
+	connection->exchange.request_len = early->captured;
+	__builtin_memcpy(connection->data, early->data, REQUEST_CAPACITY);
+	connection->head_complete = early->head_complete;
+	connection->next_sequence[INGRESS] = early->sequence + early->length;
+	connection->synchronized[INGRESS] = 1;
+	connection->phase = PHASE_REQUEST;
+	early->length = 0;
+	count(COUNTER_REQUESTS);
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Tells HTTP/1 messages by their first eight bytes. More is user space's work. */
+#ifndef OTELCOL_RISK_HTTP1_BPF_H
+#define OTELCOL_RISK_HTTP1_BPF_H
+
+/* The first n characters of text as the integer they are when loaded from memory on a little-endian machine. */
+#define TEXT4(a, b, c, d) ((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24)
+#define TEXT8(a, b, c, d, e, f, g, h) (TEXT4(a, b, c, d) | TEXT4(e, f, g, h) << 32)
+#define FIRST(n) (~0ULL >> (64 - 8 * (n)))
+
+/* The methods of RFC 9110 section 9 and PATCH (RFC 5789), each with the space behind it. */
+static __always_inline bool http1_is_request(__u64 prefix)
+{
+	switch (prefix & FIRST(4)) {
+	case TEXT4('G', 'E', 'T', ' '):
+	case TEXT4('P', 'U', 'T', ' '):
+		return true;
+	case TEXT4('P', 'O', 'S', 'T'):
+	case TEXT4('H', 'E', 'A', 'D'):
+		return (__u8)(prefix >> 32) == ' ';
+	case TEXT4('P', 'A', 'T', 'C'):
+	case TEXT4('T', 'R', 'A', 'C'):
+	case TEXT4('D', 'E', 'L', 'E'):
+		return (prefix & FIRST(6)) == (TEXT8('P', 'A', 'T', 'C', 'H', ' ', 0, 0)) ||
+		       (prefix & FIRST(6)) == (TEXT8('T', 'R', 'A', 'C', 'E', ' ', 0, 0)) ||
+		       (prefix & FIRST(7)) == (TEXT8('D', 'E', 'L', 'E', 'T', 'E', ' ', 0));
+	case TEXT4('O', 'P', 'T', 'I'):
+		return prefix == TEXT8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ');
+	case TEXT4('C', 'O', 'N', 'N'):
+		return prefix == TEXT8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' ');
+	}
+	return false;
+}
+
+static __always_inline bool http1_is_response(__u64 prefix)
+{
+	return (prefix & FIRST(7)) == TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0);
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Settings that the loader writes before the programs are verified. The verifier knows them as constants, so what is
+ * off is removed and costs no instruction.
+ */
+#ifndef OTELCOL_RISK_KNOBS_BPF_H
+#define OTELCOL_RISK_KNOBS_BPF_H
+
+const volatile __u32 knob_wakeup_bytes = 256 << 10; /* bytes waiting in the ring that wake the reader */
+const volatile __u8 knob_detect_messages = 8; /* messages of unknown protocol before a connection is switched off */
+const volatile __u8 knob_port_include = 0; /* only server ports in port_sets.include */
+const volatile __u8 knob_port_exclude = 0; /* no server ports in port_sets.exclude */
+const volatile __u8 knob_address_include = 0; /* only peers in address_include */
+const volatile __u8 knob_address_exclude = 0; /* no peers in address_exclude */
+
+#endif

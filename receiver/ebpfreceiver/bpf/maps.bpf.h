@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Every map that the programs share. */
+#ifndef OTELCOL_RISK_MAPS_BPF_H
+#define OTELCOL_RISK_MAPS_BPF_H
+
+/* State of a connection that speaks HTTP/1. The records' bytes are built in place, so that an exchange costs one copy
+ * into the ring. Both directions' programs may run at once on two processors (the softirq side does not take the
+ * socket's lock); requests and responses alternate, so they do not touch the same fields at the same time unless a
+ * peer breaks that order, and then user space finds a head that does not parse, and counts it.
+ */
+struct connection {
+	__u32 next_sequence[2]; /* per direction: TCP sequence number of the next new byte */
+	__u8 synchronized[2]; /* next_sequence is known */
+	__u8 request_direction; /* enum direction */
+	__u8 phase; /* enum phase */
+	__u8 emitted; /* the exchange record is in the ring: more records make sense */
+	__u8 head_complete; /* the request's first packet ended with an empty line */
+	__u8 gap; /* bytes of this response were not seen */
+	__u8 reserved;
+	__u64 last_ns; /* last byte of the response so far */
+	struct event_exchange exchange;
+	__u8 data[REQUEST_CAPACITY + RESPONSE_CAPACITY];
+};
+
+/* With the kernel's 72 bytes in front, an element fits a 1024 byte slab. */
+_Static_assert(sizeof(struct connection) <= 1024 - 72, "connection fits kmalloc-1k");
+
+/* Key: socket. Lives and dies with it: no table that grows, nothing to evict. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* Key: socket. Small and on every TCP socket, because it also remembers that a socket is of no interest. BPF_F_CLONE
+ * hands a listener's owner to the connections it accepts, whose creation has no process context. User space writes
+ * it for sockets older than the programs.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* Records for user space; max_entries (bytes) is set by the loader. One ring for all processors keeps the order of a
+ * connection's records.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring SEC(".maps");
+
+/* Key: enum counter. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTER_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* The first bytes of a connection can arrive with the packet that completes its handshake (TCP_DEFER_ACCEPT, a lost
+ * ACK): the packet passes the filter on the listener, and the connection's socket exists only a moment later, in the
+ * same softirq on the same processor. One slot a processor carries the bytes over.
+ */
+struct early {
+	__u64 time_ns;
+	__u32 sequence;
+	__u32 length; /* of the payload; 0: empty slot */
+	__u32 captured; /* bytes in data */
+	__u16 local_port; /* host byte order */
+	__u16 peer_port;
+	__u8 peer_address[16];
+	__u8 head_complete;
+	__u8 reserved[7];
+	__u8 data[REQUEST_CAPACITY];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct early);
+} early_data SEC(".maps");
+
+/* One bit a port. */
+struct port_sets {
+	__u8 include[8192];
+	__u8 exclude[8192];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct port_sets);
+} ports SEC(".maps");
+
+struct address_prefix {
+	__u32 bits;
+	__u8 address[16];
+};
+
+/* Key: prefix of a peer address, IPv4 mapped. max_entries is set by the loader to the number of prefixes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct address_prefix);
+	__type(value, __u8);
+} address_include SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct address_prefix);
+	__type(value, __u8);
+} address_exclude SEC(".maps");
+
+#endif

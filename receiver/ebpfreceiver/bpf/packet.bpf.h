@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* From a packet at the socket to what the state machine needs of it. */
+#ifndef OTELCOL_RISK_PACKET_BPF_H
+#define OTELCOL_RISK_PACKET_BPF_H
+
+enum direction {
+	INGRESS = 0,
+	EGRESS = 1,
+};
+
+enum {
+	ETH_P_IPV4 = 0x0800,
+	ETH_P_IPV6 = 0x86dd,
+	IP_PROTOCOL_TCP = 6,
+	AF_INET = 2,
+	SOCK_STREAM = 1,
+	TCP_FLAG_FIN = 0x01,
+	TCP_FLAG_SYN = 0x02,
+	TCP_FLAG_RST = 0x04,
+	TCP_FLAG_PSH = 0x08,
+};
+
+/* Keeps the compiler from proving away, or doing on a copy, a comparison that the verifier must see. */
+#define OPAQUE(value) asm volatile("" : "+r"(value))
+
+struct packet {
+	__u32 sequence; /* TCP sequence number of the first payload byte */
+	__u32 transport; /* offset of the TCP header in the packet */
+	__u32 payload; /* offset of the payload in the packet */
+	__u32 length; /* bytes of payload */
+	__u8 flags; /* TCP flags */
+	__u8 direction; /* enum direction */
+};
+
+/* Reads the IP and TCP headers; false when this is no TCP packet or its headers are not linear. A program of this type
+ * sees the packet from the IP header on. The length is the packet's, not the IP header's, whose field is 0 for a
+ * BIG TCP packet.
+ */
+static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *packet)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	__u8 *ip = data;
+	__u8 *tcp;
+	__u32 ip_length;
+	__u32 tcp_length;
+
+	if (skb->protocol == bpf_htons(ETH_P_IPV4)) {
+		if (data + 20 > end)
+			goto unreadable;
+		if (ip[9] != IP_PROTOCOL_TCP)
+			return false;
+		ip_length = (ip[0] & 0x0f) << 2;
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		if (data + 40 > end)
+			goto unreadable;
+		if (ip[6] != IP_PROTOCOL_TCP)
+			return false;
+		ip_length = 40;
+	} else {
+		return false;
+	}
+	tcp = data + ip_length;
+	if ((void *)tcp + 20 > end)
+		goto unreadable;
+	tcp_length = (tcp[12] >> 4) << 2;
+	packet->sequence = bpf_ntohl(*(__u32 *)(tcp + 4));
+	packet->flags = tcp[13];
+	if (packet->flags & TCP_FLAG_SYN)
+		packet->sequence++; /* the SYN has a number of its own; data on it is TCP Fast Open's */
+	packet->transport = ip_length;
+	packet->payload = ip_length + tcp_length;
+	packet->length = skb->len > packet->payload ? skb->len - packet->payload : 0;
+	return true;
+unreadable:
+	count(COUNTER_UNREADABLE);
+	return false;
+}
+
+/* The first eight payload bytes as they lie in memory, missing ones 0. */
+static __always_inline __u64 packet_prefix(struct __sk_buff *skb, const struct packet *packet, __u32 skip)
+{
+	__u32 length = packet->length - skip;
+	__u64 prefix = 0;
+
+	if (length >= 8)
+		bpf_skb_load_bytes(skb, packet->payload + skip, &prefix, 8);
+	else if (length >= 4)
+		bpf_skb_load_bytes(skb, packet->payload + skip, &prefix, 4);
+	return prefix;
+}
+
+/* Copies payload bytes, from skip on and at most capacity of them, and returns how many. */
+static __always_inline __u32 packet_capture(struct __sk_buff *skb, const struct packet *packet, __u32 skip, void *to,
+					    __u32 capacity)
+{
+	__u32 length = packet->length - skip;
+
+	if (length > capacity)
+		length = capacity;
+	OPAQUE(length);
+	if (length - 1 >= capacity)
+		return 0;
+	return bpf_skb_load_bytes(skb, packet->payload + skip, to, length) ? 0 : length;
+}
+
+/* Whether the payload ends with the five bytes of a chunked body's last chunk. */
+static __always_inline bool packet_ends_chunked(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 last[5] = {};
+
+	if (packet->length < sizeof(last))
+		return false;
+	if (bpf_skb_load_bytes(skb, packet->payload + packet->length - sizeof(last), last, sizeof(last)))
+		return false;
+	return last[0] == '0' && last[1] == '\r' && last[2] == '\n' && last[3] == '\r' && last[4] == '\n';
+}
+
+/* Whether the payload ends with an empty line, as a request without a body does. */
+static __always_inline bool packet_ends_head(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 last = 0;
+
+	if (packet->length < sizeof(last))
+		return false;
+	if (bpf_skb_load_bytes(skb, packet->payload + packet->length - sizeof(last), &last, sizeof(last)))
+		return false;
+	return last == bpf_htonl(0x0d0a0d0a);
+}
+
+#endif

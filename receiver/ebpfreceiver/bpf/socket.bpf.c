@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Copyright The otelcol-risk Authors
+
+/* Watches HTTP/1 at the socket: one record an exchange, for both of its ends. README.md has the map of the parts. */
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "event.h"
+#include "knobs.bpf.h"
+#include "maps.bpf.h"
+#include "counters.bpf.h"
+#include "packet.bpf.h"
+#include "http1.bpf.h"
+#include "filter.bpf.h"
+#include "owner.bpf.h"
+#include "connection.bpf.h"
+#include "early.bpf.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* The types that Go is generated from. */
+const struct event_response *unused_response __attribute__((unused));
+const enum event_side *unused_side __attribute__((unused));
+const enum event_kind *unused_kind __attribute__((unused));
+const enum event_flag *unused_flag __attribute__((unused));
+const enum counter *unused_counter __attribute__((unused));
+
+static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
+{
+	struct packet packet = { .direction = direction };
+	struct connection *connection;
+	struct bpf_sock *sk;
+
+	if (!packet_read(skb, &packet))
+		return;
+	if (!packet.length && !(packet.flags & (TCP_FLAG_FIN | TCP_FLAG_RST)))
+		return;
+	sk = skb->sk;
+	if (!sk)
+		return;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection && packet.length) {
+		if (direction == INGRESS && sk->state == BPF_TCP_LISTEN) {
+			early_keep(skb, &packet, sk);
+			return;
+		}
+		connection = connection_detect(skb, &packet, sk);
+	}
+	if (connection)
+		connection_write(connection, connection_packet(skb, &packet, connection));
+}
+
+/* Packets that arrive, after the socket was found and before TCP sorts them: retransmissions and disorder are seen. */
+SEC("cgroup_skb/ingress")
+int observe_ingress(struct __sk_buff *skb)
+{
+	observe(skb, INGRESS);
+	return 1;
+}
+
+/* Packets that leave, before segmentation: what one write gave is mostly one packet, and loss further on only shows as
+ * retransmissions.
+ */
+SEC("cgroup_skb/egress")
+int observe_egress(struct __sk_buff *skb)
+{
+	observe(skb, EGRESS);
+	return 1;
+}
+
+/* socket(): runs in the caller's context. */
+SEC("cgroup/sock_create")
+int own_create(struct bpf_sock *sk)
+{
+	if (sk->type == SOCK_STREAM)
+		owner_tag(sk);
+	return 1;
+}
+
+/* connect(): a socket that was made by one process and handed to another belongs to the one that uses it. */
+SEC("cgroup/connect4")
+int own_connect4(struct bpf_sock_addr *ctx)
+{
+	if (ctx->sk && ctx->type == SOCK_STREAM)
+		owner_tag(ctx->sk);
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int own_connect6(struct bpf_sock_addr *ctx)
+{
+	if (ctx->sk && ctx->type == SOCK_STREAM)
+		owner_tag(ctx->sk);
+	return 1;
+}
+
+/* Life cycle: a connection that ends without a packet (time-out, a process that died with its network namespace) still
+ * ends what was open on it.
+ */
+SEC("sockops")
+int follow_state(struct bpf_sock_ops *ctx)
+{
+	struct connection *connection;
+	struct bpf_sock *sk = ctx->sk;
+
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		if (sk)
+			early_take(ctx, sk);
+		__attribute__((fallthrough));
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		if (ctx->args[1] != BPF_TCP_CLOSE || !sk)
+			break;
+		connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+		if (connection)
+			connection_write(connection, connection_end(connection, FLAG_TIMEOUT, WRITE_NOTHING));
+		break;
+	}
+	return 1;
+}

@@ -1,0 +1,66 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package bpfobj
+
+import "fmt"
+
+// Counters are what the programs counted since they were loaded; see enum counter in bpf/event.h.
+type Counters struct {
+	// Requests is the number of exchanges begun.
+	Requests uint64
+	// Lost counts exchanges that no record tells of, by reason.
+	Lost map[string]uint64
+	// Off counts connections that are no longer looked at, by reason.
+	Off map[string]uint64
+	// Degraded counts what makes records less exact or less timely but loses no exchange, by reason.
+	Degraded map[string]uint64
+}
+
+// The reasons' names are part of the receiver's telemetry.
+var (
+	lostReasons = map[string]socketCounter{
+		"ring_full":      socketCounterCOUNTER_LOST_RING_FULL,
+		"storage":        socketCounterCOUNTER_LOST_STORAGE,
+		"no_status_line": socketCounterCOUNTER_LOST_NO_STATUS_LINE,
+		"pipelined":      socketCounterCOUNTER_LOST_PIPELINED,
+	}
+	offReasons = map[string]socketCounter{
+		"unknown_protocol": socketCounterCOUNTER_OFF_UNKNOWN,
+		"port":             socketCounterCOUNTER_OFF_PORT,
+		"address":          socketCounterCOUNTER_OFF_ADDRESS,
+	}
+	degradedReasons = map[string]socketCounter{
+		"late_ring_full":     socketCounterCOUNTER_LATE_RING_FULL,
+		"gap":                socketCounterCOUNTER_GAPS,
+		"response_unmatched": socketCounterCOUNTER_RESPONSE_UNMATCHED,
+		"unreadable":         socketCounterCOUNTER_UNREADABLE,
+	}
+)
+
+// Counters reads the counters. Safe for concurrent use.
+func (o *Objects) Counters() (Counters, error) {
+	var sums [socketCounterCOUNTER_MAX]uint64
+	for i := range sums {
+		var perCPU []uint64
+		if err := o.maps.Counters.Lookup(uint32(i), &perCPU); err != nil {
+			return Counters{}, fmt.Errorf("read counter %d: %w", i, err)
+		}
+		for _, n := range perCPU {
+			sums[i] += n
+		}
+	}
+	pick := func(reasons map[string]socketCounter) map[string]uint64 {
+		picked := make(map[string]uint64, len(reasons))
+		for reason, counter := range reasons {
+			picked[reason] = sums[counter]
+		}
+		return picked
+	}
+	return Counters{
+		Requests: sums[socketCounterCOUNTER_REQUESTS],
+		Lost:     pick(lostReasons),
+		Off:      pick(offReasons),
+		Degraded: pick(degradedReasons),
+	}, nil
+}

@@ -1,0 +1,126 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package bpfobj
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
+)
+
+// Settings become constants of the programs and the sizes and contents of their maps.
+type Settings struct {
+	// RingBufferSize is in bytes: a power of two, a multiple of the page size.
+	RingBufferSize int
+	// WakeupSize is how many bytes wait in the ring before its reader is woken.
+	WakeupSize int
+	// DetectMessages is how many messages of a connection may be of an unknown protocol, 1 to 255.
+	DetectMessages int
+	// IncludePorts and ExcludePorts list server ports. An empty IncludePorts admits all.
+	IncludePorts, ExcludePorts []uint16
+	// IncludePeers and ExcludePeers list prefixes of peer addresses. An empty IncludePeers admits all.
+	IncludePeers, ExcludePeers []netip.Prefix
+}
+
+// Objects are the loaded programs and the maps that user space reads or writes. Close it once; not safe for concurrent
+// use.
+type Objects struct {
+	socketPrograms
+	maps socketMaps
+}
+
+// Load puts the programs into the kernel; nothing runs before they are attached. On an error nothing stays loaded. A
+// verifier error prints the whole log with %+v.
+func Load(settings Settings) (*Objects, error) {
+	// Kernels before 5.11 charge maps to RLIMIT_MEMLOCK, whose default of 64 KiB is less than the ring.
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, fmt.Errorf("raise RLIMIT_MEMLOCK for the maps: %w", err)
+	}
+	spec, err := loadSocket()
+	if err != nil {
+		return nil, fmt.Errorf("read BPF object: %w", err)
+	}
+	if err := settings.apply(spec); err != nil {
+		return nil, err
+	}
+	var loaded socketObjects
+	if err := spec.LoadAndAssign(&loaded, nil); err != nil {
+		return nil, fmt.Errorf("load BPF programs: %w", err)
+	}
+	objects := &Objects{socketPrograms: loaded.socketPrograms, maps: loaded.socketMaps}
+	if err := settings.fill(&objects.maps); err != nil {
+		return nil, errors.Join(err, objects.Close())
+	}
+	return objects, nil
+}
+
+// apply writes the settings that must be known before the programs are verified.
+func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
+	spec.Maps[socketMapRing].MaxEntries = uint32(s.RingBufferSize)
+	spec.Maps[socketMapAddressInclude].MaxEntries = uint32(max(1, len(s.IncludePeers)))
+	spec.Maps[socketMapAddressExclude].MaxEntries = uint32(max(1, len(s.ExcludePeers)))
+	for name, value := range map[string]any{
+		socketVarKnobWakeupBytes:    uint32(s.WakeupSize),
+		socketVarKnobDetectMessages: uint8(s.DetectMessages),
+		socketVarKnobPortInclude:    flag(len(s.IncludePorts)),
+		socketVarKnobPortExclude:    flag(len(s.ExcludePorts)),
+		socketVarKnobAddressInclude: flag(len(s.IncludePeers)),
+		socketVarKnobAddressExclude: flag(len(s.ExcludePeers)),
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s to %v: %w", name, value, err)
+		}
+	}
+	return nil
+}
+
+func flag(n int) uint8 {
+	if n > 0 {
+		return 1
+	}
+	return 0
+}
+
+// fill writes the filters' contents.
+func (s *Settings) fill(maps *socketMaps) error {
+	var sets socketPortSets
+	for _, port := range s.IncludePorts {
+		sets.Include[port>>3] |= 1 << (port & 7)
+	}
+	for _, port := range s.ExcludePorts {
+		sets.Exclude[port>>3] |= 1 << (port & 7)
+	}
+	if err := maps.Ports.Put(uint32(0), &sets); err != nil {
+		return fmt.Errorf("write port filter: %w", err)
+	}
+	return errors.Join(
+		putPrefixes(maps.AddressInclude, s.IncludePeers),
+		putPrefixes(maps.AddressExclude, s.ExcludePeers),
+	)
+}
+
+func putPrefixes(trie *ebpf.Map, prefixes []netip.Prefix) error {
+	for _, prefix := range prefixes {
+		bits := prefix.Bits()
+		if prefix.Addr().Is4() {
+			bits += 96 // the programs know IPv4 addresses as ::ffff:a.b.c.d
+		}
+		key := socketAddressPrefix{Bits: uint32(bits), Address: prefix.Addr().As16()}
+		if err := trie.Put(&key, uint8(1)); err != nil {
+			return fmt.Errorf("write address filter %s: %w", prefix, err)
+		}
+	}
+	return nil
+}
+
+// Ring is the ring buffer that the programs write [event.Event] records to.
+func (o *Objects) Ring() *ebpf.Map { return o.maps.Ring }
+
+// Close unloads the programs, unless they are still attached, and frees the maps.
+func (o *Objects) Close() error {
+	return errors.Join(o.socketPrograms.Close(), o.maps.Close())
+}

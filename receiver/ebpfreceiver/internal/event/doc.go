@@ -1,0 +1,32 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package event decodes the records that the BPF programs write into the ring buffer. The layout's single source is
+// bpf/event.h; a test of package bpfobj compares this package's offsets with the object's BTF.
+//
+// All numbers are little-endian. Every record begins with the same 32 bytes:
+//
+//	 0        8        16              24         28     29     30      31
+//	+--------+--------+---------------+----------+------+------+-------+---+
+//	| cookie | time   | response      | exchange | kind | side | flags | 0 |
+//	|        | ns     | bytes         | number   |      |      |       |   |
+//	+--------+--------+---------------+----------+------+------+-------+---+
+//
+// A progress or end record is no longer. A response record goes on with
+//
+//	 32             36      40
+//	+--------------+-------+------------------------+
+//	| response len | 0     | bytes of the response  |
+//	+--------------+-------+------------------------+
+//
+// and an exchange record with
+//
+//	 32      40      48       56       64       72      104     120    136    138    140       142       144
+//	+-------+-------+--------+--------+--------+-------+-------+------+------+------+---------+---------+---------+
+//	|request|request|previous|previous| cgroup | owner | local | peer | local| peer | request | response| request,|
+//	|ns     |bytes  |ns      |bytes   | id     |       | addr. | addr.| port | port | len     | len     | response|
+//	+-------+-------+--------+--------+--------+-------+-------+------+------+------+---------+---------+---------+
+//
+// Decoding allocates nothing; byte slices alias the record and are valid as long as it is. An [Event] is not safe for
+// concurrent use.
+package event

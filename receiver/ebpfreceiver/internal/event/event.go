@@ -1,0 +1,153 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// Kind tells what a record is about.
+type Kind uint8
+
+// The kinds of records; see enum event_kind in bpf/event.h.
+const (
+	// Exchange is a request and the first bytes of its response, or its end without one.
+	Exchange Kind = 1
+	// Response is another status line on the same exchange, after an interim response.
+	Response Kind = 2
+	// Progress says that more bytes of the response have passed: it may be complete now.
+	Progress Kind = 3
+	// End says that the connection ended after the response had begun.
+	End Kind = 4
+)
+
+// Flags are the bits that say more of a record; see enum event_flag in bpf/event.h.
+type Flags uint8
+
+// The bits of [Flags].
+const (
+	// ChunkEnd is set when the packet ended with the last chunk of a chunked body.
+	ChunkEnd Flags = 1
+	// Fin is set when the responder closed its side.
+	Fin Flags = 2
+	// Reset is set when either end reset the connection.
+	Reset Flags = 4
+	// Timeout is set when the kernel gave the connection up without FIN or RST.
+	Timeout Flags = 8
+	// Gap is set when bytes of the response were not seen.
+	Gap Flags = 16
+)
+
+// Ended says whether the connection has ended with this record.
+func (f Flags) Ended() bool { return f&(Fin|Reset|Timeout) != 0 }
+
+// Owner is the process that created the socket.
+type Owner struct {
+	// Created is the CLOCK_MONOTONIC time in ns at which the owner was noted.
+	Created uint64
+	// PID is the thread group id in the initial PID namespace; 0 means unknown.
+	PID uint32
+	// Comm is the task's name at that time, padded with zero bytes.
+	Comm [16]byte
+}
+
+// Event is one decoded record. Fields that the kind does not carry are zero.
+type Event struct {
+	Cookie        uint64 // of the socket
+	Time          uint64 // CLOCK_MONOTONIC ns at which the packet passed the socket
+	ResponseBytes uint64 // bytes of the response so far, this packet's included
+	Number        uint32 // of the exchange on its connection, from 1
+	Kind          Kind
+	Client        bool // the socket is the connecting end
+	Flags         Flags
+
+	// Of exchange records only.
+	RequestTime   uint64 // CLOCK_MONOTONIC ns of the request's first byte
+	RequestBytes  uint64 // bytes of the request so far
+	PreviousTime  uint64 // CLOCK_MONOTONIC ns of the previous response's last byte; 0: there was none
+	PreviousBytes uint64 // bytes of the previous response
+	CgroupID      uint64 // cgroup v2 of the socket; 0: unknown
+	Owner         Owner
+	Local, Peer   netip.AddrPort // IPv4 addresses unmapped
+
+	// Request and ResponseHead are the captured first bytes of the messages; they alias the record.
+	Request, ResponseHead []byte
+}
+
+// Sizes of the fixed parts of records, in bytes.
+const (
+	baseSize     = 32
+	responseSize = 40
+	exchangeSize = 144
+)
+
+// Decode fills e from one record of the ring buffer. It refuses a record that is too short for what it says it carries
+// or of an unknown kind; e is then undefined.
+func (e *Event) Decode(record []byte) error {
+	if len(record) < baseSize {
+		return fmt.Errorf("decode record: %d bytes, a record has at least %d", len(record), baseSize)
+	}
+	*e = Event{
+		Cookie:        binary.LittleEndian.Uint64(record[0:]),
+		Time:          binary.LittleEndian.Uint64(record[8:]),
+		ResponseBytes: binary.LittleEndian.Uint64(record[16:]),
+		Number:        binary.LittleEndian.Uint32(record[24:]),
+		Kind:          Kind(record[28]),
+		Client:        record[29] != 0,
+		Flags:         Flags(record[30]),
+	}
+	switch e.Kind {
+	case Progress, End:
+		return nil
+	case Response:
+		return e.decodeResponse(record)
+	case Exchange:
+		return e.decodeExchange(record)
+	default:
+		return fmt.Errorf("decode record: unknown kind %d", record[28])
+	}
+}
+
+func (e *Event) decodeResponse(record []byte) error {
+	if len(record) < responseSize {
+		return fmt.Errorf("decode response record: %d bytes, it has at least %d", len(record), responseSize)
+	}
+	length := int(binary.LittleEndian.Uint32(record[32:]))
+	if length > len(record)-responseSize {
+		return fmt.Errorf("decode response record: %d captured bytes announced, %d there", length, len(record)-responseSize)
+	}
+	e.ResponseHead = record[responseSize : responseSize+length]
+	return nil
+}
+
+func (e *Event) decodeExchange(record []byte) error {
+	if len(record) < exchangeSize {
+		return fmt.Errorf("decode exchange record: %d bytes, it has at least %d", len(record), exchangeSize)
+	}
+	e.RequestTime = binary.LittleEndian.Uint64(record[32:])
+	e.RequestBytes = binary.LittleEndian.Uint64(record[40:])
+	e.PreviousTime = binary.LittleEndian.Uint64(record[48:])
+	e.PreviousBytes = binary.LittleEndian.Uint64(record[56:])
+	e.CgroupID = binary.LittleEndian.Uint64(record[64:])
+	e.Owner.Created = binary.LittleEndian.Uint64(record[72:])
+	e.Owner.PID = binary.LittleEndian.Uint32(record[80:])
+	e.Owner.Comm = [16]byte(record[88:104])
+	e.Local = addrPort(record[104:120], record[136:])
+	e.Peer = addrPort(record[120:136], record[138:])
+	request := int(binary.LittleEndian.Uint16(record[140:]))
+	response := int(binary.LittleEndian.Uint16(record[142:]))
+	captured := record[exchangeSize:]
+	if request+response > len(captured) {
+		return fmt.Errorf("decode exchange record: %d captured bytes announced, %d there", request+response, len(captured))
+	}
+	e.Request = captured[:request]
+	e.ResponseHead = captured[request : request+response]
+	return nil
+}
+
+func addrPort(address, port []byte) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(address)).Unmap(), binary.LittleEndian.Uint16(port))
+}

@@ -1,0 +1,77 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+)
+
+// Probe is the attached programs.
+type Probe struct {
+	links []link.Link
+}
+
+// attachment is one program at one hook.
+type attachment struct {
+	hook    ebpf.AttachType
+	program *ebpf.Program
+}
+
+// Attach attaches the programs to the cgroups at paths, which none may contain another: a socket within both would be
+// seen twice. First come the programs that note owners, then, through noted, whatever tells the owners of older
+// sockets, and last those that look at packets, so that no connection is seen before its owner can be known. On an
+// error nothing stays attached.
+func Attach(objects *bpfobj.Objects, paths []string, noted func()) (*Probe, error) {
+	p := &Probe{}
+	owners := []attachment{
+		{ebpf.AttachCGroupInetSockCreate, objects.OwnCreate},
+		{ebpf.AttachCGroupInet4Connect, objects.OwnConnect4},
+		{ebpf.AttachCGroupInet6Connect, objects.OwnConnect6},
+	}
+	packets := []attachment{
+		{ebpf.AttachCGroupSockOps, objects.FollowState},
+		{ebpf.AttachCGroupInetIngress, objects.ObserveIngress},
+		{ebpf.AttachCGroupInetEgress, objects.ObserveEgress},
+	}
+	if err := p.attach(paths, owners); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	noted()
+	if err := p.attach(paths, packets); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Probe) attach(paths []string, attachments []attachment) error {
+	for _, path := range paths {
+		if err := checkCgroup(path); err != nil {
+			return err
+		}
+		for _, a := range attachments {
+			l, err := link.AttachCgroup(link.CgroupOptions{Path: path, Attach: a.hook, Program: a.program})
+			if err != nil {
+				return fmt.Errorf("attach %s to cgroup %q: %w", a.hook, path, err)
+			}
+			p.links = append(p.links, l)
+		}
+	}
+	return nil
+}
+
+// Close detaches the programs, the last attached first.
+func (p *Probe) Close() error {
+	var errs []error
+	for i := len(p.links) - 1; i >= 0; i-- {
+		errs = append(errs, p.links[i].Close())
+	}
+	p.links = nil
+	return errors.Join(errs...)
+}
