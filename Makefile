@@ -17,8 +17,9 @@ MODULES    := $(COMPONENTS) tests tests/bench
 ARCHES     := amd64 arm64
 CLANG      ?= clang-19
 
-TOOL        := $(GO) tool -modfile=$(ROOT)/tools/go.mod
-LINT        := $(GO) tool -modfile=$(ROOT)/tools/lint/go.mod golangci-lint
+# `go tool -n` builds a tool, at the version in tools/go.mod, and prints where it is.
+tool        = $$($(GO) -C $(ROOT)/tools tool -n $(1))
+linter      = $$($(GO) -C $(ROOT)/tools/lint tool -n golangci-lint)
 # Without version control stamps and paths two checkouts give the same bytes. grpcnotrace drops a debug page that
 # would keep the linker from removing unused methods of every type.
 BUILD_FLAGS := -trimpath -buildvcs=false -tags=grpcnotrace -ldflags='-s -w'
@@ -65,7 +66,7 @@ generate: metadata bpf distro ## All generated files: metadata, bpf, distro
 
 .PHONY: metadata
 metadata: ## Component telemetry, status and documentation from each metadata.yaml (mdatagen)
-	@$(call each-module,$(COMPONENTS),$(TOOL) mdatagen metadata.yaml)
+	@$(call each-module,$(COMPONENTS),$(call tool,mdatagen) metadata.yaml)
 
 .PHONY: bpf
 bpf: ## BPF objects and their Go bindings (bpf2go; needs clang-19, llvm-19 and libbpf-dev)
@@ -73,7 +74,7 @@ bpf: ## BPF objects and their Go bindings (bpf2go; needs clang-19, llvm-19 and l
 
 .PHONY: distro
 distro: ## distro/ from builder-config.yaml (ocb)
-	$(TOOL) builder --config builder-config.yaml --skip-compilation --skip-strict-versioning=false
+	$(call tool,builder) --config builder-config.yaml --skip-compilation --skip-strict-versioning=false
 
 .PHONY: generate-check
 generate-check: ## Generate everything: must change nothing
@@ -117,11 +118,11 @@ demo: build ## 30 seconds of a small shop under attack, scored, in a table (as r
 
 .PHONY: lint
 lint: ## golangci-lint with the import boundaries of .golangci.yml
-	@$(call each-module,$(MODULES),$(LINT) run --config $(ROOT)/.golangci.yml ./...)
+	@$(call each-module,$(MODULES),$(linter) run --config $(ROOT)/.golangci.yml ./...)
 
 .PHONY: fmt
 fmt: ## Format Go (gofumpt) and, where clang-format is installed, BPF C
-	$(TOOL) gofumpt -l -w $(MODULES)
+	$(call tool,gofumpt) -l -w $(MODULES)
 	@if command -v clang-format-19 >/dev/null; then \
 		find receiver/ebpfreceiver/bpf -name '*.[ch]' -exec clang-format-19 -i {} +; fi
 

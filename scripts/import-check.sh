@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 export GOWORK=off
+builder=$(go -C tools tool -n builder)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -19,7 +20,7 @@ for folder in "$@"; do
 		  - gomod: github.com/otelcol-risk/otelcol-risk/$folder v0.0.0
 		    path: $root/$folder
 	MANIFEST
-	go tool -modfile=tools/go.mod builder --config "$scratch/$name.yaml" --skip-strict-versioning=false \
+	"$builder" --config "$scratch/$name.yaml" --skip-strict-versioning=false \
 		>"$scratch/$name.log" 2>&1 || { cat "$scratch/$name.log" >&2; exit 1; }
 	"$scratch/$name/$name" components | grep -A1 "^$(dirname "$folder")s:"
 	if grep otelcol-risk/otelcol-risk "$scratch/$name/go.mod" | grep -v "/$folder"; then
