@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -87,16 +86,6 @@ func (c *Collector) Log() (string, error) {
 		return "", fmt.Errorf("read collector log: %w", err)
 	}
 	return string(content), nil
-}
-
-// FreeAddr returns an address of 127.0.0.1 that nothing listens on. Another process may take it before the caller
-// does; prefer to listen on port 0 where the listener can tell its address.
-func FreeAddr() (string, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // logFile is a file that remembers its last bytes and notices when a message is written to it.
