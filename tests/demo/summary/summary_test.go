@@ -26,7 +26,7 @@ func good() *Summary {
 			{"catalog", tally.Tally{Served: 80, Unexported: 2}},
 		},
 		InKafka: 50, SampledOut: 300, Weight: 355.5,
-		Losses: map[string]int{"ebpf: ring_full": 7, "kafka: queue full": 1},
+		Losses: map[string]int{"ebpf: ring_full": 7, "kafka: send failed": 1},
 	}
 }
 
@@ -74,7 +74,7 @@ Summary of 30.0 s
     sampled out                            300
     lost                                    10
       ebpf: ring_full                        7
-      kafka: queue full                      1
+      kafka: send failed                     1
       programs: not exported                 2
   estimate from the weights in Kafka       356
 
