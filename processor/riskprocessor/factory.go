@@ -5,6 +5,7 @@ package riskprocessor
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -24,11 +25,17 @@ func NewFactory() processor.Factory {
 }
 
 func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	p, err := newProcessor(cfg.(*Config), set.TelemetrySettings)
+	p, err := newProcessor(cfg.(*Config), set.TelemetrySettings, monotonic())
 	if err != nil {
 		return nil, err
 	}
 	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces,
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
 		processorhelper.WithShutdown(p.shutdown))
+}
+
+// monotonic returns a clock that starts at zero and that nobody can set.
+func monotonic() clock {
+	start := time.Now()
+	return func() time.Duration { return time.Since(start) }
 }

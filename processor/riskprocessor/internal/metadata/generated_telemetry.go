@@ -98,7 +98,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskSpansKept, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_spans_kept",
-		metric.WithDescription("Spans passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; mode, nothing is sampled. [Alpha]"),
+		metric.WithDescription("Spans passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; no_trace_id, there was none to choose by; mode, nothing is sampled. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

@@ -104,7 +104,7 @@ func AssertEqualProcessorRiskRuleHits(t *testing.T, tt *componenttest.Telemetry,
 func AssertEqualProcessorRiskSpansKept(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_spans_kept",
-		Description: "Spans passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; mode, nothing is sampled. [Alpha]",
+		Description: "Spans passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; no_trace_id, there was none to choose by; mode, nothing is sampled. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,0 +1,90 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package annotate writes a score and its reasons to a span, under the keys of docs/attributes.md.
+//
+// An [Annotator] never changes and may be used by many goroutines at once, each with spans of its own.
+package annotate
+
+import (
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
+)
+
+// Keys of the attributes written.
+const (
+	KeyScore   = "risk.score"
+	KeyLevel   = "risk.level"
+	KeyReasons = "risk.reasons"
+)
+
+// Level is a range of the score.
+type Level uint8
+
+// Levels in rising order.
+const (
+	Low Level = iota
+	Medium
+	High
+	Critical
+	// Levels is their number.
+	Levels = int(Critical) + 1
+)
+
+// String returns the value of the attribute risk.level.
+func (l Level) String() string {
+	switch l {
+	case Low:
+		return "low"
+	case Medium:
+		return "medium"
+	case High:
+		return "high"
+	default:
+		return "critical"
+	}
+}
+
+// Annotator writes risk attributes.
+type Annotator struct {
+	names                  []string
+	medium, high, critical float64
+}
+
+// New makes an annotator. Names are the names of the rules by place; medium, high and critical are the lowest scores of
+// these levels, in rising order.
+func New(names []string, medium, high, critical float64) *Annotator {
+	return &Annotator{names: names, medium: medium, high: high, critical: critical}
+}
+
+// Level returns the level of a score.
+func (a *Annotator) Level(score float64) Level {
+	switch {
+	case score >= a.critical:
+		return Critical
+	case score >= a.high:
+		return High
+	case score >= a.medium:
+		return Medium
+	default:
+		return Low
+	}
+}
+
+// Write writes the score, its level and the names of the rules that fired. Risk attributes that the span brought along
+// are replaced; without a rule that fired there are no reasons.
+func (a *Annotator) Write(span ptrace.Span, score float64, hits *rule.Hits) {
+	attrs := span.Attributes()
+	attrs.PutDouble(KeyScore, score)
+	attrs.PutStr(KeyLevel, a.Level(score).String())
+	if hits.Empty() {
+		attrs.Remove(KeyReasons)
+		return
+	}
+	reasons := attrs.PutEmptySlice(KeyReasons)
+	reasons.EnsureCapacity(hits.Len())
+	for i := range hits.All() {
+		reasons.AppendEmpty().SetStr(a.names[i])
+	}
+}

@@ -1,0 +1,78 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package feature
+
+import (
+	"hash/maphash"
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// Kind is the type of a [Value].
+type Kind uint8
+
+const (
+	// None: the attribute is absent or has an empty value.
+	None Kind = iota
+	// String: Value.Text holds it.
+	String
+	// Int: Value.Int holds it.
+	Int
+	// Double: Value.Double holds it.
+	Double
+	// Bool: Value.Int is 1 or 0.
+	Bool
+	// Other: bytes, a slice or a map. It identifies nothing, and is not read further.
+	Other
+)
+
+// Value is the value of an attribute.
+type Value struct {
+	Kind   Kind
+	Text   string // shares the memory of the span
+	Int    int64
+	Double float64
+}
+
+func valueOf(v pcommon.Value) Value {
+	switch v.Type() {
+	case pcommon.ValueTypeEmpty:
+		return Value{}
+	case pcommon.ValueTypeStr:
+		return Value{Kind: String, Text: v.Str()}
+	case pcommon.ValueTypeInt:
+		return Value{Kind: Int, Int: v.Int()}
+	case pcommon.ValueTypeDouble:
+		return Value{Kind: Double, Double: v.Double()}
+	case pcommon.ValueTypeBool:
+		if v.Bool() {
+			return Value{Kind: Bool, Int: 1}
+		}
+		return Value{Kind: Bool}
+	default:
+		return Value{Kind: Other}
+	}
+}
+
+// hash returns the seeded hash of the value's text, so that the user 42 and the user "42" are one; 0 when the value
+// identifies nothing: absent, empty, or not a scalar.
+func (v *Value) hash(seed maphash.Seed) uint64 {
+	var buffer [32]byte
+	switch v.Kind {
+	case String:
+		if v.Text == "" {
+			return 0 // all anonymous users are not one user
+		}
+		return maphash.String(seed, v.Text)
+	case Int:
+		return maphash.Bytes(seed, strconv.AppendInt(buffer[:0], v.Int, 10))
+	case Double:
+		return maphash.Bytes(seed, strconv.AppendFloat(buffer[:0], v.Double, 'g', -1, 64))
+	case Bool:
+		return maphash.Bytes(seed, strconv.AppendBool(buffer[:0], v.Int == 1))
+	default:
+		return 0
+	}
+}

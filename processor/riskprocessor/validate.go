@@ -1,0 +1,129 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package riskprocessor
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
+)
+
+const (
+	minWindow = time.Second
+	maxWindow = 24 * time.Hour
+	// minPercentage is the least share above zero that 56 bits of randomness can express.
+	minPercentage = 100.0 / (1 << 56)
+	maxEntities   = 1 << 24
+	lowerCase     = "abcdefghijklmnopqrstuvwxyz"
+	digits        = "0123456789"
+)
+
+// Validate reports every fault of the configuration at once, each with its key and the value found. Conditions are
+// compiled, so that a rule that cannot be evaluated is found before the Collector starts.
+func (cfg *Config) Validate() error {
+	_, compileErr := compile(cfg, component.TelemetrySettings{Logger: zap.NewNop()}, maphash.MakeSeed())
+	return errors.Join(
+		cfg.validateMode(),
+		cfg.validateFeatures(),
+		cfg.validateRules(),
+		compileErr,
+		cfg.Levels.Validate(),
+		cfg.Sampling.Validate(),
+		cfg.Limits.Validate(),
+	)
+}
+
+func (cfg *Config) validateMode() error {
+	switch cfg.Mode {
+	case ModeScoreAndSample, ModeScore:
+		return nil
+	default:
+		return fmt.Errorf("mode: must be %s or %s, found %q", ModeScoreAndSample, ModeScore, cfg.Mode)
+	}
+}
+
+func (cfg *Config) validateFeatures() error {
+	var errs []error
+	seen := map[string]bool{}
+	for i := range cfg.Features {
+		f := &cfg.Features[i]
+		key := at("features", i, f.Name)
+		if f.Name == "" || strings.Trim(f.Name, lowerCase+digits+"_") != "" {
+			errs = append(errs, fmt.Errorf("%s::name: must consist of lower case letters, digits and underscores, found %q", key, f.Name))
+		}
+		if seen[f.Name] {
+			errs = append(errs, fmt.Errorf("%s::name: must be unique, found %q twice", key, f.Name))
+		}
+		seen[f.Name] = true
+		if f.Window < minWindow || f.Window > maxWindow {
+			errs = append(errs, fmt.Errorf("%s::window: must be from %v to %v, found %v", key, minWindow, maxWindow, f.Window))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (cfg *Config) validateRules() error {
+	var errs []error
+	seen := map[string]bool{}
+	for i := range cfg.Rules {
+		r := &cfg.Rules[i]
+		key := at("rules", i, r.Name)
+		if r.Name == "" || strings.Trim(r.Name, lowerCase+strings.ToUpper(lowerCase)+digits+"_.-") != "" {
+			errs = append(errs, fmt.Errorf("%s::name: must consist of letters, digits, dots, dashes and underscores, found %q", key, r.Name))
+		}
+		if seen[r.Name] {
+			errs = append(errs, fmt.Errorf("%s::name: must be unique, found %q twice", key, r.Name))
+		}
+		seen[r.Name] = true
+		if !(r.Weight > 0 && r.Weight <= 1) { // written so that NaN is refused, too
+			errs = append(errs, fmt.Errorf("%s::weight: must be above 0 and at most 1, found %v", key, r.Weight))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Validate checks that the levels rise within the range of a score.
+func (l *LevelsConfig) Validate() error {
+	if !(0 < l.Medium && l.Medium < l.High && l.High < l.Critical && l.Critical <= 1) {
+		return fmt.Errorf("levels: must be 0 < medium < high < critical <= 1, found medium %v, high %v, critical %v", l.Medium, l.High, l.Critical)
+	}
+	return nil
+}
+
+// Validate checks the ranges.
+func (s *SamplingConfig) Validate() error {
+	var errs []error
+	if !(s.KeepAbove >= 0 && s.KeepAbove <= 1) {
+		errs = append(errs, fmt.Errorf("sampling::keep_above: must be from 0 to 1, found %v", s.KeepAbove))
+	}
+	if s.Percentage != 0 && !(s.Percentage >= minPercentage && s.Percentage <= 100) || math.IsNaN(s.Percentage) {
+		errs = append(errs, fmt.Errorf("sampling::percentage: must be 0 or from %.1e to 100, found %v", minPercentage, s.Percentage))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate checks the range.
+func (l *LimitsConfig) Validate() error {
+	if l.MaxEntities < window.MinEntities || l.MaxEntities > maxEntities {
+		return fmt.Errorf("limits::max_entities: must be from %d to %d, found %d", window.MinEntities, maxEntities, l.MaxEntities)
+	}
+	return nil
+}
+
+// at is the key of an element of a list, by its name when it has one.
+func at(list string, place int, name string) string {
+	if name == "" {
+		name = strconv.Itoa(place)
+	}
+	return list + "::" + name
+}
