@@ -4,6 +4,7 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -39,6 +40,7 @@ func recorded(tb testing.TB, kind string) []string {
 	for _, file := range files {
 		head, err := os.ReadFile(file)
 		require.NoError(tb, err)
+		require.True(tb, bytes.HasSuffix(head, []byte("\r\n\r\n")), "%s lost its line ends", file)
 		heads = append(heads, string(head))
 	}
 	return heads
