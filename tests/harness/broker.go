@@ -27,6 +27,15 @@ func StartBroker(partitions int32, topics ...string) (*Broker, error) {
 // Addr returns host:port of the broker.
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }
 
+// Records returns how many records a topic holds.
+func (b *Broker) Records(topic string) int64 {
+	var records int64
+	for _, partition := range b.cluster.PartitionInfos(topic) {
+		records += partition.HighWatermark
+	}
+	return records
+}
+
 // Cluster gives access to fault injection.
 func (b *Broker) Cluster() *kfake.Cluster { return b.cluster }
 

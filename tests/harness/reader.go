@@ -36,6 +36,8 @@ func text(m pcommon.Map, key string) string {
 // It reads committed records only.
 type Reader struct {
 	client *kgo.Client
+	topic  string
+	read   int64 // records
 }
 
 // NewReader returns a reader of one topic of the broker at addr.
@@ -49,7 +51,7 @@ func NewReader(addr, topic string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read topic %q: %w", topic, err)
 	}
-	return &Reader{client: client}, nil
+	return &Reader{client: client, topic: topic}, nil
 }
 
 // Poll waits for at least one record and returns the spans of all that are there, in the order of their partition.
@@ -63,6 +65,7 @@ func (r *Reader) Poll(ctx context.Context) ([]Span, error) {
 	}
 	var unmarshaler ptrace.ProtoUnmarshaler
 	fetches.EachRecord(func(record *kgo.Record) {
+		r.read++
 		traces, err := unmarshaler.UnmarshalTraces(record.Value)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("decode record %s/%d/%d: %w", record.Topic, record.Partition, record.Offset, err))
@@ -85,6 +88,12 @@ func (r *Reader) Until(ctx context.Context, enough func([]Span) bool) ([]Span, e
 		}
 	}
 	return all, nil
+}
+
+// Rest polls until every record that the broker holds of the topic was read, and returns the spans of those that were
+// not read before. With nothing writing any more, nothing can follow.
+func (r *Reader) Rest(ctx context.Context, broker *Broker) ([]Span, error) {
+	return r.Until(ctx, func([]Span) bool { return r.read >= broker.Records(r.topic) })
 }
 
 // Close ends the reader.

@@ -112,3 +112,29 @@ func TestReaderReturnsWhatItHasWhenTheContextEnds(t *testing.T) {
 		t.Errorf("%d spans, error %v", len(spans), err)
 	}
 }
+
+func TestRestIsWhatWasNotReadBefore(t *testing.T) {
+	broker := startBroker(t)
+	reader := newReader(t, broker)
+	ctx, cancel := context.WithTimeout(t.Context(), grace)
+	defer cancel()
+	if spans, err := reader.Rest(ctx, broker); err != nil || len(spans) != 0 {
+		t.Errorf("of an empty topic: %d spans, error %v", len(spans), err)
+	}
+	var marshaler ptrace.ProtoMarshaler
+	value, err := marshaler.MarshalTraces(tracesOf("shop", "GET", "POST"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		produce(t, broker.Addr(), value)
+	}
+	first, err := reader.Poll(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := reader.Rest(ctx, broker)
+	if err != nil || len(first)+len(rest) != 6 || broker.Records(topic) != 3 {
+		t.Errorf("%d and %d spans of %d records, error %v", len(first), len(rest), broker.Records(topic), err)
+	}
+}
