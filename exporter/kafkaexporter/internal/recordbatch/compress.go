@@ -102,7 +102,6 @@ func (c *Compressor) initZstd(level int) error {
 	return nil
 }
 
-
 // Append appends the compressed form of src to dst and returns the extended slice. dst and src must not overlap.
 func (c *Compressor) Append(dst, src []byte) ([]byte, error) {
 	switch c.codec {

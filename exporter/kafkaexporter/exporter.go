@@ -1,0 +1,169 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kafkaexporter
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/cluster"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/kafkaerr"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/partition"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
+)
+
+// noTimeout stands in for a timeout of zero where the protocol needs a number.
+const noTimeout = 30 * time.Second
+
+// kafkaExporter is the exporter of one signal. It is safe for concurrent use after start.
+type kafkaExporter struct {
+	config   *Config
+	topic    string
+	encoder  encode.Encoder
+	codec    *recordbatch.Compressor
+	settings component.TelemetrySettings
+
+	sticky  partition.Sticky
+	buffers recordbatch.Pool
+	scratch recordbatch.Pool
+
+	// telemetry and producer exist from start to shutdown.
+	telemetry *telemetry
+	producer  *producer.Producer
+}
+
+func newExporter(set exporter.Settings, c *Config, signal SignalConfig, keying encode.Keying) (*kafkaExporter, error) {
+	codec, err := recordbatch.ParseCodec(c.Producer.Compression)
+	if err != nil {
+		return nil, fmt.Errorf("`producer::compression` %w", err)
+	}
+	compressor, err := recordbatch.NewCompressor(codec, int(c.Producer.CompressionParams.Level))
+	if err != nil {
+		return nil, fmt.Errorf("`producer::compression_params::level` %w", err)
+	}
+	return &kafkaExporter{
+		config: c, topic: signal.Topic, codec: compressor, settings: set.TelemetrySettings,
+		encoder: encode.Encoder{JSON: signal.Encoding == encodingJSON, Keying: keying},
+	}, nil
+}
+
+// start fails only for what can be known without a broker.
+func (e *kafkaExporter) start(ctx context.Context, host component.Host) error {
+	var secure *tls.Config
+	if e.config.TLS.HasValue() {
+		var err error
+		if secure, err = e.config.TLS.Get().LoadTLSConfig(ctx); err != nil {
+			return fmt.Errorf("load `tls`: %w", err)
+		}
+	}
+	observer, err := newTelemetry(e.settings, host)
+	if err != nil {
+		return fmt.Errorf("start telemetry: %w", err)
+	}
+	e.telemetry = observer
+	e.producer = producer.Start(e.producerSettings(secure), e.topic)
+	return nil
+}
+
+func (e *kafkaExporter) producerSettings(secure *tls.Config) producer.Settings {
+	timeout := e.config.TimeoutSettings.Timeout
+	if timeout == 0 {
+		timeout = noTimeout
+	}
+	dialer := &wire.Dialer{ClientID: e.config.ClientID, TLS: secure, Timeout: timeout}
+	zstd := e.codec.Codec() == recordbatch.Zstd
+	return producer.Settings{
+		Idempotent:      e.config.Producer.delivery() == DeliveryIdempotent,
+		Acks:            int16(e.config.Producer.RequiredAcks),
+		MaxRequestBytes: e.config.Producer.MaxBrokerWriteBytes,
+		AckTimeout:      timeout,
+		RefreshInterval: e.config.Metadata.RefreshInterval,
+		IdleTimeout:     e.config.ConnIdleTimeout,
+		CreateTopics:    e.config.Producer.AllowAutoTopicCreation,
+		Backoff:         producer.DefaultBackoff(rand.Float64),
+		Observer:        e.telemetry,
+		Cluster: cluster.New(e.config.Brokers, func(ctx context.Context, address string) (cluster.Control, error) {
+			return dialer.DialControl(ctx, address)
+		}),
+		Dial: func(ctx context.Context, address string) (producer.Pipe, error) {
+			// A broker may use up the whole timeout waiting for its replicas; only then is its silence suspicious.
+			return dialer.DialPipe(ctx, address, zstd, 2*timeout)
+		},
+	}
+}
+
+// shutdown waits for answers that are due, for one timeout at most.
+func (e *kafkaExporter) shutdown(ctx context.Context) error {
+	if e.producer == nil {
+		return nil
+	}
+	timeout := e.config.TimeoutSettings.Timeout
+	if timeout == 0 {
+		timeout = noTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := e.producer.Shutdown(ctx)
+	e.telemetry.shutdown()
+	return err
+}
+
+// push makes one attempt to deliver a request. Errors that are not marked permanent make exporterhelper call it again
+// with the same request, which still knows its batches.
+func (e *kafkaExporter) push(ctx context.Context, r xexporterhelper.Request) error {
+	req, ok := r.(*request)
+	if !ok {
+		return consumererror.NewPermanent(fmt.Errorf("deliver request: unknown type %T", r))
+	}
+	if req.ticket == nil {
+		if err := e.plan(ctx, req); err != nil {
+			return e.unplanned(req, err)
+		}
+	}
+	if err := e.producer.Deliver(ctx, req.ticket); err != nil {
+		return err
+	}
+	errs := append(req.refused, req.ticket.Errs()...)
+	e.recycle(req)
+	if len(errs) == 0 {
+		return nil
+	}
+	return consumererror.NewPermanent(summary(errs))
+}
+
+// unplanned handles a request whose topic could not be looked up, or whose batches could not be encoded.
+func (e *kafkaExporter) unplanned(req *request, err error) error {
+	if consumererror.IsPermanent(err) {
+		e.telemetry.refused(e.topic, "not_encodable", len(req.records))
+		return err
+	}
+	switch kafkaerr.ClassOf(err) {
+	case kafkaerr.Unauthorized, kafkaerr.Permanent:
+		e.telemetry.refused(e.topic, "topic_refused", len(req.records))
+		return consumererror.NewPermanent(err)
+	default:
+		return err
+	}
+}
+
+// summary joins errors, but not more than a log line can bear.
+func summary(errs []error) error {
+	const most = 3
+	if len(errs) <= most {
+		return errors.Join(errs...)
+	}
+	return fmt.Errorf("%w\nand %d more", errors.Join(errs[:most]...), len(errs)-most)
+}

@@ -1,0 +1,77 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package producer
+
+// Batch is a record batch for one partition.
+type Batch struct {
+	Topic     string
+	Partition int32
+	// Bytes is a batch made by recordbatch.Append.
+	Bytes []byte
+	// Records is the number of records in Bytes, Plain the size of the batch before compression.
+	Records, Plain int
+
+	ticket *Ticket
+	// queued is true while the machine has the batch.
+	queued bool
+	// sent is true once the batch was given to a connection: from then on it cannot be withdrawn.
+	sent bool
+	// stamped is true while Bytes holds the batch's place in its partition's sequence.
+	stamped  bool
+	resolved bool
+	err      error
+}
+
+// Ticket stands for the batches of one request. It remembers them over several attempts.
+// Its methods may be called by its owner only, and not while a Deliver call with it is running.
+type Ticket struct {
+	batches    []*Batch
+	unresolved int
+	done       chan struct{}
+}
+
+// NewTicket returns a ticket for batches, which must not be part of another ticket.
+func NewTicket(batches []*Batch) *Ticket {
+	t := &Ticket{batches: batches, unresolved: len(batches), done: make(chan struct{})}
+	for _, b := range batches {
+		b.ticket = t
+	}
+	if len(batches) == 0 {
+		close(t.done)
+	}
+	return t
+}
+
+// Resolved tells whether the fate of every batch is known.
+func (t *Ticket) Resolved() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Errs returns the errors of batches that were refused for good. Call it only when the ticket is resolved.
+func (t *Ticket) Errs() []error {
+	var errs []error
+	for _, b := range t.batches {
+		if b.err != nil {
+			errs = append(errs, b.err)
+		}
+	}
+	return errs
+}
+
+// Batches returns the ticket's batches. Their memory may be recycled only when the ticket is resolved.
+func (t *Ticket) Batches() []*Batch { return t.batches }
+
+// resolve notes a batch's fate.
+func (b *Batch) resolve(err error) {
+	b.resolved, b.queued, b.err = true, false, err
+	b.ticket.unresolved--
+	if b.ticket.unresolved == 0 {
+		close(b.ticket.done)
+	}
+}

@@ -1,0 +1,41 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package producer delivers record batches in order and, when idempotent, exactly once per partition log.
+//
+// It is a state machine (type machine: no goroutines, no I/O, no clock) driven by one goroutine (type Producer), which
+// does what the machine asks for and tells it what happened.
+//
+// A batch goes through these states; only the machine changes them:
+//
+//	 Submit                first send               answer: success
+//	fresh -----> queued -------------> in flight ----------------> resolved
+//	  ^             |                    ^   |  \---------------->  answer: never acceptable
+//	  '-------------'              again |   | retriable answer,
+//	     Withdraw                        '---' cut connection
+//
+// What keeps it exactly once:
+//
+//  1. A batch gets its sequence numbers when it is first sent, and keeps them. Whatever the outcome of an attempt, the
+//     same bytes are sent again, so that the broker can tell a repetition from news. In particular an attempt without
+//     an answer (cut connection, silent broker) may have been appended: only the same sequence is safe.
+//  2. A batch that was ever sent cannot be withdrawn. When a caller's context ends, it takes back the fresh batches
+//     and leaves the others, and finds them again through its Ticket when it tries again. If it never does, they are
+//     delivered nevertheless as soon as the broker can be reached: giving one up would leave a gap in the sequences that
+//     could only be closed by numbering its successors anew, and those may be in the log already.
+//  3. After a failure a partition sends nothing until the fate of everything in flight is known, then starts again at
+//     its first unresolved batch. So batches never overtake each other, and an "out of order" answer that a later batch
+//     got because an earlier one failed resolves itself.
+//  4. At most five batches of a partition are in flight, because brokers remember five.
+//  5. New numbers are given out in one case only: the first batch in line is told that the broker does not know its
+//     predecessors, while nothing of the partition is in flight. The broker has then lost its memory of the producer, or
+//     dropped a predecessor for good; in both cases it has said that it did not append this batch, and without it
+//     it cannot have appended a later one. The partition then takes a new producer id and counts from 0. Other
+//     partitions keep theirs: identities are per partition.
+//
+// Without idempotence the same machine keeps one batch of a partition in flight, which keeps the order but not the
+// uniqueness. With acks 0 a batch whose connection is cut counts as lost.
+//
+// Ownership: a batch belongs to the producer from Submit until it is resolved or withdrawn; its bytes must not be
+// touched in between.
+package producer

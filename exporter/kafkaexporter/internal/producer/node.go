@@ -1,0 +1,254 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package producer
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
+)
+
+type nodeState uint8
+
+const (
+	down nodeState = iota
+	dialling
+	up
+	closing // hung up, goroutines still ending
+)
+
+// node is the state of the connection to one broker.
+type node struct {
+	id    int32
+	state nodeState
+	// flights are the requests without an answer, in the order in which they were sent.
+	flights []*flight
+	// ready holds the partitions led by this node that may have something to send.
+	ready []*partition
+
+	failures   int
+	notBefore  time.Time // of the next attempt to connect
+	mutedUntil time.Time // the broker asked for a pause
+	used       time.Time
+}
+
+// flight is a produce request on its way.
+type flight struct {
+	node    int32
+	batches []*Batch
+	request wire.Request
+	at      time.Time
+}
+
+// list puts a partition on its leader's ready list. It may turn out not to be ready after all.
+func (m *machine) list(p *partition) {
+	if p.listed || p.next >= len(p.queue) {
+		return
+	}
+	if p.leader < 0 {
+		m.refresh.wanted = true
+		return
+	}
+	n, known := m.nodes[p.leader]
+	if !known {
+		n = &node{id: p.leader}
+		m.nodes[p.leader] = n
+		m.brokers = append(m.brokers, n)
+	}
+	p.listed, m.moved = true, true
+	n.ready = append(n.ready, p)
+}
+
+// relist lists every partition that has something to send.
+func (m *machine) relist() {
+	for _, p := range m.order {
+		m.list(p)
+	}
+}
+
+// pumpNode sends what the node's pipe has room for, or connects if there is something to send.
+func (m *machine) pumpNode(now time.Time, n *node) {
+	switch n.state {
+	case down:
+		m.connect(now, n)
+		return
+	case up:
+	default:
+		return
+	}
+	for len(n.flights) < wire.Depth && len(n.ready) > 0 {
+		if now.Before(n.mutedUntil) {
+			m.wakeAt(n.mutedUntil)
+			return
+		}
+		batches := m.collect(now, n)
+		if len(batches) == 0 {
+			return
+		}
+		m.launch(now, n, batches)
+	}
+}
+
+func (m *machine) connect(now time.Time, n *node) {
+	if len(n.ready) == 0 {
+		return
+	}
+	address, known := m.addresses[n.id]
+	if !known {
+		m.disperse(n)
+		return
+	}
+	if now.Before(n.notBefore) {
+		m.wakeAt(n.notBefore)
+		return
+	}
+	n.state = dialling
+	m.out.dial(n.id, address)
+}
+
+// disperse moves the ready partitions of a node that has left the cluster to where they belong now.
+func (m *machine) disperse(n *node) {
+	ready := n.ready
+	n.ready = nil
+	for _, p := range ready {
+		p.listed = false
+		p.leader = m.leader(p.key)
+		if p.leader != n.id {
+			m.list(p)
+		}
+	}
+}
+
+// collect takes one batch of each ready partition, as many as fit into a request. Partitions take turns: those with
+// more to send go to the end of the list.
+func (m *machine) collect(now time.Time, n *node) []*Batch {
+	var batches []*Batch
+	var again []*partition
+	size, i := 0, 0
+	for ; i < len(n.ready); i++ {
+		p := n.ready[i]
+		if p.leader == n.id && m.sendable(now, p) {
+			if next := len(p.queue[p.next].Bytes); size > 0 && size+next > m.set.MaxRequestBytes {
+				break
+			}
+			b := p.take(n.id)
+			size += len(b.Bytes)
+			batches = append(batches, b)
+		}
+		// A partition that cannot send is listed again by the event that changes that.
+		p.listed = false
+		if p.leader != n.id {
+			m.list(p)
+		} else if p.next < len(p.queue) && m.sendable(now, p) {
+			again = append(again, p)
+			p.listed = true
+		}
+	}
+	n.ready = append(slices.Delete(n.ready, 0, i), again...)
+	return batches
+}
+
+// sendable tells whether the partition's next batch may go to its leader now.
+func (m *machine) sendable(now time.Time, p *partition) bool {
+	if m.fenced != nil || p.broken || p.next >= len(p.queue) || p.inFlight >= m.window {
+		return false
+	}
+	// Batches in flight to a former leader must come back first, or their successors would overtake them.
+	if p.inFlight > 0 && p.on != p.leader {
+		return false
+	}
+	if now.Before(p.notBefore) {
+		m.wakeAt(p.notBefore)
+		return false
+	}
+	if m.set.Idempotent && p.identity == nil {
+		if m.identity == p.rejected {
+			m.identity = nil // pump asks for another one
+		}
+		if m.identity == nil {
+			return false
+		}
+		p.identity = m.identity
+	}
+	return true
+}
+
+func (m *machine) launch(now time.Time, n *node, batches []*Batch) {
+	// The protocol wants the partitions of a topic together.
+	slices.SortStableFunc(batches, func(a, b *Batch) int { return cmp.Compare(a.Topic, b.Topic) })
+	f := &flight{node: n.id, batches: batches, at: now}
+	f.request = wire.Request{
+		Parts: make([]wire.Part, len(batches)), Acks: m.set.Acks,
+		TimeoutMs: int32(m.set.AckTimeout.Milliseconds()), Tag: f,
+	}
+	for i, b := range batches {
+		f.request.Parts[i] = wire.Part{Topic: b.Topic, Partition: b.Partition, Batch: b.Bytes}
+	}
+	n.flights = append(n.flights, f)
+	n.used = now
+	m.wakeAt(now.Add(m.set.IdleTimeout))
+	m.out.Requested(n.id)
+	m.out.send(f)
+}
+
+// hangUpIdle closes a connection that was not used for long.
+func (m *machine) hangUpIdle(now time.Time, n *node) {
+	if n.state != up || len(n.flights) > 0 {
+		return
+	}
+	if end := n.used.Add(m.set.IdleTimeout); now.Before(end) {
+		m.wakeAt(end)
+		return
+	}
+	n.state = closing
+	m.out.hangUp(n.id)
+}
+
+// connected hears the outcome of dial.
+func (m *machine) connected(now time.Time, id int32, err error) {
+	n := m.nodes[id]
+	m.out.Connected(id, err)
+	if err == nil {
+		n.state, n.used = up, now
+		m.pump(now)
+		return
+	}
+	n.state = down
+	m.troubled(now, n, fmt.Errorf("produce to broker %d: %w", id, err))
+	m.pump(now)
+}
+
+// troubled notes a failed or cut connection: the broker may have gone and its partitions moved.
+func (m *machine) troubled(now time.Time, n *node, err error) {
+	n.notBefore = now.Add(m.set.Backoff(n.failures))
+	n.failures++
+	m.refresh.wanted = true
+	m.sick(err)
+}
+
+// closed hears the end of a connection; all its flights have an unknown outcome.
+func (m *machine) closed(now time.Time, id int32, err error) {
+	n := m.nodes[id]
+	n.state = down
+	m.out.Disconnected(id)
+	flights := n.flights
+	n.flights = nil
+	if err != nil || len(flights) > 0 {
+		if err == nil {
+			err = errClosed
+		}
+		m.troubled(now, n, fmt.Errorf("produce to broker %d: %w", id, err))
+	}
+	for _, f := range flights {
+		m.out.Answered(id, now.Sub(f.at), true)
+		for _, b := range f.batches {
+			m.lost(now, b)
+		}
+	}
+	m.relist()
+	m.pump(now)
+}

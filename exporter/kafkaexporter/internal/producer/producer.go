@@ -1,0 +1,116 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
+)
+
+// ErrClosed is returned to callers that come after, or wait during, Shutdown.
+var ErrClosed = errors.New("producer is shut down")
+
+// Producer delivers batches. It is safe for concurrent use.
+type Producer struct {
+	loop   *loop
+	topics atomic.Pointer[map[string]wire.Topic]
+	// trouble is the last thing that went wrong, for error messages of those who ran out of time.
+	trouble atomic.Pointer[error]
+
+	stop     context.CancelFunc
+	stopOnce sync.Once
+}
+
+// Start starts a producer that looks up topics right away. It does not wait for anything.
+func Start(set Settings, topics ...string) *Producer {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Producer{stop: stop}
+	p.loop = newLoop(ctx, set, p)
+	p.loop.start(topics)
+	return p
+}
+
+// Leaders returns the node ids of the leaders of a topic's partitions, -1 for those without, and so the number of
+// partitions. If they are not known yet it waits for the next look-up or ctx. The slice must not be changed.
+func (p *Producer) Leaders(ctx context.Context, topic string) ([]int32, error) {
+	if leaders := p.known(topic); len(leaders) > 0 {
+		return leaders, nil
+	}
+	reply := make(chan error, 1)
+	p.loop.post(func(m *machine, now time.Time) { m.want(now, topic, reply) })
+	select {
+	case err := <-reply:
+		return p.known(topic), err
+	case <-ctx.Done():
+		p.loop.post(func(m *machine, _ time.Time) { m.unwant(reply) })
+		return nil, p.timedOut(ctx)
+	case <-p.loop.done:
+		return nil, ErrClosed
+	}
+}
+
+func (p *Producer) known(topic string) []int32 {
+	if topics := p.topics.Load(); topics != nil {
+		return (*topics)[topic].Leaders
+	}
+	return nil
+}
+
+// Deliver delivers the ticket's batches and waits until the fate of all of them is known or ctx ends. It returns nil in
+// the first case, see Ticket.Errs. In the second case batches that may have reached a broker stay with the producer:
+// to learn what became of them, and to deliver the others, call Deliver again with the same ticket.
+func (p *Producer) Deliver(ctx context.Context, t *Ticket) error {
+	if t.Resolved() {
+		return nil
+	}
+	p.loop.post(func(m *machine, now time.Time) { m.submit(now, t) })
+	select {
+	case <-t.done:
+		return nil
+	case <-p.loop.done:
+		return ErrClosed
+	case <-ctx.Done():
+	}
+	withdrawn := make(chan struct{})
+	p.loop.post(func(m *machine, _ time.Time) { m.withdraw(t); close(withdrawn) })
+	select {
+	case <-withdrawn:
+	case <-p.loop.done:
+		return ErrClosed
+	}
+	if t.Resolved() {
+		return nil
+	}
+	return p.timedOut(ctx)
+}
+
+func (p *Producer) timedOut(ctx context.Context) error {
+	if trouble := p.trouble.Load(); trouble != nil {
+		return fmt.Errorf("wait for the broker: %w, last error: %w", ctx.Err(), *trouble)
+	}
+	return fmt.Errorf("wait for the broker: %w", ctx.Err())
+}
+
+// Shutdown waits until every batch that was sent has an outcome, or until ctx ends, then closes all connections and
+// waits for all goroutines. It returns an error if batches were left whose outcome is unknown.
+func (p *Producer) Shutdown(ctx context.Context) error {
+	idle := make(chan struct{})
+	p.loop.post(func(*machine, time.Time) { p.loop.whenIdle(idle) })
+	var err error
+	select {
+	case <-idle:
+	case <-p.loop.done:
+	case <-ctx.Done():
+		err = fmt.Errorf("shut down producer: batches without an answer are left: %w", ctx.Err())
+	}
+	p.stopOnce.Do(p.stop)
+	<-p.loop.done
+	return err
+}

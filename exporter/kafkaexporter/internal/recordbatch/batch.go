@@ -1,0 +1,153 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package recordbatch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"math/bits"
+)
+
+// HeaderSize is the number of bytes before the records.
+const HeaderSize = 61
+
+// NoProducer is the producer id, epoch and sequence of a batch without idempotence.
+const NoProducer = -1
+
+const (
+	offsetLength     = 8
+	offsetMagic      = 16
+	offsetCRC        = 17
+	offsetAttributes = 21
+	offsetLastDelta  = 23
+	offsetTimestamp  = 27
+	offsetMaxTime    = 35
+	offsetProducerID = 43
+	offsetEpoch      = 51
+	offsetSequence   = 53
+	offsetCount      = 57
+)
+
+// Record is one message. A nil key or value is encoded as absent, an empty one as empty.
+type Record struct {
+	Key, Value []byte
+}
+
+// Producer is who wrote a batch and where in its sequence the batch stands.
+type Producer struct {
+	ID       int64
+	Epoch    int16
+	Sequence int32
+}
+
+// RecordSize returns the encoded size of r at the given position in its batch, in bytes.
+func RecordSize(r Record, position int) int {
+	body := bodySize(r, position)
+	return varintSize(int64(body)) + body
+}
+
+// MaxRecordSize bounds RecordSize for every position.
+func MaxRecordSize(r Record) int {
+	return RecordSize(r, math.MaxInt32)
+}
+
+func bodySize(r Record, position int) int {
+	const attributesDeltaAndHeaders = 3
+	return attributesDeltaAndHeaders + varintSize(int64(position)) + bytesSize(r.Key) + bytesSize(r.Value)
+}
+
+func bytesSize(b []byte) int {
+	if b == nil {
+		return 1
+	}
+	return varintSize(int64(len(b))) + len(b)
+}
+
+// Append appends a batch of all records, in order and with one timestamp (milliseconds since 1970), to dst and returns
+// the extended slice and the batch's size before compression. scratch holds the records while they are compressed; it
+// may be nil, and is returned so that it can be used again. records must not be empty.
+func Append(dst, scratch []byte, c *Compressor, timestamp int64, records []Record) (batch, newScratch []byte, plain int, err error) {
+	start := len(dst)
+	dst = append(dst, make([]byte, HeaderSize)...)
+	if c.Codec() == None {
+		dst = appendRecords(dst, records)
+		plain = len(dst) - start
+	} else {
+		scratch = appendRecords(scratch[:0], records)
+		plain = HeaderSize + len(scratch)
+		if dst, err = c.Append(dst, scratch); err != nil {
+			return nil, scratch, 0, err
+		}
+	}
+	if len(dst)-start > math.MaxInt32 {
+		return nil, scratch, 0, fmt.Errorf("encode batch: %d bytes do not fit", len(dst)-start)
+	}
+	putHeader(dst[start:], c.Codec(), timestamp, len(records))
+	return dst, scratch, plain, nil
+}
+
+func appendRecords(dst []byte, records []Record) []byte {
+	for i := range records {
+		dst = appendRecord(dst, records[i], i)
+	}
+	return dst
+}
+
+func appendRecord(dst []byte, r Record, position int) []byte {
+	dst = binary.AppendVarint(dst, int64(bodySize(r, position)))
+	dst = append(dst, 0, 0) // attributes, timestamp delta
+	dst = binary.AppendVarint(dst, int64(position))
+	dst = appendBytes(dst, r.Key)
+	dst = appendBytes(dst, r.Value)
+	return append(dst, 0) // headers
+}
+
+func appendBytes(dst, b []byte) []byte {
+	if b == nil {
+		return binary.AppendVarint(dst, -1)
+	}
+	dst = binary.AppendVarint(dst, int64(len(b)))
+	return append(dst, b...)
+}
+
+// putHeader fills in everything but the producer's fields and the checksum, which Stamp adds.
+func putHeader(batch []byte, codec Codec, timestamp int64, count int) {
+	const offsetLeaderEpoch = 12
+	order := binary.BigEndian
+	order.PutUint64(batch, 0)
+	order.PutUint32(batch[offsetLength:], uint32(len(batch)-offsetLength-4))
+	order.PutUint32(batch[offsetLeaderEpoch:], math.MaxUint32)
+	batch[offsetMagic] = 2
+	order.PutUint16(batch[offsetAttributes:], uint16(codec))
+	order.PutUint32(batch[offsetLastDelta:], uint32(count-1))
+	order.PutUint64(batch[offsetTimestamp:], uint64(timestamp))
+	order.PutUint64(batch[offsetMaxTime:], uint64(timestamp))
+	order.PutUint32(batch[offsetCount:], uint32(count))
+}
+
+// Stamp writes the producer's fields and the checksum into a batch made by Append. It must not be called while
+// another goroutine may read the batch.
+func Stamp(batch []byte, p Producer) {
+	order := binary.BigEndian
+	order.PutUint64(batch[offsetProducerID:], uint64(p.ID))
+	order.PutUint16(batch[offsetEpoch:], uint16(p.Epoch))
+	order.PutUint32(batch[offsetSequence:], uint32(p.Sequence))
+	order.PutUint32(batch[offsetCRC:], crc32.Checksum(batch[offsetAttributes:], castagnoli()))
+}
+
+// castagnoli returns the CRC-32C table; crc32 builds it once and recognizes it to use the processor's instruction.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// NextSequence returns the sequence after a batch of count records that began at sequence. Sequences have 31 bits and
+// start again at 0.
+func NextSequence(sequence int32, count int) int32 {
+	return int32((int64(sequence) + int64(count)) & math.MaxInt32)
+}
+
+func varintSize(v int64) int {
+	zigzag := uint64(v<<1) ^ uint64(v>>63)
+	return (bits.Len64(zigzag|1) + 6) / 7
+}

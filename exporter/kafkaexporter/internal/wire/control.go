@@ -1,0 +1,112 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/initproducerid"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/kafkaerr"
+)
+
+// Layout is what a broker knows about the cluster.
+type Layout struct {
+	// Brokers maps node ids to addresses (host:port).
+	Brokers map[int32]string
+	// Topics holds an entry for each topic asked for.
+	Topics map[string]Topic
+}
+
+// Topic is what a broker knows about a topic.
+type Topic struct {
+	// Leaders holds the node id of each partition's leader, -1 where there is none at the moment.
+	Leaders []int32
+	// Err says why Leaders is empty.
+	Err error
+}
+
+// Control is a connection that asks one question at a time. It is not safe for concurrent use. After an error it must
+// be closed.
+type Control struct {
+	link *link
+}
+
+// DialControl connects to a broker.
+func (d *Dialer) DialControl(ctx context.Context, address string) (*Control, error) {
+	l, err := d.dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return &Control{link: l}, nil
+}
+
+// Close ends the connection.
+func (c *Control) Close() error { return c.link.conn.Close() }
+
+// Layout asks for the brokers and the leaders of topics, and with create for topics to be created that are not there.
+func (c *Control) Layout(ctx context.Context, topics []string, create bool) (Layout, error) {
+	if topics == nil {
+		topics = []string{} // nil would ask for all topics of the cluster
+	}
+	answer, err := c.link.ask(ctx, &metadata.Request{TopicNames: topics, AllowAutoTopicCreation: create})
+	if err != nil {
+		return Layout{}, fmt.Errorf("ask broker for metadata: %w", err)
+	}
+	response, ok := answer.(*metadata.Response)
+	if !ok {
+		return Layout{}, errNotKafka
+	}
+	layout := Layout{Brokers: make(map[int32]string, len(response.Brokers)), Topics: make(map[string]Topic, len(response.Topics))}
+	for _, b := range response.Brokers {
+		layout.Brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+	}
+	for i := range response.Topics {
+		layout.Topics[response.Topics[i].Name] = topicOf(&response.Topics[i])
+	}
+	return layout, nil
+}
+
+func topicOf(t *metadata.ResponseTopic) Topic {
+	if t.ErrorCode != 0 {
+		return Topic{Err: fmt.Errorf("look up topic %q: %w", t.Name, &kafkaerr.Error{Code: t.ErrorCode})}
+	}
+	leaders := make([]int32, len(t.Partitions))
+	for i := range leaders {
+		leaders[i] = -1
+	}
+	for _, p := range t.Partitions {
+		// A partition with an error has no usable leader; the index is checked because it comes from outside.
+		if p.ErrorCode == 0 && p.PartitionIndex >= 0 && int(p.PartitionIndex) < len(leaders) {
+			leaders[p.PartitionIndex] = p.LeaderID
+		}
+	}
+	return Topic{Leaders: leaders}
+}
+
+// ProducerID asks for a new producer id with its epoch. Without a transactional id every broker gives one out, and
+// always a new one; there is no way to ask for a higher epoch of an old one, and no need to.
+func (c *Control) ProducerID(ctx context.Context) (id int64, epoch int16, err error) {
+	if _, known := c.link.versions[protocol.InitProducerId]; !known {
+		return 0, 0, fmt.Errorf("ask broker for a producer id: %w", errTooOld)
+	}
+	// Zero values would mean producer 0 in epoch 0 instead of none.
+	answer, err := c.link.ask(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1, TransactionTimeoutMs: 60_000})
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask broker for a producer id: %w", err)
+	}
+	response, ok := answer.(*initproducerid.Response)
+	if !ok {
+		return 0, 0, errNotKafka
+	}
+	if response.ErrorCode != 0 {
+		return 0, 0, fmt.Errorf("ask broker for a producer id: %w", &kafkaerr.Error{Code: response.ErrorCode})
+	}
+	return response.ProducerID, response.ProducerEpoch, nil
+}

@@ -1,0 +1,216 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"net"
+)
+
+// Versions of the produce request that this package writes: 3 is the first with record batches of version 2, 8 the
+// newest whose encoding has no tagged fields.
+const (
+	minProduceVersion  = 3
+	maxProduceVersion  = 8
+	zstdProduceVersion = 7
+)
+
+// Part is one batch of a produce request.
+type Part struct {
+	Topic     string
+	Partition int32
+	// Batch is a complete record batch; see the package comment for who may touch it when.
+	Batch []byte
+}
+
+// Request is one produce request. Parts of one topic must stand together, and no partition may appear twice.
+type Request struct {
+	Parts []Part
+	// Acks is -1 (all in-sync replicas), 1 (leader) or 0 (no answer).
+	Acks int16
+	// TimeoutMs is how long the broker may wait for the replicas.
+	TimeoutMs int32
+	// Tag is for the caller; it is not sent.
+	Tag any
+}
+
+// PartResult is what a broker answered about one partition.
+type PartResult struct {
+	Topic     string
+	Partition int32
+	// Code is the protocol's error code, 0 for success.
+	Code int16
+	// Message is the broker's explanation of the code, mostly empty.
+	Message string
+}
+
+// Answer is a broker's answer to a produce request.
+type Answer struct {
+	Results []PartResult
+	// ThrottleMs is how long the broker asks not to be sent anything.
+	ThrottleMs int32
+}
+
+// Frame is the encoder's reusable memory. The zero value is ready to use.
+type Frame struct {
+	header []byte
+	cuts   []int
+	bufs   net.Buffers
+}
+
+// encode lays out the request as the buffers of one writev. The result is valid until the next call and shares
+// the batches' memory. It returns the total size, too.
+func (f *Frame) encode(r *Request, version int16, id int32, clientID string) (net.Buffers, int64) {
+	f.header, f.cuts, f.bufs = append(f.header[:0], 0, 0, 0, 0), f.cuts[:0], f.bufs[:0]
+	order := binary.BigEndian
+	h := order.AppendUint16(f.header, 0) // produce
+	h = order.AppendUint16(h, uint16(version))
+	h = order.AppendUint32(h, uint32(id))
+	h = appendString(h, clientID)
+	h = order.AppendUint16(h, math.MaxUint16) // no transactional id
+	h = order.AppendUint16(h, uint16(r.Acks))
+	h = order.AppendUint32(h, uint32(r.TimeoutMs))
+	h = order.AppendUint32(h, uint32(countTopics(r.Parts)))
+	total := int64(0)
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		if i == 0 || r.Parts[i-1].Topic != p.Topic {
+			h = appendString(h, p.Topic)
+			h = order.AppendUint32(h, uint32(countOf(r.Parts[i:])))
+		}
+		h = order.AppendUint32(h, uint32(p.Partition))
+		h = order.AppendUint32(h, uint32(len(p.Batch)))
+		f.cuts = append(f.cuts, len(h))
+		total += int64(len(p.Batch))
+	}
+	total += int64(len(h))
+	order.PutUint32(h, uint32(total-4))
+	f.header = h
+	// Only now that the header has stopped moving may it be cut.
+	start := 0
+	for i, cut := range f.cuts {
+		f.bufs = append(f.bufs, h[start:cut], r.Parts[i].Batch)
+		start = cut
+	}
+	return f.bufs, total
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
+}
+
+func countTopics(parts []Part) int {
+	count := 0
+	for i := range parts {
+		if i == 0 || parts[i-1].Topic != parts[i].Topic {
+			count++
+		}
+	}
+	return count
+}
+
+// countOf returns how many parts at the beginning have the same topic.
+func countOf(parts []Part) int {
+	for i := range parts {
+		if parts[i].Topic != parts[0].Topic {
+			return i
+		}
+	}
+	return len(parts)
+}
+
+var errBadAnswer = errors.New("read produce response: not well-formed")
+
+// decodeAnswer reads the body of a produce response (behind the correlation id). It never allocates more than a
+// small multiple of the body's size, whatever the body claims.
+func decodeAnswer(body []byte, version int16) (Answer, error) {
+	r := reader{rest: body}
+	var a Answer
+	for range r.count(6) {
+		topic := r.text()
+		for range r.count(22) {
+			result := PartResult{Topic: topic, Partition: int32(r.uint32()), Code: int16(r.uint16())}
+			r.skip(16) // base offset, log append time
+			if version >= 5 {
+				r.skip(8) // log start offset
+			}
+			if version >= 8 {
+				for range r.count(6) {
+					r.skip(4) // index of the refused record
+					if text := r.text(); result.Message == "" {
+						result.Message = text
+					}
+				}
+				if text := r.text(); text != "" {
+					result.Message = text
+				}
+			}
+			if r.failed {
+				return Answer{}, errBadAnswer
+			}
+			a.Results = append(a.Results, result)
+		}
+	}
+	a.ThrottleMs = int32(r.uint32())
+	if r.failed || len(r.rest) != 0 {
+		return Answer{}, errBadAnswer
+	}
+	return a, nil
+}
+
+// reader reads big-endian fields; after the first field that is not there in full it only returns zeros.
+type reader struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *reader) take(n int) []byte {
+	if n < 0 || n > len(r.rest) {
+		r.failed, r.rest = true, nil
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *reader) skip(n int) { r.take(n) }
+
+func (r *reader) uint16() uint16 {
+	if b := r.take(2); b != nil {
+		return binary.BigEndian.Uint16(b)
+	}
+	return 0
+}
+
+func (r *reader) uint32() uint32 {
+	if b := r.take(4); b != nil {
+		return binary.BigEndian.Uint32(b)
+	}
+	return 0
+}
+
+// count reads an array's length and refuses one that cannot fit, given its elements' least size.
+func (r *reader) count(least int) int {
+	n := int(int32(r.uint32()))
+	if n == -1 { // null
+		return 0
+	}
+	if n < 0 || n > len(r.rest)/least {
+		r.failed, r.rest = true, nil
+		return 0
+	}
+	return n
+}
+
+// text reads a string; null is empty.
+func (r *reader) text() string {
+	n := int(int16(r.uint16()))
+	if n == -1 {
+		return ""
+	}
+	return string(r.take(n))
+}
