@@ -90,10 +90,9 @@ type HTTP struct {
 	Status uint16
 	// Minor is the version's second number: 0 or 1 for HTTP/1.0 and HTTP/1.1.
 	Minor uint8
-	// TargetCut says that Target may be only the beginning of what was sent: its line's end was not seen.
+	// TargetCut says that the request line's end was not seen: Target may be only the beginning of what was sent, and
+	// Minor is not known.
 	TargetCut bool
-	// VersionCut says that Minor is not known: the line it stands on was not seen as a whole.
-	VersionCut bool
 }
 
 // Exchange is one request with its response, seen at one socket.

@@ -1,0 +1,52 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package procinfo
+
+import (
+	"bytes"
+	"path"
+)
+
+// Process is what is known about the owner of a socket. What is not known is empty.
+type Process struct {
+	// Executable is the full path of the program, in the process's own mount namespace. Empty if the process ended
+	// before it could be read, if reading it is not permitted, or for a kernel thread.
+	Executable string
+	// Name is the base name of Executable, else the task name, which the kernel cuts after 15 bytes.
+	Name string
+	// ServiceName is OTEL_SERVICE_NAME, else service.name of OTEL_RESOURCE_ATTRIBUTES, else Name.
+	ServiceName string
+	// ContainerID is the 64 hex digits by which the container runtime knows the container; empty outside of one.
+	ContainerID string
+	// PID is the process id in the PID namespace of the /proc that was read; 0 if the owner is not known.
+	PID uint32
+	// Begun is when the process began, in nanoseconds since boot (CLOCK_BOOTTIME), rounded down to a clock tick; 0 if
+	// the process had ended.
+	Begun uint64
+}
+
+// Known says whether the owner of the socket is known at all.
+func (p *Process) Known() bool { return p.PID != 0 }
+
+// ended returns what is left of a process that has ended: its id and its task's name.
+func ended(pid uint32, comm [16]byte) *Process {
+	name := taskName(comm)
+	return &Process{PID: pid, Name: name, ServiceName: name}
+}
+
+// taskName returns the text of a task name as the kernel hands it over.
+func taskName(comm [16]byte) string {
+	if i := bytes.IndexByte(comm[:], 0); i >= 0 {
+		return string(comm[:i])
+	}
+	return string(comm[:])
+}
+
+// executableName returns the base name of an executable's path; "" for none.
+func executableName(executable string) string {
+	if executable == "" {
+		return ""
+	}
+	return path.Base(executable)
+}
