@@ -99,20 +99,6 @@ func TestStartNamesAnUnreachableBroker(t *testing.T) {
 	}
 }
 
-func TestFreePortsDiffer(t *testing.T) {
-	ports, err := freePorts(5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[uint16]bool{}
-	for _, port := range ports {
-		if port == 0 || seen[port] {
-			t.Errorf("ports %v: %d is zero or there twice", ports, port)
-		}
-		seen[port] = true
-	}
-}
-
 func TestClusterIDIsNeverTakenForAFlag(t *testing.T) {
 	for range 500 {
 		if id := clusterID(); len(id) != 22 || id[0] == '-' {

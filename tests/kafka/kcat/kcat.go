@@ -46,7 +46,7 @@ func Read(ctx context.Context, brokers []string, topic string) ([]Record, error)
 	defer cancel()
 	// -e ends at the end of all partitions, -q keeps notices of that out of the output.
 	command := exec.CommandContext(ctx, "kcat", "-C", "-e", "-q", "-b", strings.Join(brokers, ","), "-t", topic,
-		"-o", "beginning", "-X", "isolation.level=read_committed", "-f", format)
+		"-o", "beginning", "-X", "isolation.level=read_committed", "-X", "fetch.wait.max.ms=20", "-f", format)
 	var said bytes.Buffer
 	command.Stderr = &said
 	printed, err := command.Output()
