@@ -27,7 +27,9 @@ BUILD_FLAGS := -trimpath -buildvcs=false -tags=grpcnotrace -ldflags='-s -w'
 # Tests and the demo start the collector from here.
 export OTELCOL_RISK_BIN := $(BIN)
 
-each-module = for m in $(1); do echo ">> $$m"; (cd "$$m" && $(2)) || exit 1; done
+# Runs a command in each module, also after one has failed: $(call each-module,MODULES,COMMAND).
+each-module = failed=; for m in $(1); do echo ">> $$m"; (cd "$$m" && $(2)) || failed+=" $$m"; done; \
+	if [ -n "$$failed" ]; then echo "failed in:$$failed" >&2; exit 1; fi
 
 .PHONY: help
 help: ## This list

@@ -5,6 +5,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -79,8 +80,8 @@ func (r *run) counted(packageFailed bool) []*test {
 	}
 	sort.Strings(names)
 	// From the last name to the first, a sub-test comes before its parent.
-	for i := len(names) - 1; i >= 0; i-- {
-		t := r.tests[names[i]]
+	for _, name := range slices.Backward(names) {
+		t := r.tests[name]
 		if t.outcome == unfinished && packageFailed && !t.childFailed {
 			t.outcome = failed
 			t.output.WriteString("the test did not end\n")
