@@ -66,12 +66,28 @@ static __always_inline struct span connection_follow(struct connection *connecti
 	return span;
 }
 
-/* Begins an exchange with the bytes that carry the start of its request. */
+/* The first eight of the captured bytes, missing ones 0. */
+static __always_inline __u64 captured_prefix(const __u8 *captured, __u32 length)
+{
+	__u64 prefix = *(const __u64 *)captured;
+
+	return length >= 8 ? prefix : length >= 4 ? prefix & FIRST(4) : 0;
+}
+
+/* Begins an exchange if the bytes are the start of a request. They are captured first and looked at then: nearly
+ * always they are one, and a look at memory costs less than one at the packet.
+ */
 static __always_inline void request_begin(struct __sk_buff *skb, const struct packet *packet,
 					  struct connection *connection, __u32 skip)
 {
 	struct event_exchange *exchange = &connection->exchange;
+	__u32 length = packet_capture(skb, packet, skip, connection->data, REQUEST_CAPACITY);
 
+	if (!http1_is_request(captured_prefix(connection->data, length))) {
+		/* A body behind an early response, or an upgraded connection. */
+		exchange->request_bytes += packet->length - skip;
+		return;
+	}
 	exchange->previous_ns = connection->emitted ? connection->last_ns : 0;
 	exchange->previous_bytes = exchange->event.response_bytes;
 	exchange->event.exchange++;
@@ -79,11 +95,11 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	exchange->event.flags = 0;
 	exchange->request_ns = bpf_ktime_get_ns();
 	exchange->request_bytes = packet->length - skip;
+	exchange->request_len = length;
 	connection->phase = PHASE_REQUEST;
 	connection->emitted = 0;
 	connection->gap = 0;
-	connection->head_complete = packet_ends_head(skb, packet);
-	exchange->request_len = packet_capture(skb, packet, skip, connection->data, REQUEST_CAPACITY);
+	connection->head_complete = http1_ends_head(packet_tail(skb, packet, 4));
 	count(COUNTER_REQUESTS);
 }
 
@@ -105,22 +121,17 @@ static __always_inline void request_append(struct __sk_buff *skb, const struct p
 static __always_inline void request_bytes(struct __sk_buff *skb, const struct packet *packet,
 					  struct connection *connection, __u32 skip)
 {
-	bool waiting = connection->phase == PHASE_REQUEST;
-
-	if (waiting && !connection->head_complete) {
-		connection->exchange.request_bytes += packet->length - skip;
-		request_append(skb, packet, connection, skip);
-		return;
-	}
-	if (!http1_is_request(packet_prefix(skb, packet, skip))) {
-		/* A body, before or after an early or interim response; or an upgraded connection. */
-		connection->exchange.request_bytes += packet->length - skip;
-		return;
-	}
-	if (waiting)
-		count(COUNTER_LOST_PIPELINED);
-	else
+	if (connection->phase != PHASE_REQUEST) {
 		request_begin(skb, packet, connection, skip);
+		return;
+	}
+	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, skip))) {
+		count(COUNTER_LOST_PIPELINED);
+		return;
+	}
+	connection->exchange.request_bytes += packet->length - skip;
+	if (!connection->head_complete)
+		request_append(skb, packet, connection, skip);
 }
 
 /* Writes the exchange record: everything up to the response bytes that lie behind the request's in data. */
@@ -145,17 +156,18 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 					   struct connection *connection, __u32 skip)
 {
 	__u32 have = connection->exchange.request_len;
+	__u32 length;
 
 	connection->phase = PHASE_RESPONSE;
-	if (!http1_is_response(packet_prefix(skb, packet, skip))) {
-		count(COUNTER_LOST_NO_STATUS_LINE);
-		return false;
-	}
 	OPAQUE(have);
 	if (have > REQUEST_CAPACITY)
 		return false; /* never: for the verifier, which does not know what the map holds */
-	connection->exchange.response_len =
-		packet_capture(skb, packet, skip, connection->data + have, RESPONSE_CAPACITY);
+	length = packet_capture(skb, packet, skip, connection->data + have, RESPONSE_CAPACITY);
+	if (!http1_is_response(captured_prefix(connection->data + have, length))) {
+		count(COUNTER_LOST_NO_STATUS_LINE);
+		return false;
+	}
+	connection->exchange.response_len = length;
 	return true;
 }
 
@@ -206,7 +218,7 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	if (connection->phase == PHASE_IDLE)
 		return WRITE_NOTHING;
 	connection->gap |= span.gap;
-	chunk_end = packet_ends_chunked(skb, packet);
+	chunk_end = http1_ends_chunked(packet_tail(skb, packet, 5));
 	connection->last_ns = bpf_ktime_get_ns();
 	event->time_ns = connection->last_ns;
 	event->response_bytes += span.advance;
@@ -256,6 +268,12 @@ static __always_inline enum verdict connection_end(struct connection *connection
 	if (verdict == WRITE_NOTHING)
 		event->time_ns = bpf_ktime_get_ns();
 	return WRITE_END;
+}
+
+/* Whether a connection that goes from state to TCP_CLOSE was aborted by this end's process. */
+static __always_inline bool connection_aborted(const struct connection *connection, __u32 state)
+{
+	return connection->released && (state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT);
 }
 
 /* A packet of a known connection. */

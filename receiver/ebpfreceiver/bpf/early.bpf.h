@@ -36,7 +36,7 @@ static __always_inline void early_keep(struct __sk_buff *skb, const struct packe
 	early->captured = packet_capture(skb, packet, 0, early->data, REQUEST_CAPACITY);
 	early->time_ns = bpf_ktime_get_ns();
 	early->sequence = packet->sequence;
-	early->head_complete = packet_ends_head(skb, packet);
+	early->head_complete = http1_ends_head(packet_tail(skb, packet, 4));
 	early->local_port = listener->src_port;
 	early_peer(skb, packet, early);
 	early->length = packet->length;

@@ -34,6 +34,18 @@ static __always_inline bool http1_is_request(__u64 prefix)
 	return false;
 }
 
+/* Whether a message whose last four bytes these are ends with an empty line, as a request without a body does. */
+static __always_inline bool http1_ends_head(__u32 last)
+{
+	return last == (__u32)TEXT4('\r', '\n', '\r', '\n');
+}
+
+/* Whether a message whose last five bytes these are ends with the last chunk of a chunked body without trailers. */
+static __always_inline bool http1_ends_chunked(__u64 last)
+{
+	return last == TEXT8('0', '\r', '\n', '\r', '\n', 0, 0, 0);
+}
+
 static __always_inline bool http1_is_response(__u64 prefix)
 {
 	return (prefix & FIRST(7)) == TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0);

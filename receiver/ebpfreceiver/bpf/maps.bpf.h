@@ -18,7 +18,7 @@ struct connection {
 	__u8 emitted; /* the exchange record is in the ring: more records make sense */
 	__u8 head_complete; /* the request's first packet ended with an empty line */
 	__u8 gap; /* bytes of this response were not seen */
-	__u8 reserved;
+	__u8 released; /* the last descriptor of the socket is being closed, or was */
 	__u64 last_ns; /* last byte of the response so far */
 	struct event_exchange exchange;
 	__u8 data[REQUEST_CAPACITY + RESPONSE_CAPACITY];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Copyright The otelcol-risk Authors */
 
-/* Who owns a socket. Packets pass in softirq context, where the current process is a bystander; socket() and connect()
- * are the system calls that a hook of this family sees in the owner's own context on every kernel since 5.10.
+/* Who owns a socket. Packets pass in softirq context, where the current process is a bystander; socket(), bind() and
+ * connect() are the system calls that a hook of this family sees in the owner's own context on every kernel since 5.10.
  */
 #ifndef OTELCOL_RISK_OWNER_BPF_H
 #define OTELCOL_RISK_OWNER_BPF_H

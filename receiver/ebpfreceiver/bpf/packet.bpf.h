@@ -106,28 +106,14 @@ static __always_inline __u32 packet_capture(struct __sk_buff *skb, const struct 
 	return bpf_skb_load_bytes(skb, packet->payload + skip, to, length) ? 0 : length;
 }
 
-/* Whether the payload ends with the five bytes of a chunked body's last chunk. */
-static __always_inline bool packet_ends_chunked(struct __sk_buff *skb, const struct packet *packet)
+/* The last size payload bytes, at most eight, as they lie in memory; 0 when it has fewer. */
+static __always_inline __u64 packet_tail(struct __sk_buff *skb, const struct packet *packet, __u32 size)
 {
-	__u8 last[5] = {};
+	__u64 tail = 0;
 
-	if (packet->length < sizeof(last))
-		return false;
-	if (bpf_skb_load_bytes(skb, packet->payload + packet->length - sizeof(last), last, sizeof(last)))
-		return false;
-	return last[0] == '0' && last[1] == '\r' && last[2] == '\n' && last[3] == '\r' && last[4] == '\n';
-}
-
-/* Whether the payload ends with an empty line, as a request without a body does. */
-static __always_inline bool packet_ends_head(struct __sk_buff *skb, const struct packet *packet)
-{
-	__u32 last = 0;
-
-	if (packet->length < sizeof(last))
-		return false;
-	if (bpf_skb_load_bytes(skb, packet->payload + packet->length - sizeof(last), &last, sizeof(last)))
-		return false;
-	return last == bpf_htonl(0x0d0a0d0a);
+	if (packet->length >= size)
+		bpf_skb_load_bytes(skb, packet->payload + packet->length - size, &tail, size);
+	return tail;
 }
 
 #endif

@@ -82,6 +82,25 @@ int own_create(struct bpf_sock *sk)
 	return 1;
 }
 
+/* bind(): also for the TCP socket inside a Multipath TCP one, which is what Go programs listen on; the kernel makes that
+ * one itself, so socket() does not tell of it.
+ */
+SEC("cgroup/post_bind4")
+int own_bind4(struct bpf_sock *sk)
+{
+	if (sk->type == SOCK_STREAM)
+		owner_tag(sk);
+	return 1;
+}
+
+SEC("cgroup/post_bind6")
+int own_bind6(struct bpf_sock *sk)
+{
+	if (sk->type == SOCK_STREAM)
+		owner_tag(sk);
+	return 1;
+}
+
 /* connect(): a socket that was made by one process and handed to another belongs to the one that uses it. */
 SEC("cgroup/connect4")
 int own_connect4(struct bpf_sock_addr *ctx)
@@ -99,8 +118,22 @@ int own_connect6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* Life cycle: a connection that ends without a packet (time-out, a process that died with its network namespace) still
- * ends what was open on it.
+/* The last close() of a socket, before TCP knows of it: what tells a reset that this end is about to send from a
+ * connection that TCP gives up.
+ */
+SEC("cgroup/sock_release")
+int follow_release(struct bpf_sock *sk)
+{
+	struct connection *connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+
+	if (connection)
+		connection->released = 1;
+	return 1;
+}
+
+/* Life cycle: a connection that ends without a packet still ends what was open on it. Closing a connection with unread
+ * data or without lingering goes to TCP_CLOSE straight from a state with two open sides, and the RST follows; giving up
+ * an orphan comes from a later state.
  */
 SEC("sockops")
 int follow_state(struct bpf_sock_ops *ctx)
@@ -121,7 +154,8 @@ int follow_state(struct bpf_sock_ops *ctx)
 			break;
 		connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 		if (connection)
-			connection_write(connection, connection_end(connection, FLAG_TIMEOUT, WRITE_NOTHING));
+			connection_write(connection, connection_end(connection, connection_aborted(connection, ctx->args[0]) ?
+									     FLAG_RESET : FLAG_TIMEOUT, WRITE_NOTHING));
 		break;
 	}
 	return 1;

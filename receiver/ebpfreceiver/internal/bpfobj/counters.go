@@ -17,26 +17,37 @@ type Counters struct {
 	Degraded map[string]uint64
 }
 
-// The reasons' names are part of the receiver's telemetry.
-var (
-	lostReasons = map[string]socketCounter{
-		"ring_full":      socketCounterCOUNTER_LOST_RING_FULL,
-		"storage":        socketCounterCOUNTER_LOST_STORAGE,
-		"no_status_line": socketCounterCOUNTER_LOST_NO_STATUS_LINE,
-		"pipelined":      socketCounterCOUNTER_LOST_PIPELINED,
+// counterName gives a counter the name that it has in the receiver's telemetry.
+type counterName struct {
+	reason  string
+	counter socketCounter
+}
+
+func lostReasons() []counterName {
+	return []counterName{
+		{"ring_full", socketCounterCOUNTER_LOST_RING_FULL},
+		{"storage", socketCounterCOUNTER_LOST_STORAGE},
+		{"no_status_line", socketCounterCOUNTER_LOST_NO_STATUS_LINE},
+		{"pipelined", socketCounterCOUNTER_LOST_PIPELINED},
 	}
-	offReasons = map[string]socketCounter{
-		"unknown_protocol": socketCounterCOUNTER_OFF_UNKNOWN,
-		"port":             socketCounterCOUNTER_OFF_PORT,
-		"address":          socketCounterCOUNTER_OFF_ADDRESS,
+}
+
+func offReasons() []counterName {
+	return []counterName{
+		{"unknown_protocol", socketCounterCOUNTER_OFF_UNKNOWN},
+		{"port", socketCounterCOUNTER_OFF_PORT},
+		{"address", socketCounterCOUNTER_OFF_ADDRESS},
 	}
-	degradedReasons = map[string]socketCounter{
-		"late_ring_full":     socketCounterCOUNTER_LATE_RING_FULL,
-		"gap":                socketCounterCOUNTER_GAPS,
-		"response_unmatched": socketCounterCOUNTER_RESPONSE_UNMATCHED,
-		"unreadable":         socketCounterCOUNTER_UNREADABLE,
+}
+
+func degradedReasons() []counterName {
+	return []counterName{
+		{"late_ring_full", socketCounterCOUNTER_LATE_RING_FULL},
+		{"gap", socketCounterCOUNTER_GAPS},
+		{"response_unmatched", socketCounterCOUNTER_RESPONSE_UNMATCHED},
+		{"unreadable", socketCounterCOUNTER_UNREADABLE},
 	}
-)
+}
 
 // Counters reads the counters. Safe for concurrent use.
 func (o *Objects) Counters() (Counters, error) {
@@ -50,17 +61,17 @@ func (o *Objects) Counters() (Counters, error) {
 			sums[i] += n
 		}
 	}
-	pick := func(reasons map[string]socketCounter) map[string]uint64 {
-		picked := make(map[string]uint64, len(reasons))
-		for reason, counter := range reasons {
-			picked[reason] = sums[counter]
+	pick := func(names []counterName) map[string]uint64 {
+		picked := make(map[string]uint64, len(names))
+		for _, name := range names {
+			picked[name.reason] = sums[name.counter]
 		}
 		return picked
 	}
 	return Counters{
 		Requests: sums[socketCounterCOUNTER_REQUESTS],
-		Lost:     pick(lostReasons),
-		Off:      pick(offReasons),
-		Degraded: pick(degradedReasons),
+		Lost:     pick(lostReasons()),
+		Off:      pick(offReasons()),
+		Degraded: pick(degradedReasons()),
 	}, nil
 }

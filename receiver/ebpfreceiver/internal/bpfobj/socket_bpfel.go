@@ -28,7 +28,7 @@ type socketConnection struct {
 	Emitted          uint8
 	HeadComplete     uint8
 	Gap              uint8
-	Reserved         uint8
+	Released         uint8
 	LastNs           uint64
 	Exchange         socketEventExchange
 	Data             [736]uint8
@@ -157,9 +157,12 @@ const (
 	socketMapOwners             = "owners"
 	socketMapPorts              = "ports"
 	socketMapRing               = "ring"
+	socketProgFollowRelease     = "follow_release"
 	socketProgFollowState       = "follow_state"
 	socketProgObserveEgress     = "observe_egress"
 	socketProgObserveIngress    = "observe_ingress"
+	socketProgOwnBind4          = "own_bind4"
+	socketProgOwnBind6          = "own_bind6"
 	socketProgOwnConnect4       = "own_connect4"
 	socketProgOwnConnect6       = "own_connect6"
 	socketProgOwnCreate         = "own_create"
@@ -218,9 +221,12 @@ type socketSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketProgramSpecs struct {
+	FollowRelease  *ebpf.ProgramSpec `ebpf:"follow_release"`
 	FollowState    *ebpf.ProgramSpec `ebpf:"follow_state"`
 	ObserveEgress  *ebpf.ProgramSpec `ebpf:"observe_egress"`
 	ObserveIngress *ebpf.ProgramSpec `ebpf:"observe_ingress"`
+	OwnBind4       *ebpf.ProgramSpec `ebpf:"own_bind4"`
+	OwnBind6       *ebpf.ProgramSpec `ebpf:"own_bind6"`
 	OwnConnect4    *ebpf.ProgramSpec `ebpf:"own_connect4"`
 	OwnConnect6    *ebpf.ProgramSpec `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
@@ -321,9 +327,12 @@ type socketVariables struct {
 //
 // It can be passed to loadSocketObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketPrograms struct {
+	FollowRelease  *ebpf.Program `ebpf:"follow_release"`
 	FollowState    *ebpf.Program `ebpf:"follow_state"`
 	ObserveEgress  *ebpf.Program `ebpf:"observe_egress"`
 	ObserveIngress *ebpf.Program `ebpf:"observe_ingress"`
+	OwnBind4       *ebpf.Program `ebpf:"own_bind4"`
+	OwnBind6       *ebpf.Program `ebpf:"own_bind6"`
 	OwnConnect4    *ebpf.Program `ebpf:"own_connect4"`
 	OwnConnect6    *ebpf.Program `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.Program `ebpf:"own_create"`
@@ -331,9 +340,12 @@ type socketPrograms struct {
 
 func (p *socketPrograms) Close() error {
 	return _SocketClose(
+		p.FollowRelease,
 		p.FollowState,
 		p.ObserveEgress,
 		p.ObserveIngress,
+		p.OwnBind4,
+		p.OwnBind6,
 		p.OwnConnect4,
 		p.OwnConnect6,
 		p.OwnCreate,

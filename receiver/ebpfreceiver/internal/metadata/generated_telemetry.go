@@ -29,13 +29,14 @@ type TelemetryBuilder struct {
 	mu                         sync.Mutex
 	registrations              []metric.Registration
 	ReceiverEbpfConnectionsOff metric.Int64ObservableCounter
+	ReceiverEbpfDegraded       metric.Int64ObservableCounter
 	ReceiverEbpfEvents         metric.Int64ObservableCounter
 	ReceiverEbpfExchanges      metric.Int64Counter
 	ReceiverEbpfFiltered       metric.Int64Counter
 	ReceiverEbpfLost           metric.Int64ObservableCounter
 	ReceiverEbpfOpenExchanges  metric.Int64ObservableGauge
 	ReceiverEbpfProcesses      metric.Int64ObservableGauge
-	ReceiverEbpfTruncatedHeads metric.Int64Counter
+	ReceiverEbpfRequests       metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -55,6 +56,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfConnectionsOffCallback(cb m
 		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfConnectionsOff, obs: o})
 		return nil
 	}, builder.ReceiverEbpfConnectionsOff)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverEbpfDegradedCallback sets callback for observable ReceiverEbpfDegraded metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfDegradedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfDegraded, obs: o})
+		return nil
+	}, builder.ReceiverEbpfDegraded)
 	if err != nil {
 		return err
 	}
@@ -124,6 +140,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfProcessesCallback(cb metric
 	return nil
 }
 
+// RegisterReceiverEbpfRequestsCallback sets callback for observable ReceiverEbpfRequests metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfRequestsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfRequests, obs: o})
+		return nil
+	}, builder.ReceiverEbpfRequests)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -158,6 +189,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{connection}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfDegraded, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_ebpf_degraded",
+		metric.WithDescription("What made spans less exact or later but lost none, by reason. [Alpha]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfEvents, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_events",
 		metric.WithDescription("Events that the kernel wrote into the ring buffer. [Alpha]"),
@@ -178,7 +215,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfLost, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_lost",
-		metric.WithDescription("Exchanges, or parts of them, that were seen and could not be turned into a span, by reason. [Alpha]"),
+		metric.WithDescription("Exchanges that were seen and could not be turned into a span, by reason. [Alpha]"),
 		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
@@ -194,10 +231,10 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{process}"),
 	)
 	errs = errors.Join(errs, err)
-	builder.ReceiverEbpfTruncatedHeads, err = builder.meter.Int64Counter(
-		"otelcol_receiver_ebpf_truncated_heads",
-		metric.WithDescription("Message heads of which the kernel could hand over only the beginning. [Alpha]"),
-		metric.WithUnit("{head}"),
+	builder.ReceiverEbpfRequests, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_ebpf_requests",
+		metric.WithDescription("Requests whose first byte the kernel saw, at either end. [Alpha]"),
+		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

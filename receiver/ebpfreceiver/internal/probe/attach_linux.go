@@ -32,10 +32,13 @@ func Attach(objects *bpfobj.Objects, paths []string, noted func()) (*Probe, erro
 	p := &Probe{}
 	owners := []attachment{
 		{ebpf.AttachCGroupInetSockCreate, objects.OwnCreate},
+		{ebpf.AttachCGroupInet4PostBind, objects.OwnBind4},
+		{ebpf.AttachCGroupInet6PostBind, objects.OwnBind6},
 		{ebpf.AttachCGroupInet4Connect, objects.OwnConnect4},
 		{ebpf.AttachCGroupInet6Connect, objects.OwnConnect6},
 	}
 	packets := []attachment{
+		{ebpf.AttachCgroupInetSockRelease, objects.FollowRelease},
 		{ebpf.AttachCGroupSockOps, objects.FollowState},
 		{ebpf.AttachCGroupInetIngress, objects.ObserveIngress},
 		{ebpf.AttachCGroupInetEgress, objects.ObserveEgress},

@@ -1,0 +1,116 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package bpfobj
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bytesOf views a value as the kernel would write it.
+func bytesOf[T any](value *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(value)), unsafe.Sizeof(*value))
+}
+
+// TestEventDecodesTheGeneratedLayout fills the struct generated from the C header and reads it back through package
+// event, so that a changed header cannot leave the decoder behind.
+func TestEventDecodesTheGeneratedLayout(t *testing.T) {
+	record := socketEventExchange{
+		Event: socketEvent{
+			Cookie: 1, TimeNs: 2, ResponseBytes: 3, Exchange: 4,
+			Kind: uint8(socketEventKindEVENT_EXCHANGE), Side: uint8(socketEventSideSIDE_CLIENT), Flags: uint8(socketEventFlagFLAG_GAP),
+		},
+		RequestNs: 5, RequestBytes: 6, PreviousNs: 7, PreviousBytes: 8, CgroupId: 9,
+		Owner:     socketOwner{CreatedNs: 10, Pid: 11, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}},
+		LocalPort: 12, PeerPort: 13, RequestLen: 3, ResponseLen: 4,
+	}
+	record.LocalAddress = [16]byte{10: 0xff, 11: 0xff, 12: 127, 15: 1}
+	record.PeerAddress = [16]byte{0: 0xfe, 1: 0x80, 15: 2}
+	var e event.Event
+	require.NoError(t, e.Decode(append(bytesOf(&record), "GETHTTP"...)))
+	assert.EqualValues(t, 1, e.Cookie)
+	assert.EqualValues(t, 2, e.Time)
+	assert.EqualValues(t, 3, e.ResponseBytes)
+	assert.EqualValues(t, 4, e.Number)
+	assert.Equal(t, event.Exchange, e.Kind)
+	assert.True(t, e.Client)
+	assert.Equal(t, event.Gap, e.Flags)
+	assert.EqualValues(t, 5, e.RequestTime)
+	assert.EqualValues(t, 6, e.RequestBytes)
+	assert.EqualValues(t, 7, e.PreviousTime)
+	assert.EqualValues(t, 8, e.PreviousBytes)
+	assert.EqualValues(t, 9, e.CgroupID)
+	assert.Equal(t, event.Owner{Created: 10, PID: 11, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}}, e.Owner)
+	assert.Equal(t, "127.0.0.1:12", e.Local.String())
+	assert.Equal(t, "[fe80::2]:13", e.Peer.String())
+	assert.Equal(t, "GET", string(e.Request))
+	assert.Equal(t, "HTTP", string(e.ResponseHead))
+
+	response := socketEventResponse{Event: socketEvent{Kind: uint8(socketEventKindEVENT_RESPONSE)}, ResponseLen: 4}
+	require.NoError(t, e.Decode(append(bytesOf(&response), "HTTP"...)))
+	assert.Equal(t, "HTTP", string(e.ResponseHead))
+}
+
+func TestEventKnowsTheGeneratedValues(t *testing.T) {
+	assert.EqualValues(t, socketEventKindEVENT_EXCHANGE, event.Exchange)
+	assert.EqualValues(t, socketEventKindEVENT_RESPONSE, event.Response)
+	assert.EqualValues(t, socketEventKindEVENT_PROGRESS, event.Progress)
+	assert.EqualValues(t, socketEventKindEVENT_END, event.End)
+	assert.EqualValues(t, socketEventFlagFLAG_CHUNK_END, event.ChunkEnd)
+	assert.EqualValues(t, socketEventFlagFLAG_FIN, event.Fin)
+	assert.EqualValues(t, socketEventFlagFLAG_RESET, event.Reset)
+	assert.EqualValues(t, socketEventFlagFLAG_TIMEOUT, event.Timeout)
+	assert.EqualValues(t, socketEventFlagFLAG_GAP, event.Gap)
+}
+
+// TestEveryCounterHasAName keeps a counter that C adds from being forgotten in the telemetry.
+func TestEveryCounterHasAName(t *testing.T) {
+	named := map[socketCounter]bool{socketCounterCOUNTER_REQUESTS: true}
+	for _, group := range [][]counterName{lostReasons(), offReasons(), degradedReasons()} {
+		for _, c := range group {
+			assert.False(t, named[c.counter], c.reason)
+			named[c.counter] = true
+		}
+	}
+	assert.Len(t, named, int(socketCounterCOUNTER_MAX))
+}
+
+// TestStructsHaveTheSizesOfTheObject compares the generated Go structs with the BTF of the object that is embedded.
+func TestStructsHaveTheSizesOfTheObject(t *testing.T) {
+	spec, err := loadSocket()
+	require.NoError(t, err)
+	for name, size := range map[string]uintptr{
+		"event":          unsafe.Sizeof(socketEvent{}),
+		"event_response": unsafe.Sizeof(socketEventResponse{}),
+		"event_exchange": unsafe.Sizeof(socketEventExchange{}),
+		"owner":          unsafe.Sizeof(socketOwner{}),
+		"address_prefix": unsafe.Sizeof(socketAddressPrefix{}),
+		"port_sets":      unsafe.Sizeof(socketPortSets{}),
+	} {
+		var found *btf.Struct
+		require.NoError(t, spec.Types.TypeByName(name, &found))
+		assert.EqualValues(t, found.Size, size, name)
+	}
+}
+
+func TestTheObjectNeedsOnlyHooksOfTheDefaultPath(t *testing.T) {
+	spec, err := loadSocket()
+	require.NoError(t, err)
+	allowed := map[ebpf.ProgramType]bool{ebpf.CGroupSKB: true, ebpf.CGroupSock: true, ebpf.CGroupSockAddr: true, ebpf.SockOps: true}
+	for name, program := range spec.Programs {
+		assert.True(t, allowed[program.Type], "%s is of type %s", name, program.Type)
+		assert.Equal(t, "Dual BSD/GPL", program.License)
+	}
+	assert.Len(t, spec.Programs, 9)
+}

@@ -1,0 +1,208 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/http1"
+)
+
+// Settings bound what an [Assembler] remembers.
+type Settings struct {
+	// MaxOpen is how many exchanges may be open; one more closes the one that has been quiet for the longest time.
+	MaxOpen int
+	// Timeout is for how long an open exchange may be quiet.
+	Timeout time.Duration
+}
+
+// quiet is for how long an exchange may be quiet whose end cannot be told by counting, because its response's head is
+// longer than what is captured. Mostly it has long ended, so the span waits no longer than this.
+const quiet = time.Second
+
+// Assembler turns records into exchanges. See the package comment.
+type Assembler struct {
+	Counts   Counts
+	settings Settings
+	clock    *Clock
+	sink     func(*protocol.Exchange)
+	open     *table
+
+	// Scratch of one call.
+	request  http1.Request
+	response http1.Response
+	exchange protocol.Exchange
+	stored   event.Event
+}
+
+// New returns an assembler that gives each exchange to sink, during the call that completes it: it is valid until sink
+// returns.
+func New(settings Settings, clock *Clock, sink func(*protocol.Exchange)) *Assembler {
+	return &Assembler{settings: settings, clock: clock, sink: sink, open: newTable()}
+}
+
+// Record takes one record of the ring buffer; its memory is not kept.
+func (a *Assembler) Record(record []byte) {
+	var e event.Event
+	if err := e.Decode(record); err != nil {
+		a.Counts.BadRecord.Add(1)
+		return
+	}
+	switch e.Kind {
+	case event.Exchange:
+		a.begin(&e, record)
+	case event.Response:
+		a.respondAgain(&e)
+	case event.Progress:
+		a.progress(&e)
+	case event.End:
+		a.end(&e)
+	}
+	a.Counts.Open.Store(int64(len(a.open.byCookie)))
+}
+
+// begin takes the record of a request and the first bytes of its response.
+func (a *Assembler) begin(e *event.Event, record []byte) {
+	a.supersede(e)
+	if !a.readRequest(e) {
+		a.Counts.BadRequest.Add(1)
+		return
+	}
+	a.countTruncated(e.Client)
+	if len(e.ResponseHead) == 0 {
+		a.finish(e.Time, failure(e.Flags))
+		return
+	}
+	if !a.readResponse(e.ResponseHead) {
+		a.Counts.BadResponse.Add(1)
+		return
+	}
+	a.exchange.FirstByte = a.clock.Unix(e.Time)
+	b := newBody(a.request.Method, &a.response, 0)
+	switch {
+	case b.complete(e.ResponseBytes, e.Flags):
+		a.finish(e.Time, protocol.None)
+	case e.Flags.Ended():
+		a.finish(e.Time, b.failure(e.ResponseBytes, e.Flags))
+	default:
+		a.open.add(e, record, b)
+		a.bound()
+	}
+}
+
+// respondAgain takes the status line that follows an interim response.
+func (a *Assembler) respondAgain(e *event.Event) {
+	p := a.pending(e)
+	if p == nil || !p.body.interim {
+		return // bytes of a body that look like a status line, or a pipelined response, which the kernel counted
+	}
+	before := p.bytes
+	a.open.advance(p, e)
+	if !a.restore(p) || !a.readResponse(e.ResponseHead) {
+		a.open.remove(p)
+		a.Counts.BadResponse.Add(1)
+		return
+	}
+	p.response = append(p.response[:0], e.ResponseHead...)
+	p.body = newBody(a.request.Method, &a.response, before)
+	a.settle(p, e.Flags)
+}
+
+// progress takes more bytes of a response.
+func (a *Assembler) progress(e *event.Event) {
+	if p := a.pending(e); p != nil {
+		a.open.advance(p, e)
+		a.settle(p, e.Flags)
+	}
+}
+
+// settle closes p if its response is complete.
+func (a *Assembler) settle(p *pending, flags event.Flags) {
+	if p.body.complete(p.bytes, flags) {
+		a.close(p, protocol.None)
+	}
+}
+
+// end takes the end of a connection. Its time is that of the last byte, if that came with it, else that of the close,
+// which is no byte of the response.
+func (a *Assembler) end(e *event.Event) {
+	p := a.pending(e)
+	if p == nil {
+		return // complete long ago: most connections end so
+	}
+	if e.ResponseBytes != p.bytes || e.Flags&event.Fin == 0 {
+		a.open.advance(p, e)
+	}
+	if p.body.complete(p.bytes, e.Flags) {
+		a.close(p, protocol.None)
+		return
+	}
+	a.close(p, p.body.failure(p.bytes, e.Flags))
+}
+
+// pending returns the open exchange that e is about; nil if it is complete or was never told.
+func (a *Assembler) pending(e *event.Event) *pending {
+	p := a.open.byCookie[e.Cookie]
+	if p == nil || p.number != e.Number {
+		return nil
+	}
+	return p
+}
+
+// supersede closes the exchange before e on its connection: it has ended, or its client would not have gone on. The
+// kernel tells when its last byte passed, unless it is not the one right before.
+func (a *Assembler) supersede(e *event.Event) {
+	p := a.open.byCookie[e.Cookie]
+	if p == nil {
+		return
+	}
+	if p.number+1 == e.Number && e.PreviousTime != 0 {
+		p.last, p.bytes = e.PreviousTime, e.PreviousBytes
+	}
+	if p.body.interim {
+		a.open.remove(p)
+		a.Counts.Orphaned.Add(1)
+		return
+	}
+	a.close(p, protocol.None)
+}
+
+// bound closes the longest quiet exchange when one too many is open.
+func (a *Assembler) bound() {
+	if len(a.open.byCookie) > a.settings.MaxOpen {
+		a.Counts.Evicted.Add(1)
+		a.close(a.open.oldest(), protocol.None)
+	}
+}
+
+// Expire closes what has been quiet for too long at the CLOCK_MONOTONIC time now, in ns. An exchange that ends so is
+// complete as far as it was seen; only one without a final status line has failed.
+func (a *Assembler) Expire(now uint64) {
+	for element := a.open.order.Front(); element != nil; {
+		p := element.Value.(*pending)
+		element = element.Next()
+		age := time.Duration(now - p.last)
+		if age < min(quiet, a.settings.Timeout) || now < p.last {
+			break
+		}
+		switch {
+		case age >= a.settings.Timeout:
+			a.Counts.TimedOut.Add(1)
+			a.close(p, p.body.unanswered(protocol.Timeout))
+		case p.body.endUnknown():
+			a.close(p, protocol.None)
+		}
+	}
+	a.Counts.Open.Store(int64(len(a.open.byCookie)))
+}
+
+// Close closes everything that is open, as far as it was seen.
+func (a *Assembler) Close() {
+	for p := a.open.oldest(); p != nil; p = a.open.oldest() {
+		a.close(p, p.body.unanswered(protocol.Timeout))
+	}
+	a.Counts.Open.Store(0)
+}

@@ -1,0 +1,23 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import "sync/atomic"
+
+// Counts are what an [Assembler] counts. Each may be read at any time by any goroutine.
+type Counts struct {
+	// BadRecord counts records that do not keep the layout.
+	BadRecord atomic.Int64
+	// BadRequest and BadResponse count exchanges lost because the captured bytes are no HTTP/1 head.
+	BadRequest, BadResponse atomic.Int64
+	// Orphaned counts exchanges lost because their final response never came before the next request did.
+	Orphaned atomic.Int64
+	// Evicted counts exchanges closed before their end was seen because too many were open; TimedOut, because no byte
+	// was seen for too long. They are told all the same, as far as they were seen.
+	Evicted, TimedOut atomic.Int64
+	// TruncatedServer and TruncatedClient count exchanges whose request head is longer than what is captured.
+	TruncatedServer, TruncatedClient atomic.Int64
+	// Open is the number of exchanges whose end was not seen yet.
+	Open atomic.Int64
+}

@@ -1,0 +1,126 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/http1"
+)
+
+// failure names the way in which a connection ended.
+func failure(flags event.Flags) protocol.Failure {
+	switch {
+	case flags&event.Reset != 0:
+		return protocol.Reset
+	case flags&event.Fin != 0:
+		return protocol.Closed
+	default:
+		return protocol.Timeout
+	}
+}
+
+// failure says whether a connection that ended so after so many bytes has cut the response.
+func (b *body) failure(bytes uint64, flags event.Flags) protocol.Failure {
+	if failed := failure(flags); failed != protocol.Closed || !b.endsWithConnection(bytes) {
+		return failed
+	}
+	return protocol.None
+}
+
+// unanswered returns f for a response whose final status line was never seen.
+func (b *body) unanswered(f protocol.Failure) protocol.Failure {
+	if b.interim {
+		return f
+	}
+	return protocol.None
+}
+
+// readRequest starts the scratch exchange with the request of e; false if it is none.
+func (a *Assembler) readRequest(e *event.Event) bool {
+	if !usable(http1.ParseRequest(e.Request, &a.request)) {
+		return false
+	}
+	r := &a.request
+	a.exchange = protocol.Exchange{
+		Local: e.Local, Peer: e.Peer,
+		Start:         a.clock.Unix(e.RequestTime),
+		RequestBytes:  e.RequestBytes,
+		ResponseBytes: e.ResponseBytes,
+		Owner: protocol.Owner{
+			Created: e.Owner.Created, CgroupID: e.CgroupID, PID: e.Owner.PID, Comm: e.Owner.Comm,
+		},
+		HTTP: protocol.HTTP{
+			Method: r.Method, Target: r.Target, Host: r.Host, UserAgent: r.UserAgent,
+			TraceParent: r.TraceParent, TraceState: r.TraceState, Minor: r.Minor, TargetCut: r.TargetCut,
+		},
+		Kind: protocol.HTTP1,
+	}
+	if e.Client {
+		a.exchange.Side = protocol.Client
+	}
+	return true
+}
+
+// readResponse adds the response that begins with head; false if it is none.
+func (a *Assembler) readResponse(head []byte) bool {
+	if !usable(http1.ParseResponse(head, &a.response)) {
+		return false
+	}
+	a.exchange.HTTP.Status = 0
+	if a.response.Status/100 != 1 || a.response.Status == 101 {
+		a.exchange.HTTP.Status = a.response.Status
+	}
+	return true
+}
+
+// usable says whether a parser's result may be used in spite of err.
+func usable(err error) bool {
+	return err == nil || errors.Is(err, http1.ErrField) || errors.Is(err, http1.ErrContentLength)
+}
+
+func (a *Assembler) countTruncated(client bool) {
+	switch {
+	case a.request.Complete:
+	case client:
+		a.Counts.TruncatedClient.Add(1)
+	default:
+		a.Counts.TruncatedServer.Add(1)
+	}
+}
+
+// restore reads the scratch exchange again from what p keeps.
+func (a *Assembler) restore(p *pending) bool {
+	if a.stored.Decode(p.record) != nil || !a.readRequest(&a.stored) {
+		return false
+	}
+	a.exchange.FirstByte = a.clock.Unix(a.stored.Time)
+	return true
+}
+
+// close forgets p and gives it to the sink with what was seen of it.
+func (a *Assembler) close(p *pending, f protocol.Failure) {
+	head := p.response
+	ok := a.restore(p)
+	if len(head) == 0 {
+		head = a.stored.ResponseHead
+	}
+	if !ok || !a.readResponse(head) {
+		a.Counts.BadResponse.Add(1) // never: both were read once before
+		a.open.remove(p)
+		return
+	}
+	a.exchange.ResponseBytes = p.bytes
+	a.finish(p.last, f)
+	a.open.remove(p)
+}
+
+// finish gives the scratch exchange to the sink.
+func (a *Assembler) finish(end uint64, f protocol.Failure) {
+	a.exchange.End = a.clock.Unix(end)
+	a.exchange.Failure = f
+	a.sink(&a.exchange)
+}
