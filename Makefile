@@ -72,7 +72,7 @@ metadata: ## Component telemetry, status and documentation from each metadata.ya
 
 .PHONY: bpf
 bpf: ## BPF objects and their Go bindings (bpf2go; needs clang-19, llvm-19 and libbpf-dev)
-	cd receiver/ebpfreceiver && $(GO) generate ./internal/bpfobj/...
+	cd receiver/ebpfreceiver && BPF2GO_CFLAGS="-I/usr/include/$$(uname -m)-linux-gnu" $(GO) generate ./internal/bpfobj/...
 
 .PHONY: distro
 distro: ## distro/ from builder-config.yaml (ocb)
