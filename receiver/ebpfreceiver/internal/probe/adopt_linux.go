@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
 )
 
 // Noter notes the owner of the socket behind a file descriptor of this process.
@@ -27,6 +29,24 @@ type Adopted struct {
 	Sockets int
 	// Refused is the number of sockets that could not be reached, for want of a right or because they closed meanwhile.
 	Refused int
+
+	multipath map[uint16]event.Owner // by port; PID 0: more than one
+}
+
+// Listener returns the owner of the Multipath TCP listener that was adopted on port. The kernel makes the TCP socket
+// within such a listener itself and gives no descriptor of it, so its connections carry no owner. That of any other
+// server's connections is known, so a server connection without one belongs to the listener on its port, if there is
+// only one in all network namespaces.
+func (a *Adopted) Listener(port uint16) (event.Owner, bool) {
+	owner := a.multipath[port]
+	return owner, owner.PID != 0
+}
+
+func (a *Adopted) addListener(port uint16, owner event.Owner) {
+	if _, taken := a.multipath[port]; taken {
+		owner = event.Owner{}
+	}
+	a.multipath[port] = owner
 }
 
 // Adopt notes the owners of the TCP sockets that exist already, listening ones included, in every network namespace. It
@@ -35,8 +55,8 @@ type Adopted struct {
 // CAP_SYS_PTRACE) for the moment that it takes to note its owner.
 //
 // It ends early with ctx. An error means that /proc could not be read at all.
-func Adopt(ctx context.Context, noter Noter) (Adopted, error) {
-	var adopted Adopted
+func Adopt(ctx context.Context, noter Noter) (*Adopted, error) {
+	adopted := &Adopted{multipath: make(map[uint16]event.Owner)}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return adopted, fmt.Errorf("list processes: %w", err)
@@ -72,9 +92,9 @@ func (a *Adopted) process(noter Noter, pid int, seen map[string]struct{}) {
 		a.Refused += len(fds)
 		return
 	}
-	comm := taskName(pid)
+	owner := event.Owner{PID: uint32(pid), Comm: taskName(pid)}
 	for _, fd := range fds {
-		tcp, err := adoptSocket(noter, pidfd, fd, uint32(pid), comm)
+		tcp, err := a.socket(noter, pidfd, fd, owner)
 		switch {
 		case err != nil:
 			a.Refused++
@@ -111,11 +131,11 @@ func sockets(pid int, seen map[string]struct{}) ([]int, error) {
 	return fds, nil
 }
 
-// adoptSocket notes the owner of one descriptor of another process; false if it is no TCP socket.
-func adoptSocket(noter Noter, pidfd, theirs int, pid uint32, comm [16]byte) (tcp bool, err error) {
+// socket notes the owner of one descriptor of another process; false if it is no TCP socket.
+func (a *Adopted) socket(noter Noter, pidfd, theirs int, owner event.Owner) (tcp bool, err error) {
 	fd, err := unix.PidfdGetfd(pidfd, theirs, 0)
 	if err != nil {
-		return false, fmt.Errorf("borrow descriptor %d of process %d: %w", theirs, pid, err)
+		return false, fmt.Errorf("borrow descriptor %d of process %d: %w", theirs, owner.PID, err)
 	}
 	defer func() { err = errors.Join(err, unix.Close(fd)) }()
 	protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
@@ -126,14 +146,43 @@ func adoptSocket(noter Noter, pidfd, theirs int, pid uint32, comm [16]byte) (tcp
 	if err != nil {
 		return false, fmt.Errorf("read domain of socket: %w", err)
 	}
-	if protocol != unix.IPPROTO_TCP || domain != unix.AF_INET && domain != unix.AF_INET6 {
+	if domain != unix.AF_INET && domain != unix.AF_INET6 {
 		return false, nil
 	}
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return false, fmt.Errorf("read monotonic clock: %w", err)
 	}
-	return true, noter.Own(fd, pid, comm, uint64(now.Nano()))
+	owner.Created = uint64(now.Nano())
+	switch protocol {
+	case unix.IPPROTO_TCP:
+		return true, noter.Own(fd, owner.PID, owner.Comm, owner.Created)
+	case unix.IPPROTO_MPTCP:
+		return true, a.multipathSocket(fd, owner)
+	}
+	return false, nil
+}
+
+// multipathSocket remembers the port of a Multipath TCP listener.
+func (a *Adopted) multipathSocket(fd int, owner event.Owner) error {
+	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	if err != nil {
+		return fmt.Errorf("read state of socket: %w", err)
+	}
+	if listening == 0 {
+		return nil
+	}
+	local, err := unix.Getsockname(fd)
+	if err != nil {
+		return fmt.Errorf("read address of socket: %w", err)
+	}
+	switch address := local.(type) {
+	case *unix.SockaddrInet4:
+		a.addListener(uint16(address.Port), owner)
+	case *unix.SockaddrInet6:
+		a.addListener(uint16(address.Port), owner)
+	}
+	return nil
 }
 
 // taskName reads the name of a process's main task; zero if it is gone.

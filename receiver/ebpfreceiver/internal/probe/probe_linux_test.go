@@ -97,6 +97,34 @@ func (r *recorder) next(t *testing.T, want func(event.Event) bool) event.Event {
 	}
 }
 
+func TestAnOlderMultipathListenerIsFoundByItsPort(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: run as root")
+	}
+	var config net.ListenConfig
+	config.SetMultipathTCP(true)
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = listener.Close() }()
+	port := portOf(t, listener.Addr().String())
+	adopted, err := Adopt(t.Context(), ignore{})
+	require.NoError(t, err)
+	owner, found := adopted.Listener(port)
+	require.True(t, found)
+	assert.EqualValues(t, os.Getpid(), owner.PID)
+	_, found = adopted.Listener(port + 1)
+	assert.False(t, found)
+
+	adopted.addListener(port, event.Owner{PID: 1})
+	_, found = adopted.Listener(port)
+	assert.False(t, found, "two listeners on one port cannot be told apart")
+}
+
+// ignore notes nothing.
+type ignore struct{}
+
+func (ignore) Own(int, uint32, [16]byte, uint64) error { return nil }
+
 func exchangeOf(client bool) func(event.Event) bool {
 	return func(e event.Event) bool { return e.Kind == event.Exchange && e.Client == client }
 }
