@@ -97,7 +97,8 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 func (a *Assembler) respondAgain(e *event.Event) {
 	p := a.pending(e)
 	if p == nil || !p.body.interim {
-		return // bytes of a body that look like a status line, or a pipelined response, which the kernel counted
+		a.Counts.Unexpected.Add(1)
+		return
 	}
 	before := p.bytes
 	a.open.advance(p, e)

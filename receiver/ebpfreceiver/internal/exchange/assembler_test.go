@@ -299,6 +299,7 @@ func TestRecordsOfAnotherExchangeChangeNothing(t *testing.T) {
 	run(a, told, c.exchange(10, 20, get, five, 0), base(event.Progress, 1, 30, 99, 7, 0), base(event.End, 1, 30, 99, 7, event.Reset),
 		c.response(30, five))
 	assert.Empty(t, *told)
+	assert.EqualValues(t, 1, a.Counts.Unexpected.Load())
 	assert.EqualValues(t, 1, a.Counts.Open.Load())
 }
 
