@@ -5,6 +5,7 @@ package distro
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"net/http"
 	"path/filepath"
@@ -90,6 +91,10 @@ func TestGatewayOutlivesHostileRequests(t *testing.T) {
 	if status := post(t.Context(), t, url, "", trace(nested(2*limit))); status < 400 || status >= 500 {
 		t.Errorf("a request above the limit is answered with %d, want 4xx", status)
 	}
+	// The deepest that the Collector's own default would let in, in a few kilobytes.
+	if status := post(t.Context(), t, url, "gzip", compress(t, trace(nested(5*limit-1024)))); status < 400 || status >= 500 {
+		t.Errorf("a request above the limit once it is unpacked is answered with %d, want 4xx", status)
+	}
 	if status := post(t.Context(), t, url, "zstd", trace(nil)); status < 400 || status >= 500 {
 		t.Errorf("zstd is answered with %d, want 4xx", status)
 	}
@@ -102,6 +107,19 @@ func TestGatewayOutlivesHostileRequests(t *testing.T) {
 	if status := post(t.Context(), t, url, "", trace(nil)); status != http.StatusOK {
 		t.Errorf("afterwards, a small request is answered with %d", status)
 	}
+}
+
+func compress(t *testing.T, body []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(body); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // prepender builds a protobuf message from its end, which makes nested lengths known before they are written.
