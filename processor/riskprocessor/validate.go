@@ -37,9 +37,9 @@ func (cfg *Config) Validate() error {
 		cfg.validateFeatures(),
 		cfg.validateRules(),
 		compileErr,
-		cfg.Levels.Validate(),
-		cfg.Sampling.Validate(),
-		cfg.Limits.Validate(),
+		cfg.Levels.validate(),
+		cfg.Sampling.validate(),
+		cfg.Limits.validate(),
 	)
 }
 
@@ -92,16 +92,16 @@ func (cfg *Config) validateRules() error {
 	return errors.Join(errs...)
 }
 
-// Validate checks that the levels rise within the range of a score.
-func (l *LevelsConfig) Validate() error {
+// validate checks that the levels rise within the range of a score.
+func (l *LevelsConfig) validate() error {
 	if !(0 < l.Medium && l.Medium < l.High && l.High < l.Critical && l.Critical <= 1) {
 		return fmt.Errorf("levels: must be 0 < medium < high < critical <= 1, found medium %v, high %v, critical %v", l.Medium, l.High, l.Critical)
 	}
 	return nil
 }
 
-// Validate checks the ranges.
-func (s *SamplingConfig) Validate() error {
+// validate checks the ranges.
+func (s *SamplingConfig) validate() error {
 	var errs []error
 	if !(s.KeepAbove >= 0 && s.KeepAbove <= 1) {
 		errs = append(errs, fmt.Errorf("sampling::keep_above: must be from 0 to 1, found %v", s.KeepAbove))
@@ -112,8 +112,8 @@ func (s *SamplingConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Validate checks the range.
-func (l *LimitsConfig) Validate() error {
+// validate checks the range.
+func (l *LimitsConfig) validate() error {
 	if l.MaxEntities < window.MinEntities || l.MaxEntities > maxEntities {
 		return fmt.Errorf("limits::max_entities: must be from %d to %d, found %d", window.MinEntities, maxEntities, l.MaxEntities)
 	}

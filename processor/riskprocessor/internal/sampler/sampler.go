@@ -96,7 +96,10 @@ func (s *Sampler) Decide(id pcommon.TraceID, traceState string, certain bool) De
 		threshold, fresh = sampling.AlwaysSampleThreshold, s.certain
 	}
 	if traceState == "" { // the usual case costs no parsing and no allocation
-		return Decision{Keep: threshold.ShouldSample(sampling.TraceIDToRandomness(id)), TraceState: fresh}
+		if !threshold.ShouldSample(sampling.TraceIDToRandomness(id)) {
+			return Decision{}
+		}
+		return Decision{Keep: true, TraceState: fresh}
 	}
 	state, fault := parse(traceState)
 	randomness, given := state.ot.RValueRandomness()

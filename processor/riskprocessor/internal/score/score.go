@@ -11,7 +11,7 @@
 //
 //   - the score of a single rule is its weight, and no rule gives 0;
 //   - more rules never lower the score, and the order of the rules does not matter;
-//   - it stays below 1 unless a rule of weight 1 fired.
+//   - it is never above 1, and 1 only for a rule of weight 1 or by rounding.
 //
 // A [Scorer] never changes and may be used by many goroutines at once.
 package score
@@ -60,9 +60,10 @@ func (s *Scorer) Score(hits *rule.Hits) float64 {
 	for i := range hits.All() {
 		best[s.groups[i]] = max(best[s.groups[i]], s.weights[i])
 	}
-	innocent := 1.0
+	// The product, arranged so that one weight alone gives exactly that weight: it will be compared with thresholds.
+	score := 0.0
 	for _, weight := range best[:s.count] {
-		innocent *= 1 - weight
+		score += weight * (1 - score)
 	}
-	return 1 - innocent
+	return score
 }

@@ -1,0 +1,73 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package annotate
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
+)
+
+func fired(places ...int) *rule.Hits {
+	var h rule.Hits
+	for _, p := range places {
+		h.Add(p)
+	}
+	return &h
+}
+
+func TestLevelIncludesItsThreshold(t *testing.T) {
+	a := New(nil, 0.3, 0.6, 0.85)
+	for score, want := range map[float64]string{
+		0: "low", 0.299: "low", 0.3: "medium", 0.599: "medium", 0.6: "high", 0.849: "high", 0.85: "critical", 1: "critical",
+	} {
+		assert.Equal(t, want, a.Level(score).String(), "score %v", score)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	a := New([]string{"first", "second", "third"}, 0.3, 0.6, 0.85)
+	span := ptrace.NewSpan()
+	span.Attributes().PutStr("url.path", "/")
+	a.Write(span, 0.7, fired(2, 0))
+	assert.Equal(t, map[string]any{
+		"url.path": "/", KeyScore: 0.7, KeyLevel: "high", KeyReasons: []any{"first", "third"},
+	}, span.Attributes().AsRaw(), "reasons are in the order of the rules")
+}
+
+func TestWriteWithoutARule(t *testing.T) {
+	a := New([]string{"first"}, 0.3, 0.6, 0.85)
+	span := ptrace.NewSpan()
+	a.Write(span, 0, fired())
+	assert.Equal(t, map[string]any{KeyScore: 0.0, KeyLevel: "low"}, span.Attributes().AsRaw())
+}
+
+func TestWriteReplacesWhatTheSpanBrought(t *testing.T) {
+	a := New([]string{"first"}, 0.3, 0.6, 0.85)
+	for name, hits := range map[string]*rule.Hits{"with reasons": fired(0), "without": fired()} {
+		t.Run(name, func(t *testing.T) {
+			span, fresh := ptrace.NewSpan(), ptrace.NewSpan()
+			span.Attributes().PutStr(KeyScore, "forged")
+			span.Attributes().PutInt(KeyLevel, 1)
+			span.Attributes().PutStr(KeyReasons, "forged")
+			a.Write(span, 0.2, hits)
+			a.Write(fresh, 0.2, hits)
+			assert.Equal(t, fresh.Attributes().AsRaw(), span.Attributes().AsRaw())
+		})
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	a := New([]string{"first", "second"}, 0.3, 0.6, 0.85)
+	span := ptrace.NewSpan()
+	b.ReportAllocs()
+	for b.Loop() {
+		span.Attributes().RemoveIf(func(string, pcommon.Value) bool { return true })
+		a.Write(span, 0.7, fired(0, 1))
+	}
+}
