@@ -1,0 +1,191 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spans
+
+import (
+	cryptorand "crypto/rand"
+	"encoding/binary"
+	"math/rand/v2"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+)
+
+// Settings are what all spans of a Builder have in common.
+type Settings struct {
+	// HostName is the resource attribute host.name.
+	HostName string
+	// ScopeName and ScopeVersion name the instrumentation scope.
+	ScopeName, ScopeVersion string
+	// Random is where ids come from. Nil means a generator of its own, seeded by the operating system.
+	Random rand.Source
+}
+
+// Builder makes traces of exchanges. See the package comment for its concurrency.
+type Builder struct {
+	settings Settings
+	random   rand.Source
+	traces   ptrace.Traces
+	count    int
+
+	// byPointer finds the spans of a process. byValue does, too, for a process that was forgotten and read again
+	// within one batch; last is the process that was asked for last, as it mostly is the next one.
+	byPointer map[*procinfo.Process]ptrace.SpanSlice
+	byValue   map[procinfo.Process]ptrace.SpanSlice
+	last      *procinfo.Process
+	lastSpans ptrace.SpanSlice
+
+	attributes attributes
+}
+
+// New returns an empty Builder.
+func New(settings Settings) *Builder {
+	b := &Builder{
+		settings:  settings,
+		random:    settings.Random,
+		byPointer: make(map[*procinfo.Process]ptrace.SpanSlice),
+		byValue:   make(map[procinfo.Process]ptrace.SpanSlice),
+		traces:    ptrace.NewTraces(),
+	}
+	if b.random == nil {
+		var seed [32]byte
+		cryptorand.Read(seed[:]) // never returns an error, by its documentation
+		b.random = rand.NewChaCha8(seed)
+	}
+	return b
+}
+
+// Len returns the number of spans that Take would return.
+func (b *Builder) Len() int { return b.count }
+
+// Take returns the spans that were appended since the last call; they belong to the caller.
+func (b *Builder) Take() ptrace.Traces {
+	taken := b.traces
+	b.traces, b.count, b.last = ptrace.NewTraces(), 0, nil
+	clear(b.byPointer)
+	clear(b.byValue)
+	return taken
+}
+
+// Append adds the span of x, an exchange at a socket that p owns. Nothing of x is kept; p must not change.
+func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
+	span := b.spansOf(p).AppendEmpty()
+	b.count++
+	start, end := times(x)
+	span.SetStartTimestamp(start)
+	span.SetEndTimestamp(end)
+	span.SetKind(ptrace.SpanKindServer)
+	if x.Side == protocol.Client {
+		span.SetKind(ptrace.SpanKindClient)
+	}
+	b.identify(span, x)
+	b.attributes.reset()
+	if x.Kind == protocol.HTTP1 {
+		describeHTTP(span, &b.attributes, x)
+	}
+	b.attributes.put(span.Attributes())
+}
+
+// times returns when the exchange began and ended. A time that was not observed is taken from the nearest one that
+// was; an end is never before its beginning.
+func times(x *protocol.Exchange) (start, end pcommon.Timestamp) {
+	first, last := x.Start, max(x.End, x.FirstByte)
+	if first == 0 {
+		first = last
+		if x.FirstByte != 0 {
+			first = x.FirstByte
+		}
+	}
+	return pcommon.Timestamp(first), pcommon.Timestamp(max(first, last))
+}
+
+// identify sets the span's id, and its trace and parent: those of the request's traceparent if it has a valid one,
+// else it is the root of a new trace.
+func (b *Builder) identify(span ptrace.Span, x *protocol.Exchange) {
+	span.SetSpanID(b.spanID())
+	parent, ok := parseTraceParent(x.HTTP.TraceParent)
+	if !ok {
+		span.SetTraceID(b.traceID())
+		span.SetFlags(flagSampled | flagRandom)
+		return
+	}
+	span.SetTraceID(parent.trace)
+	span.SetParentSpanID(parent.span)
+	flags := uint32(parent.flags)
+	if x.Side == protocol.Server {
+		flags |= flagRemoteKnown | flagRemote
+	}
+	span.SetFlags(flags)
+	if state := x.HTTP.TraceState; validTraceState(state) {
+		span.TraceState().FromRaw(string(state))
+	}
+}
+
+// traceID returns a new trace id, all of whose bits are random.
+func (b *Builder) traceID() (id pcommon.TraceID) {
+	for id.IsEmpty() {
+		binary.LittleEndian.PutUint64(id[:8], b.random.Uint64())
+		binary.LittleEndian.PutUint64(id[8:], b.random.Uint64())
+	}
+	return id
+}
+
+// spanID returns a new span id.
+func (b *Builder) spanID() (id pcommon.SpanID) {
+	for id.IsEmpty() {
+		binary.LittleEndian.PutUint64(id[:], b.random.Uint64())
+	}
+	return id
+}
+
+// spansOf returns where the spans of p go.
+func (b *Builder) spansOf(p *procinfo.Process) ptrace.SpanSlice {
+	if p == b.last {
+		return b.lastSpans
+	}
+	spans, ok := b.byPointer[p]
+	if !ok {
+		if spans, ok = b.byValue[*p]; !ok {
+			spans = b.addResource(p)
+			b.byValue[*p] = spans
+		}
+		b.byPointer[p] = spans
+	}
+	b.last, b.lastSpans = p, spans
+	return spans
+}
+
+// addResource adds a resource for p and its scope, and returns the spans under it.
+func (b *Builder) addResource(p *procinfo.Process) ptrace.SpanSlice {
+	resource := b.traces.ResourceSpans().AppendEmpty()
+	resource.SetSchemaUrl(SchemaURL)
+	describeProcess(resource.Resource().Attributes(), b.settings.HostName, p)
+	scope := resource.ScopeSpans().AppendEmpty()
+	scope.SetSchemaUrl(SchemaURL)
+	scope.Scope().SetName(b.settings.ScopeName)
+	scope.Scope().SetVersion(b.settings.ScopeVersion)
+	return scope.Spans()
+}
+
+// describeProcess writes the attributes of a resource.
+func describeProcess(m pcommon.Map, hostName string, p *procinfo.Process) {
+	m.EnsureCapacity(5)
+	m.PutStr(keyHostName, hostName)
+	if !p.Known() {
+		return
+	}
+	m.PutInt(keyProcessPID, int64(p.PID))
+	if p.ServiceName != "" {
+		m.PutStr(keyServiceName, validText(p.ServiceName))
+	}
+	if p.Executable != "" {
+		m.PutStr(keyExecutableName, validText(p.Name))
+	}
+	if p.ContainerID != "" {
+		m.PutStr(keyContainerID, p.ContainerID)
+	}
+}

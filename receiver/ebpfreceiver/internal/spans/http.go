@@ -1,0 +1,186 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spans
+
+import (
+	"net/netip"
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+)
+
+// describeHTTP names the span of an HTTP exchange, adds its attributes to a and sets its status.
+func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
+	addMethod(span, a, x.HTTP.Method)
+	t := parseTarget(x.HTTP.Method, x.HTTP.Target, x.HTTP.TargetCut)
+	server := serverOf(x, &t)
+	if x.Side == protocol.Server {
+		if len(t.path) > 0 {
+			a.addText(keyURLPath, t.path)
+		}
+		if t.form != formAuthority {
+			a.addConstant(keyURLScheme, t.schemeName())
+		}
+		a.addAddress(keyClientAddress, x.Peer.Addr())
+	} else if t.form != formAuthority {
+		addURL(a, &t, &server)
+	}
+	server.add(a)
+	a.addAddress(keyPeerAddress, x.Peer.Addr())
+	a.addNumber(keyPeerPort, int64(x.Peer.Port()))
+	if !x.HTTP.TargetCut {
+		a.addConstant(keyVersion, versionName(x.HTTP.Minor))
+	}
+	if len(x.HTTP.UserAgent) > 0 {
+		a.addText(keyUserAgent, x.HTTP.UserAgent)
+	}
+	addOutcome(span, a, x)
+}
+
+// addMethod names the span and says the method.
+func addMethod(span ptrace.Span, a *attributes, method []byte) {
+	if name := methodName(method); name != "" {
+		span.SetName(name)
+		a.addConstant(keyMethod, name)
+		return
+	}
+	span.SetName(methodUnnamed)
+	a.addConstant(keyMethod, methodOther)
+	a.addText(keyMethodOriginal, method)
+}
+
+// methodName returns a method that the conventions know, as a constant; "" for any other. Methods are case-sensitive.
+func methodName(method []byte) string {
+	switch string(method) {
+	case "GET":
+		return "GET"
+	case "POST":
+		return "POST"
+	case "PUT":
+		return "PUT"
+	case "DELETE":
+		return "DELETE"
+	case "HEAD":
+		return "HEAD"
+	case "OPTIONS":
+		return "OPTIONS"
+	case "PATCH":
+		return "PATCH"
+	case "CONNECT":
+		return "CONNECT"
+	case "TRACE":
+		return "TRACE"
+	case "QUERY":
+		return "QUERY"
+	}
+	return ""
+}
+
+// versionName returns an HTTP/1 version.
+func versionName(minor uint8) string {
+	const names = "1.01.11.21.31.41.51.61.71.81.9"
+	return names[3*int(minor%10):][:3]
+}
+
+// server is where a request goes: what the request calls it, else what the socket does.
+type server struct {
+	// host is the request's name for it, without brackets; nil if it has none that is well-formed.
+	host []byte
+	// address is the socket's server end.
+	address netip.Addr
+	// port is 0 if the request's scheme has no default that is known.
+	port uint16
+}
+
+// serverOf returns the server of x: by an absolute target, which overrules Host (RFC 9112 section 3.2.2), by Host, or
+// by the socket.
+func serverOf(x *protocol.Exchange, t *target) server {
+	end := x.Local
+	if x.Side == protocol.Client {
+		end = x.Peer
+	}
+	authority := t.authority
+	if authority == nil {
+		authority = x.HTTP.Host
+	}
+	host, port, ok := splitAuthority(authority)
+	switch {
+	case !ok:
+		return server{address: end.Addr(), port: end.Port()}
+	case port == 0:
+		port = t.defaultPort()
+	}
+	return server{host: host, address: end.Addr(), port: port}
+}
+
+// add says who the server is.
+func (s *server) add(a *attributes) {
+	if s.host != nil {
+		a.addText(keyServerAddress, s.host)
+	} else {
+		a.addAddress(keyServerAddress, s.address)
+	}
+	if s.port != 0 {
+		a.addNumber(keyServerPort, int64(s.port))
+	}
+}
+
+// addURL says the URL that a client asked for: scheme, server and path, a port only if it is not the scheme's.
+func addURL(a *attributes, t *target, s *server) {
+	from := a.mark()
+	a.text = append(a.text, t.schemeName()...)
+	a.text = append(a.text, "://"...)
+	host := a.mark()
+	if s.host != nil {
+		a.write(s.host)
+	} else {
+		a.text = s.address.WithZone("").AppendTo(a.text)
+	}
+	if colon(a.text[host:]) {
+		a.text = append(a.text, 0)
+		copy(a.text[host+1:], a.text[host:])
+		a.text[host] = '['
+		a.text = append(a.text, ']')
+	}
+	if s.port != t.defaultPort() {
+		a.text = append(a.text, ':')
+		a.text = strconv.AppendUint(a.text, uint64(s.port), 10)
+	}
+	if t.form != formAsterisk {
+		a.write(t.path)
+	}
+	a.addFrom(keyURLFull, from)
+}
+
+// colon says whether an address is IPv6, which URLs put in brackets.
+func colon(host []byte) bool {
+	for _, c := range host {
+		if c == ':' {
+			return true
+		}
+	}
+	return false
+}
+
+// addOutcome says how the exchange ended. A status code that is an error is the error; 4xx is the client's. A response
+// that began well and was then reset or cut off failed all the same, but one that was quiet for too long may go on.
+func addOutcome(span ptrace.Span, a *attributes, x *protocol.Exchange) {
+	status := x.HTTP.Status
+	if status != 0 {
+		a.addNumber(keyStatusCode, int64(status))
+	}
+	switch {
+	case status >= 500, status >= 400 && x.Side == protocol.Client:
+		from := a.mark()
+		a.text = strconv.AppendUint(a.text, uint64(status), 10)
+		a.addFrom(keyErrorType, from)
+	case status >= 400, x.Failure == protocol.None, status != 0 && x.Failure == protocol.Timeout:
+		return
+	default:
+		a.addConstant(keyErrorType, x.Failure.ErrorType())
+	}
+	span.Status().SetCode(ptrace.StatusCodeError)
+}
