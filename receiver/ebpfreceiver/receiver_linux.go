@@ -6,20 +6,184 @@ package ebpfreceiver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/ring"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/spans"
 )
 
-type ebpfReceiver struct{}
+// ebpfReceiver owns the programs in the kernel and two goroutines: one reads the ring and builds batches, the other
+// passes them on.
+type ebpfReceiver struct {
+	cfg      *Config
+	settings receiver.Settings
+	next     consumer.Traces
+	report   *receiverhelper.ObsReport
 
-func newReceiver(receiver.Settings, *Config, consumer.Traces) (receiver.Traces, error) {
-	return &ebpfReceiver{}, nil
+	telemetry *telemetry
+	objects   *bpfobj.Objects
+	probe     *probe.Probe
+	ring      *ring.Reader
+	flow      *flow
+	running   sync.WaitGroup
+	cancel    context.CancelFunc // of what the next consumer is doing
 }
 
-func (*ebpfReceiver) Start(context.Context, component.Host) error {
-	return errors.New("start receiver ebpf: not built yet")
+func newReceiver(settings receiver.Settings, cfg *Config, next consumer.Traces) (receiver.Traces, error) {
+	report, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
+		ReceiverID: settings.ID, Transport: "ebpf", ReceiverCreateSettings: settings,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create receiver report: %w", err)
+	}
+	return &ebpfReceiver{cfg: cfg, settings: settings, next: next, report: report}, nil
 }
 
-func (*ebpfReceiver) Shutdown(context.Context) error { return nil }
+// Start loads and attaches the programs. On an error nothing is left in the kernel.
+func (r *ebpfReceiver) Start(ctx context.Context, host component.Host) error {
+	if err := r.open(ctx); err != nil {
+		return fmt.Errorf("start receiver %s: %w", r.settings.ID, errors.Join(err, r.release()))
+	}
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	r.running.Go(func() {
+		if err := r.ring.Run(r.flow); err != nil {
+			componentstatus.ReportStatus(host, componentstatus.NewPermanentErrorEvent(err))
+		}
+		r.flow.drain()
+	})
+	r.running.Go(func() { r.send(sending) })
+	return nil
+}
+
+// open makes what Start needs, in the order in which it depends on each other.
+func (r *ebpfReceiver) open(ctx context.Context) error {
+	capabilities, err := probe.EffectiveCapabilities()
+	if err != nil {
+		return err
+	}
+	if err := probe.Check(capabilities); err != nil {
+		return err
+	}
+	if lacking := capabilities.LackingForOwners(); len(lacking) > 0 {
+		r.settings.Logger.Warn("processes of other users stay unknown", zap.String("missing", strings.Join(lacking, ", ")))
+	}
+	paths, err := r.cgroups()
+	if err != nil {
+		return err
+	}
+	if r.telemetry, err = newTelemetry(r.settings.TelemetrySettings); err != nil {
+		return err
+	}
+	if r.objects, err = bpfobj.Load(r.cfg.programSettings()); err != nil {
+		return err
+	}
+	if r.ring, err = ring.NewReader(r.objects.Ring(), r.cfg.PollInterval); err != nil {
+		return err
+	}
+	var older *probe.Adopted
+	if r.probe, err = probe.Attach(r.objects, paths, func() { older = r.adopt(ctx) }); err != nil {
+		return err
+	}
+	return r.build(older)
+}
+
+// build makes the user-space part.
+func (r *ebpfReceiver) build(older *probe.Adopted) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("read host name: %w", err)
+	}
+	builder := spans.New(spans.Settings{
+		HostName: host, ScopeName: metadata.ScopeName, ScopeVersion: r.settings.BuildInfo.Version,
+	})
+	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, builder)
+	return r.telemetry.observe(sources{
+		kernel:    r.objects.Counters,
+		assembler: &r.flow.assembler.Counts,
+		records:   r.ring.Records,
+		processes: r.flow.processes.Stats,
+	})
+}
+
+// cgroups returns the paths to attach to.
+func (r *ebpfReceiver) cgroups() ([]string, error) {
+	root := r.cfg.CgroupRoot
+	if root == "" {
+		var err error
+		if root, err = probe.CgroupRoot(); err != nil {
+			return nil, err
+		}
+	}
+	return r.cfg.Filter.CgroupPaths(root)
+}
+
+// adopt tells the programs who owns the sockets that exist already.
+func (r *ebpfReceiver) adopt(ctx context.Context) *probe.Adopted {
+	adopted, err := probe.Adopt(ctx, r.objects)
+	if err != nil || adopted.Refused > 0 {
+		r.settings.Logger.Warn("owners of some older sockets stay unknown",
+			zap.Int("known", adopted.Sockets), zap.Int("unknown", adopted.Refused), zap.Error(err))
+	}
+	return adopted
+}
+
+// send passes batches on until there are no more.
+func (r *ebpfReceiver) send(ctx context.Context) {
+	for batch := range r.flow.batches {
+		n := batch.SpanCount()
+		reported := r.report.StartTracesOp(ctx)
+		err := r.next.ConsumeTraces(reported, batch)
+		r.report.EndTracesOp(reported, metadata.Type.String(), n, err)
+		if err != nil {
+			r.settings.Logger.Debug("next consumer refused spans", zap.Int("spans", n), zap.Error(err))
+		}
+	}
+}
+
+// Shutdown detaches the programs, passes on what was seen until then, and unloads. If ctx ends first, what the next
+// consumer has not taken yet is refused, and counted as such.
+func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
+	if r.cancel == nil {
+		return nil // never started
+	}
+	defer r.cancel()
+	stop := context.AfterFunc(ctx, r.cancel)
+	defer stop()
+	detached := r.probe.Close()
+	stopped := r.ring.Stop()
+	r.running.Wait()
+	return errors.Join(detached, stopped, r.release())
+}
+
+// release frees what open made, the last first.
+func (r *ebpfReceiver) release() error {
+	var errs []error
+	if r.probe != nil {
+		errs = append(errs, r.probe.Close())
+	}
+	if r.telemetry != nil {
+		r.telemetry.builder.Shutdown()
+	}
+	if r.ring != nil {
+		errs = append(errs, r.ring.Close())
+	}
+	if r.objects != nil {
+		errs = append(errs, r.objects.Close())
+	}
+	r.probe, r.telemetry, r.ring, r.objects, r.cancel = nil, nil, nil, nil, nil
+	return errors.Join(errs...)
+}

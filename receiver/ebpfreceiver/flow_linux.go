@@ -1,0 +1,138 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/spans"
+)
+
+// flow is the way of a record, in the order of the calls:
+//
+//	ring.Reader -> exchange.Assembler -> admit (procinfo, executables) -> spans.Builder -> batches -> sender
+//
+// Everything up to batches runs in the goroutine that reads the ring. A next consumer that is slow fills batches, then
+// the ring, and the kernel counts what finds no room: nothing waits in unbounded memory.
+type flow struct {
+	cfg       *Config
+	logger    *zap.Logger
+	telemetry *telemetry
+	clock     exchange.Clock
+	assembler *exchange.Assembler
+	older     *probe.Adopted
+	processes *procinfo.Resolver
+	spans     *spans.Builder
+	batches   chan ptrace.Traces
+	firstSpan time.Time // when the first span of the batch that is being built was added
+	now       time.Time // as of the last look at the clock
+	records   int       // since the last look at the clock
+	exchanges [2]int64  // spans built since they were last counted, by protocol.Side
+	filtered  int64     // exchanges left out since they were last counted
+}
+
+const (
+	// maxBatches is how many built batches may wait for the next consumer.
+	maxBatches = 4
+	// recordsPerTick bounds how often a busy flow looks at the clock, which costs as much as a tenth of a record.
+	recordsPerTick = 64
+)
+
+// newFlow returns a flow that waits for its first record.
+func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted, builder *spans.Builder) *flow {
+	f := &flow{
+		cfg: cfg, logger: logger, telemetry: t, older: older, spans: builder,
+		processes: procinfo.New(procinfo.Settings{MaxProcesses: cfg.MaxProcesses}),
+		batches:   make(chan ptrace.Traces, maxBatches),
+	}
+	f.assembler = exchange.New(exchange.Settings{MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout}, &f.clock, f.admit)
+	f.tick()
+	return f
+}
+
+// Record takes one record of the ring.
+func (f *flow) Record(record []byte) {
+	f.assembler.Record(record)
+	if f.records++; f.records >= recordsPerTick {
+		f.Idle()
+	}
+}
+
+// Idle does what is to be done by the clock. The ring's reader calls it when nothing is there to read.
+func (f *flow) Idle() {
+	f.records = 0
+	f.assembler.Expire(f.tick())
+	if f.spans.Len() == 0 {
+		f.count()
+	} else if f.now.Sub(f.firstSpan) >= f.cfg.Batch.Timeout {
+		f.flush()
+	}
+}
+
+// tick reads both clocks and returns the kernel's time in ns.
+func (f *flow) tick() uint64 {
+	var monotonic unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &monotonic); err != nil {
+		f.logger.Error("read monotonic clock", zap.Error(err)) // never: the clock is always there
+	}
+	f.now = time.Now()
+	f.clock.Set(monotonic.Nano(), f.now.UnixNano())
+	return uint64(monotonic.Nano())
+}
+
+// admit takes an exchange from the assembler.
+func (f *flow) admit(x *protocol.Exchange) {
+	if x.Owner.PID == 0 && x.Side == protocol.Server {
+		f.ownByPort(x)
+	}
+	process := f.processes.Resolve(x.Owner)
+	if !f.cfg.Filter.Executables.Admits(process.Executable) {
+		f.filtered++
+		return
+	}
+	if f.spans.Len() == 0 {
+		f.firstSpan = f.now
+	}
+	f.spans.Append(x, process)
+	f.exchanges[x.Side]++
+	if f.spans.Len() >= f.cfg.Batch.MaxSpans {
+		f.flush()
+	}
+}
+
+// ownByPort names the owner of a connection that a Multipath TCP listener older than the receiver accepted.
+func (f *flow) ownByPort(x *protocol.Exchange) {
+	if owner, found := f.older.Listener(x.Local.Port()); found {
+		x.Owner.PID, x.Owner.Created, x.Owner.Comm = owner.PID, owner.Created, owner.Comm
+	}
+}
+
+// flush hands the batch on, waiting for room.
+func (f *flow) flush() {
+	f.count()
+	if f.spans.Len() > 0 {
+		f.batches <- f.spans.Take()
+	}
+}
+
+// count adds up what happened since the last batch: an instrument costs too much to touch for every span.
+func (f *flow) count() {
+	f.telemetry.count(f.exchanges, f.filtered)
+	f.exchanges, f.filtered = [2]int64{}, 0
+}
+
+// drain tells what is still open, hands on the last batch and ends the stream of batches.
+func (f *flow) drain() {
+	f.assembler.Close()
+	f.flush()
+	close(f.batches)
+}

@@ -1,0 +1,28 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import "github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+
+// programSettings returns the part of a valid c that the BPF programs carry out.
+func (c *Config) programSettings() bpfobj.Settings {
+	return bpfobj.Settings{
+		RingBufferSize: c.RingBufferSize,
+		WakeupSize:     c.WakeupSize,
+		DetectMessages: c.DetectMessages,
+		IncludePorts:   portNumbers(c.Filter.Ports.Include),
+		ExcludePorts:   portNumbers(c.Filter.Ports.Exclude),
+		IncludePeers:   c.Filter.CIDRs.Include,
+		ExcludePeers:   c.Filter.CIDRs.Exclude,
+	}
+}
+
+// portNumbers converts ports that [PortFilter.Validate] has seen.
+func portNumbers(ports []int) []uint16 {
+	numbers := make([]uint16, len(ports))
+	for i, port := range ports {
+		numbers[i] = uint16(port)
+	}
+	return numbers
+}

@@ -1,0 +1,126 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+)
+
+// telemetry is what the receiver says of itself. Safe for concurrent use.
+type telemetry struct {
+	builder *metadata.TelemetryBuilder
+	sides   [2]metric.MeasurementOption
+	filters metric.MeasurementOption
+}
+
+func newTelemetry(settings component.TelemetrySettings) (*telemetry, error) {
+	builder, err := metadata.NewTelemetryBuilder(settings)
+	if err != nil {
+		return nil, err
+	}
+	side := func(s protocol.Side) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(attribute.String("side", s.String())))
+	}
+	return &telemetry{
+		builder: builder,
+		sides:   [2]metric.MeasurementOption{side(protocol.Server), side(protocol.Client)},
+		filters: reason("executable"),
+	}, nil
+}
+
+func reason(value string) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", value)))
+}
+
+// count adds spans built, by side, and exchanges that a filter left out.
+func (t *telemetry) count(exchanges [2]int64, filtered int64) {
+	for side, n := range exchanges {
+		if n > 0 {
+			t.builder.ReceiverEbpfExchanges.Add(context.Background(), n, t.sides[side])
+		}
+	}
+	if filtered > 0 {
+		t.builder.ReceiverEbpfFiltered.Add(context.Background(), filtered, t.filters)
+	}
+}
+
+// sources is what the observed instruments read.
+type sources struct {
+	kernel    func() (bpfobj.Counters, error)
+	assembler *exchange.Counts
+	records   func() uint64
+	processes func() procinfo.Stats
+}
+
+// observe registers the instruments that are read when somebody asks for them.
+func (t *telemetry) observe(s sources) error {
+	return errors.Join(
+		t.builder.RegisterReceiverEbpfEventsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(s.records()))
+			return nil
+		}),
+		t.builder.RegisterReceiverEbpfOpenExchangesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(s.assembler.Open.Load())
+			return nil
+		}),
+		t.builder.RegisterReceiverEbpfProcessesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(s.processes().Processes)
+			return nil
+		}),
+		t.builder.RegisterReceiverEbpfConnectionsOffCallback(s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Off })),
+		t.builder.RegisterReceiverEbpfDegradedCallback(s.observeDegraded),
+		t.builder.RegisterReceiverEbpfLostCallback(s.observeLost),
+		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			counters, err := s.kernel()
+			if err == nil {
+				o.Observe(int64(counters.Requests))
+			}
+			return err
+		}),
+	)
+}
+
+// observeKernel reads one group of the kernel's counters.
+func (s *sources) observeKernel(group func(bpfobj.Counters) map[string]uint64) metric.Int64Callback {
+	return func(_ context.Context, o metric.Int64Observer) error {
+		counters, err := s.kernel()
+		if err != nil {
+			return err
+		}
+		for why, n := range group(counters) {
+			o.Observe(int64(n), reason(why))
+		}
+		return nil
+	}
+}
+
+func (s *sources) observeLost(ctx context.Context, o metric.Int64Observer) error {
+	o.Observe(s.assembler.BadRecord.Load(), reason("malformed_record"))
+	o.Observe(s.assembler.BadRequest.Load(), reason("malformed_request"))
+	o.Observe(s.assembler.BadResponse.Load(), reason("malformed_response"))
+	o.Observe(s.assembler.Orphaned.Load(), reason("no_final_response"))
+	return s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Lost })(ctx, o)
+}
+
+func (s *sources) observeDegraded(ctx context.Context, o metric.Int64Observer) error {
+	o.Observe(s.assembler.Evicted.Load(), reason("evicted"))
+	o.Observe(s.assembler.TimedOut.Load(), reason("timed_out"))
+	o.Observe(s.assembler.Unexpected.Load(), reason("response_unexpected"))
+	processes := s.processes()
+	o.Observe(processes.Ended, reason("process_ended"))
+	o.Observe(processes.Denied, reason("process_denied"))
+	o.Observe(s.assembler.TruncatedServer.Load()+s.assembler.TruncatedClient.Load(), reason("head_truncated"))
+	return s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Degraded })(ctx, o)
+}
