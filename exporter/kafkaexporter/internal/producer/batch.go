@@ -18,7 +18,9 @@ type Batch struct {
 	// sent is true once the batch was given to a connection: from then on it cannot be withdrawn.
 	sent bool
 	// stamped is true while Bytes holds the batch's place in its partition's sequence.
-	stamped  bool
+	stamped bool
+	// ordinal counts the batches of a partition in the order of their sequences.
+	ordinal  int
 	resolved bool
 	err      error
 }

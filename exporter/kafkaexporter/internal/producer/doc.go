@@ -26,7 +26,8 @@
 //  3. After a failure a partition sends nothing until the fate of everything in flight is known, then starts again at
 //     its first unresolved batch. So batches never overtake each other, and an "out of order" answer that a later batch
 //     got because an earlier one failed resolves itself.
-//  4. At most five batches of a partition are in flight, because brokers remember five.
+//  4. Nothing is sent that is more than four batches ahead of the first unresolved one, because brokers remember five
+//     batches: a repetition must never be older than their memory.
 //  5. New numbers are given out in one case only: the first batch in line is told that the broker does not know its
 //     predecessors, while nothing of the partition is in flight. The broker has then lost its memory of the producer, or
 //     dropped a predecessor for good; in both cases it has said that it did not append this batch, and without it

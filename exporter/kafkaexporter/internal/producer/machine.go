@@ -31,7 +31,7 @@ type effects interface {
 type machine struct {
 	set Settings
 	out effects
-	// window is how many batches of a partition may be in flight.
+	// window is how many batches of a partition may be under way, counted from the first unresolved one.
 	window int
 
 	topics     map[string]wire.Topic // wanted topics, with what is known of them

@@ -154,7 +154,7 @@ func (m *machine) collect(now time.Time, n *node) []*Batch {
 
 // sendable tells whether the partition's next batch may go to its leader now.
 func (m *machine) sendable(now time.Time, p *partition) bool {
-	if m.fenced != nil || p.broken || p.next >= len(p.queue) || p.inFlight >= m.window {
+	if m.fenced != nil || p.broken || p.next >= len(p.queue) || !p.within(m.window) {
 		return false
 	}
 	// Batches in flight to a former leader must come back first, or their successors would overtake them.

@@ -40,6 +40,7 @@ type partition struct {
 	identity *identity
 	rejected *identity // the last identity that was given up here
 	sequence int32     // of the next batch that has none
+	issued   int       // batches that got a sequence, so the ordinal of the next
 
 	failures  int
 	notBefore time.Time
@@ -60,9 +61,28 @@ func (p *partition) take(node int32) *Batch {
 			p.sequence = recordbatch.NextSequence(p.sequence, b.Records)
 		}
 		recordbatch.Stamp(b.Bytes, stamp)
-		b.stamped = true
+		b.stamped, b.ordinal = true, p.issued
+		p.issued++
 	}
 	return b
+}
+
+// within tells whether the next batch stays within a window of so many batches that begins at the first unresolved one.
+//
+// Counting what is in flight would not do. Suppose that 0 is appended but its answer says that the replicas timed out,
+// that 1 to 4 succeed, and that 0 is sent again with 5 to 8 behind it. If 0 fails in the same way once more, the broker
+// has since appended nine batches and remembers five: it would call the third 0 out of order, and a new identity
+// would then put it into the log twice.
+func (p *partition) within(window int) bool {
+	first, next := p.queue[0], p.queue[p.next]
+	if !first.stamped {
+		return true
+	}
+	ordinal := p.issued
+	if next.stamped {
+		ordinal = next.ordinal
+	}
+	return ordinal-first.ordinal < window
 }
 
 // remove takes a batch out of the queue, whatever its position.

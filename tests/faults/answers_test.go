@@ -1,0 +1,107 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+)
+
+// everyFifth matches every fifth produce request.
+func everyFifth() func(kmsg.Request) bool {
+	seen := 0
+	return func(kmsg.Request) bool {
+		seen++
+		return seen%5 == 0
+	}
+}
+
+func TestEverySpanIsInTheTopicOnceWhenTheBrokerAnswersAnError(t *testing.T) {
+	const requests = 150
+	for _, fault := range []*kerr.Error{
+		kerr.RequestTimedOut,              // kfake appends, then says so
+		kerr.NotEnoughReplicasAfterAppend, // kfake appends, then says so
+		kerr.NotLeaderForPartition,        // the batch is not appended
+		kerr.LeaderNotAvailable,           //
+		kerr.UnknownTopicOrPartition,      //
+		kerr.NotEnoughReplicas,            //
+		kerr.KafkaStorageError,            //
+		kerr.CorruptMessage,               //
+		kerr.UnknownProducerID,            // the broker lost its memory of the producer: new identity
+		kerr.OutOfOrderSequenceNumber,     //
+		kerr.InvalidProducerEpoch,         //
+		kerr.ThrottlingQuotaExceeded,      //
+	} {
+		t.Run(fault.Message, func(t *testing.T) {
+			t.Parallel()
+			cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(2, topic))
+			handle := cluster.Fault(kfake.Fault{
+				Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: fault, Count: 6, When: everyFifth(),
+			})
+			exp := startExporter(t, settings(cluster.ListenAddrs(), map[string]any{"partition_traces_by_id": true}))
+			sendAll(t, exp, requests)
+			require.Equal(t, 6, handle.Hits(), "the broker did not fail as often as it was told to")
+			requireExactlyOnce(t, cluster.ListenAddrs(), requests)
+		})
+	}
+}
+
+func TestABatchThatIsTooLargeIsRefusedAndItsSuccessorsAreNot(t *testing.T) {
+	const requests = 60
+	cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+	exp := startExporter(t, settings(cluster.ListenAddrs(), nil))
+	require.NoError(t, exp.ConsumeTraces(t.Context(), request(0)))
+	handle := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.MessageTooLarge})
+	err := exp.ConsumeTraces(t.Context(), request(requests))
+	require.ErrorContains(t, err, "message_too_large")
+	require.True(t, consumererror.IsPermanent(err))
+	require.Equal(t, 1, handle.Hits())
+	sendAll(t, exp, requests-1)
+	counts := countSpans(t, readBack(t, cluster.ListenAddrs()))
+	require.Zero(t, counts[spanID(requests*spansEach)])
+	missing, _ := compare(counts, requests-1)
+	require.Empty(t, missing)
+}
+
+func TestWithoutTheRightToWriteTheErrorIsPermanent(t *testing.T) {
+	cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	exp := startExporter(t, settings(cluster.ListenAddrs(), nil))
+	err := exp.ConsumeTraces(t.Context(), request(0))
+	require.ErrorContains(t, err, "topic_authorization_failed")
+	require.True(t, consumererror.IsPermanent(err))
+}
+
+// A broker that appends but answers later than the attempt may take must not get the spans twice: the next attempt of
+// the request finds its batches with the producer.
+func TestASlowBrokerDoesNotCauseDuplicates(t *testing.T) {
+	const requests = 40
+	cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+	release := make(chan struct{})
+	slow := 0
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if slow++; slow%10 == 0 {
+			cluster.SleepControl(func() { <-release })
+		}
+		return nil, nil, false
+	})
+	all := settings(cluster.ListenAddrs(), map[string]any{"timeout": "150ms"})
+	exp := startExporter(t, all)
+	go func() {
+		defer close(release)
+		wait, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
+		defer cancel()
+		<-wait.Done()
+	}()
+	sendAll(t, exp, requests)
+	requireExactlyOnce(t, cluster.ListenAddrs(), requests)
+}
