@@ -191,13 +191,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfDegraded, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_degraded",
-		metric.WithDescription("What made spans less exact or later but lost none, by reason. [Alpha]"),
+		metric.WithDescription("Things that make spans less exact or later but lose none, by reason. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfEvents, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_events",
-		metric.WithDescription("Events that the kernel wrote into the ring buffer. [Alpha]"),
+		metric.WithDescription("Records read from the ring buffer. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
@@ -209,13 +209,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfFiltered, err = builder.meter.Int64Counter(
 		"otelcol_receiver_ebpf_filtered",
-		metric.WithDescription("Exchanges left out because a filter of the configuration says so, by filter. [Alpha]"),
+		metric.WithDescription("Exchanges left out because of a filter that only the receiver can apply, by filter. [Alpha]"),
 		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfLost, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_lost",
-		metric.WithDescription("Exchanges that were seen and could not be turned into a span, by reason. [Alpha]"),
+		metric.WithDescription("Exchanges that were seen and did not become a span, by reason. [Alpha]"),
 		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
@@ -233,8 +233,8 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_requests",
-		metric.WithDescription("Requests whose first byte the kernel saw, at either end. [Alpha]"),
-		metric.WithUnit("{request}"),
+		metric.WithDescription("Exchanges that the kernel saw begin, whatever became of them. [Alpha]"),
+		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -40,7 +40,7 @@ func AssertEqualReceiverEbpfConnectionsOff(t *testing.T, tt *componenttest.Telem
 func AssertEqualReceiverEbpfDegraded(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_ebpf_degraded",
-		Description: "What made spans less exact or later but lost none, by reason. [Alpha]",
+		Description: "Things that make spans less exact or later but lose none, by reason. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -56,7 +56,7 @@ func AssertEqualReceiverEbpfDegraded(t *testing.T, tt *componenttest.Telemetry, 
 func AssertEqualReceiverEbpfEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_ebpf_events",
-		Description: "Events that the kernel wrote into the ring buffer. [Alpha]",
+		Description: "Records read from the ring buffer. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -88,7 +88,7 @@ func AssertEqualReceiverEbpfExchanges(t *testing.T, tt *componenttest.Telemetry,
 func AssertEqualReceiverEbpfFiltered(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_ebpf_filtered",
-		Description: "Exchanges left out because a filter of the configuration says so, by filter. [Alpha]",
+		Description: "Exchanges left out because of a filter that only the receiver can apply, by filter. [Alpha]",
 		Unit:        "{exchange}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -104,7 +104,7 @@ func AssertEqualReceiverEbpfFiltered(t *testing.T, tt *componenttest.Telemetry, 
 func AssertEqualReceiverEbpfLost(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_ebpf_lost",
-		Description: "Exchanges that were seen and could not be turned into a span, by reason. [Alpha]",
+		Description: "Exchanges that were seen and did not become a span, by reason. [Alpha]",
 		Unit:        "{exchange}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -148,8 +148,8 @@ func AssertEqualReceiverEbpfProcesses(t *testing.T, tt *componenttest.Telemetry,
 func AssertEqualReceiverEbpfRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_ebpf_requests",
-		Description: "Requests whose first byte the kernel saw, at either end. [Alpha]",
-		Unit:        "{request}",
+		Description: "Exchanges that the kernel saw begin, whatever became of them. [Alpha]",
+		Unit:        "{exchange}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,
