@@ -119,7 +119,7 @@ type SamplingConfig struct {
 // LimitsConfig bounds the memory.
 type LimitsConfig struct {
 	// MaxEntities is the number of entities that each feature can hold, rounded up to a power of two, from 1024 to
-	// 16777216. A rate or count feature takes 20 bytes for each, a distinct feature 256 bytes. Default 65536.
+	// 16777216. A rate or count feature takes 20 bytes for each, a distinct feature 252 bytes. Default 65536.
 	MaxEntities int `mapstructure:"max_entities"`
 
 	_ struct{}
