@@ -27,7 +27,7 @@ type follower struct {
 		sync.Mutex // guards the following
 		seen       map[spanKey]struct{}
 		doubled    int
-		weight     float64
+		estimate   estimate
 	}
 }
 
@@ -48,7 +48,7 @@ func follow(broker string, out io.Writer, colour bool) (*follower, error) {
 		reader: reader, table: table.New(out, colour, time.Local), cancel: cancel,
 		ended: make(chan struct{}), failed: make(chan error, 1),
 	}
-	f.mu.seen = map[spanKey]struct{}{}
+	f.mu.seen, f.mu.estimate = map[spanKey]struct{}{}, estimate{}
 	go f.run(ctx)
 	return f, nil
 }
@@ -84,7 +84,7 @@ func (f *follower) take(span harness.Span) error {
 	if _, ok := f.mu.seen[key]; ok {
 		f.mu.doubled++
 	} else {
-		f.mu.weight += weight
+		f.mu.estimate.add(key.trace, weight)
 	}
 	f.mu.seen[key] = struct{}{}
 	f.mu.Unlock()
@@ -95,7 +95,8 @@ func (f *follower) take(span harness.Span) error {
 func (f *follower) count(s *summary.Summary) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s.InKafka, s.Doubled, s.Weight = len(f.mu.seen), f.mu.doubled, f.mu.weight
+	s.InKafka, s.Doubled = len(f.mu.seen), f.mu.doubled
+	s.Estimate, s.Deviation = f.mu.estimate.total()
 }
 
 // close ends the reading and waits until it has.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -110,5 +111,36 @@ func checkResource(t *testing.T, span harness.Span, want map[string]string) {
 		if got := span.ResourceAttr(key); got != value {
 			t.Errorf("resource: %s is %q, want %q\nin %s", key, got, value, describe(span))
 		}
+	}
+}
+
+// spanOf is a span that a test asks questions.
+type spanOf struct {
+	t *testing.T
+	harness.Span
+}
+
+func (s spanOf) has(attrs map[string]string) {
+	s.t.Helper()
+	checkAttrs(s.t, s.Span, attrs)
+}
+
+// failed checks that the error is one of these.
+func (s spanOf) failed(causes ...string) {
+	s.t.Helper()
+	if !slices.Contains(causes, s.Attr("error.type")) {
+		s.t.Errorf("error.type is %q, want one of %q\nin %s", s.Attr("error.type"), causes, describe(s.Span))
+	}
+}
+
+func (s spanOf) duration() time.Duration {
+	return s.EndTimestamp().AsTime().Sub(s.StartTimestamp().AsTime())
+}
+
+// lasted checks the duration, to which timers can only add.
+func (s spanOf) lasted(least, most time.Duration) {
+	s.t.Helper()
+	if got := s.duration(); got < least || got > most {
+		s.t.Errorf("lasted %v, want %v to %v\nin %s", got, least, most, describe(s.Span))
 	}
 }

@@ -148,7 +148,7 @@ func (c *Crowd) carder(ctx context.Context) {
 			v = two
 		}
 		card := strconv.Itoa(400000000000 + rand.N(99999999999)) // one in ten has the right check digit
-		v.post(ctx, "/checkout/mallory", url.Values{"card": {card}})
+		v.post(ctx, "/checkout/eve", url.Values{"card": {card}})
 	}
 }
 

@@ -35,8 +35,9 @@ type Summary struct {
 	Programs []Program
 	// InKafka is how many different spans were read back, Doubled how many came more than once.
 	InKafka, Doubled int
-	// Weight is the sum of the weights of the spans in Kafka.
-	Weight float64
+	// Estimate is how many spans there were according to those in Kafka and their weights, Deviation its standard
+	// deviation.
+	Estimate, Deviation float64
 	// SampledOut and Losses are what the collector says that it dropped on purpose and lost, by reason.
 	SampledOut int
 	Losses     map[string]int
@@ -85,7 +86,7 @@ func (s *Summary) Print(out io.Writer) error {
 	for _, reason := range slices.Sorted(maps.Keys(losses)) {
 		fmt.Fprintf(&b, "      %-30s%10d\n", reason, losses[reason])
 	}
-	fmt.Fprintf(&b, "  %-34s%10.0f\n\n", "estimate from the weights in Kafka", s.Weight)
+	fmt.Fprintf(&b, "  %-34s%10.0f ± %.0f\n\n", "estimate from the weights in Kafka", s.Estimate, s.Deviation)
 	if err := s.Check(); err != nil {
 		fmt.Fprintf(&b, "  THEY DO NOT AGREE: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else {

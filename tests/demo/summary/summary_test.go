@@ -25,7 +25,7 @@ func good() *Summary {
 			{"storefront", tally.Tally{Sent: 80, Served: 100}},
 			{"catalog", tally.Tally{Served: 80, Unexported: 2}},
 		},
-		InKafka: 50, SampledOut: 300, Weight: 355.5,
+		InKafka: 50, SampledOut: 300, Estimate: 355.5, Deviation: 21.4,
 		Losses: map[string]int{"ebpf: ring_full": 7, "kafka: send failed": 1},
 	}
 }
@@ -76,7 +76,7 @@ Summary of 30.0 s
       ebpf: ring_full                        7
       kafka: send failed                     1
       programs: not exported                 2
-  estimate from the weights in Kafka       356
+  estimate from the weights in Kafka       356 ± 21
 
   They agree: every span is accounted for.
 `

@@ -1,0 +1,186 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/otelcol-risk/otelcol-risk/tests/harness"
+)
+
+func TestSIGTERMSendsWhatWasSeenBefore(t *testing.T) {
+	const requests = 200
+	needRoot(t)
+	s := startServer(t, "127.0.0.1")
+	p := capture(t, onlyPorts(t, s.addr))
+	get(t, "", s.addr, "/small", requests)
+	p.stop()
+	p.checkUnique()
+	p.compareBoth(exchanges{"GET /small 200": requests})
+}
+
+func TestNothingIsLeftInTheKernel(t *testing.T) {
+	for name, end := range map[string]func(*pipeline) error{
+		"after SIGTERM": func(p *pipeline) error { return p.collector.Stop(grace) },
+		"after SIGKILL": func(p *pipeline) error { return p.collector.Kill() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			needRoot(t)
+			s := startServer(t, "127.0.0.1")
+			p := capture(t, onlyPorts(t, s.addr))
+			get(t, "", s.addr, "/small", each)
+			objects := kernelObjects(t, p.collector.Pid())
+			for _, kind := range []string{progID, linkID, mapID} {
+				if len(objects[kind]) == 0 {
+					t.Errorf("the running collector holds no object with a %s", kind)
+				}
+			}
+			if left := stillThere(t, objects); len(left) == 0 {
+				t.Error("objects of the running collector are not found by their ids")
+			}
+			if err := end(p); err != nil {
+				t.Error(err)
+			}
+			// The kernel takes its objects apart in the background.
+			eventually(t, "nothing is left in the kernel", func() bool { return len(stillThere(t, objects)) == 0 })
+		})
+	}
+}
+
+// Keys of /proc/<pid>/fdinfo that tell the id of a BPF object.
+const (
+	progID = "prog_id"
+	linkID = "link_id"
+	mapID  = "map_id"
+)
+
+// kernelObjects returns the ids of the BPF objects that a process holds open, by the key that tells them. It asks for
+// those of one process, because other collectors may come and go at the same time.
+func kernelObjects(t *testing.T, pid int) map[string][]uint32 {
+	t.Helper()
+	objects := map[string][]uint32{}
+	folder := filepath.Join("/proc", strconv.Itoa(pid), "fdinfo")
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		info, err := os.Open(filepath.Join(folder, entry.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // closed meanwhile
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(info); lines.Scan(); {
+			key, value, _ := strings.Cut(lines.Text(), ":")
+			if key != progID && key != linkID && key != mapID {
+				continue
+			}
+			id, err := strconv.ParseUint(strings.TrimSpace(value), 10, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			objects[key] = append(objects[key], uint32(id))
+		}
+		if err := info.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return objects
+}
+
+// stillThere returns which of the objects the kernel still knows.
+func stillThere(t *testing.T, objects map[string][]uint32) []string {
+	t.Helper()
+	open := map[string]func(uint32) (io.Closer, error){
+		progID: func(id uint32) (io.Closer, error) { return ebpf.NewProgramFromID(ebpf.ProgramID(id)) },
+		linkID: func(id uint32) (io.Closer, error) { return link.NewFromID(link.ID(id)) },
+		mapID:  func(id uint32) (io.Closer, error) { return ebpf.NewMapFromID(ebpf.MapID(id)) },
+	}
+	var left []string
+	for kind, ids := range objects {
+		for _, id := range ids {
+			object, err := open[kind](id)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				continue
+			case err != nil:
+				t.Fatal(err)
+			}
+			left = append(left, kind+" "+strconv.Itoa(int(id)))
+			if err := object.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	return left
+}
+
+func TestWithoutRightsTheErrorAtStartNamesThem(t *testing.T) {
+	const nobody = 65534
+	needRoot(t) // to become somebody else
+	spec, _, _ := newCollector(t, "capture.yaml", "{}")
+	// The repository may be in a folder that others cannot enter, and the one of the test is.
+	folder, err := os.MkdirTemp("", "otelcol-risk-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(folder); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	spec.Binary = copyFile(t, spec.Binary, folder, 0o755)
+	spec.Config = copyFile(t, spec.Config, folder, 0o644)
+	spec.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	collector, err := harness.StartCollector(within(t, patience), spec)
+	if err == nil {
+		t.Error("no error")
+		if err := collector.Stop(grace); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	for _, want := range []string{"CAP_BPF", "ebpf"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+}
+
+func copyFile(t *testing.T, from, folder string, mode fs.FileMode) string {
+	t.Helper()
+	source, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, filepath.Base(from))
+	target, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(target, source); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(source.Close(), target.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
