@@ -23,6 +23,10 @@ type Config struct {
 	// Filter says which connections are captured. Its zero value captures all.
 	Filter FilterConfig `mapstructure:"filter"`
 
+	// CaptureSelf says whether the sockets of the Collector itself are captured, too. False keeps what it exports over
+	// HTTP from becoming spans that it exports again.
+	CaptureSelf bool `mapstructure:"capture_self"`
+
 	// RingBufferSize is the size in bytes of the buffer through which the kernel hands over events. A power of two and
 	// a multiple of the page size. An event that finds it full is lost and counted. It is locked kernel memory. Zero
 	// is refused.

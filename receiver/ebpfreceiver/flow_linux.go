@@ -29,7 +29,7 @@ type flow struct {
 	telemetry *telemetry
 	clock     exchange.Clock
 	assembler *exchange.Assembler
-	older     *probe.Adopted
+	older     *probe.Adopted // nil: process ids of the kernel mean nothing in this process's /proc
 	processes *procinfo.Resolver
 	spans     *spans.Builder
 	batches   chan ptrace.Traces
@@ -91,7 +91,10 @@ func (f *flow) tick() uint64 {
 
 // admit takes an exchange from the assembler.
 func (f *flow) admit(x *protocol.Exchange) {
-	if x.Owner.PID == 0 && x.Side == protocol.Server {
+	switch {
+	case f.older == nil:
+		x.Owner.PID = 0
+	case x.Owner.PID == 0 && x.Side == protocol.Server:
 		f.ownByPort(x)
 	}
 	process := f.processes.Resolve(x.Owner)

@@ -95,7 +95,11 @@ func (r *ebpfReceiver) open(ctx context.Context) error {
 		return err
 	}
 	var older *probe.Adopted
-	if r.probe, err = probe.Attach(r.objects, paths, func() { older = r.adopt(ctx) }); err != nil {
+	adopt := func() (err error) {
+		older, err = r.adopt(ctx)
+		return err
+	}
+	if r.probe, err = probe.Attach(r.objects, paths, adopt); err != nil {
 		return err
 	}
 	return r.build(older)
@@ -131,14 +135,32 @@ func (r *ebpfReceiver) cgroups() ([]string, error) {
 	return r.cfg.Filter.CgroupPaths(root)
 }
 
-// adopt tells the programs who owns the sockets that exist already.
-func (r *ebpfReceiver) adopt(ctx context.Context) *probe.Adopted {
-	adopted, err := probe.Adopt(ctx, r.objects)
-	if err != nil || adopted.Refused > 0 {
-		r.settings.Logger.Warn("owners of some older sockets stay unknown",
-			zap.Int("known", adopted.Sockets), zap.Int("unknown", adopted.Refused), zap.Error(err))
+// adopt tells the programs who owns the sockets that exist already, and to leave this process's alone.
+func (r *ebpfReceiver) adopt(ctx context.Context) (*probe.Adopted, error) {
+	ignore := 0
+	if !r.cfg.CaptureSelf {
+		self, err := probe.Self(r.objects)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.objects.IgnoreProcess(self); err != nil {
+			return nil, err
+		}
+		ignore = os.Getpid()
 	}
-	return adopted
+	if all, err := probe.SeesAllProcesses(); err != nil || !all {
+		r.settings.Logger.Warn("processes stay unknown: not in the host's PID namespace", zap.Error(err))
+		return nil, nil
+	}
+	adopted, err := probe.Adopt(ctx, r.objects, ignore)
+	if err != nil {
+		return nil, err
+	}
+	if adopted.Refused > 0 {
+		r.settings.Logger.Warn("owners of some older sockets stay unknown",
+			zap.Int("known", adopted.Sockets), zap.Int("unknown", adopted.Refused))
+	}
+	return adopted, nil
 }
 
 // send passes batches on until there are no more.

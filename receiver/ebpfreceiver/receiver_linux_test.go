@@ -6,11 +6,13 @@ package ebpfreceiver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,6 +65,7 @@ func shop(t *testing.T) *httptest.Server {
 func configFor(server *httptest.Server) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Filter.Ports.Include = []int{server.Listener.Addr().(*net.TCPAddr).Port}
+	cfg.CaptureSelf = true // the test is server, client and receiver at once
 	cfg.PollInterval, cfg.Batch.Timeout = often, 0
 	return cfg
 }
@@ -155,6 +158,49 @@ func TestConnectionsOlderThanTheReceiverAreSeen(t *testing.T) {
 		require.True(t, ok, "the owner of a %s socket older than the receiver", f.span.Kind())
 		assert.EqualValues(t, os.Getpid(), pid.Int())
 	}
+}
+
+func TestTheReceiversOwnSocketsAreLeftAlone(t *testing.T) {
+	older := shop(t)
+	get(t, older.Client(), older.URL)
+	cfg := configFor(older)
+	cfg.CaptureSelf = false
+	port := freePort(t)
+	cfg.Filter.Ports.Include = append(cfg.Filter.Ports.Include, port)
+	sink := &consumertest.TracesSink{}
+	start(t, receivertest.NewNopSettings(metadata.Type), cfg, sink)
+	get(t, older.Client(), older.URL) // sockets older than the receiver
+
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	require.NoError(t, err)
+	newer := &http.Server{Handler: older.Config.Handler, ReadHeaderTimeout: eventually}
+	go func() { _ = newer.Serve(listener) }()
+	defer func() { require.NoError(t, newer.Close()) }()
+	url := fmt.Sprintf("http://127.0.0.1:%d/", port)
+	get(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, url) // sockets of its own
+
+	other := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=TestFetch$")
+	other.Env = append(os.Environ(), "FETCH="+url)
+	output, err := other.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	got := await(t, sink, 1)
+	assert.Equal(t, ptrace.SpanKindClient, got[0].span.Kind(), "the other process's end")
+}
+
+// TestFetch is what another process does in the test above.
+func TestFetch(t *testing.T) {
+	if url := os.Getenv("FETCH"); url != "" {
+		get(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, url)
+	}
+}
+
+// freePort returns a port that nobody listens on.
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func TestProcessesCanBeFilteredByExecutable(t *testing.T) {

@@ -14,4 +14,9 @@ const volatile __u8 knob_port_exclude = 0; /* no server ports in port_sets.exclu
 const volatile __u8 knob_address_include = 0; /* only peers in address_include */
 const volatile __u8 knob_address_exclude = 0; /* no peers in address_exclude */
 
+/* The receiver's own process, whose sockets are left alone: what it exports over HTTP would be seen, exported, seen again.
+ * Not a constant, because the id that the kernel knows it by is only known when the first programs are attached. 0: none.
+ */
+volatile __u32 self_pid = 0;
+
 #endif

@@ -15,6 +15,7 @@ static __always_inline void owner_tag(struct bpf_sock *sk)
 		return; /* the owner stays unknown, which the span says by having none */
 	owner->created_ns = bpf_ktime_get_ns();
 	owner->pid = bpf_get_current_pid_tgid() >> 32;
+	owner->off = self_pid && owner->pid == self_pid;
 	bpf_get_current_comm(owner->comm, sizeof(owner->comm));
 }
 

@@ -30,7 +30,8 @@ type Settings struct {
 // use.
 type Objects struct {
 	socketPrograms
-	maps socketMaps
+	maps      socketMaps
+	variables socketVariables
 }
 
 // Load puts the programs into the kernel; nothing runs before they are attached. On an error nothing stays loaded. A
@@ -51,7 +52,7 @@ func Load(settings Settings) (*Objects, error) {
 	if err := spec.LoadAndAssign(&loaded, nil); err != nil {
 		return nil, fmt.Errorf("load BPF programs: %w", err)
 	}
-	objects := &Objects{socketPrograms: loaded.socketPrograms, maps: loaded.socketMaps}
+	objects := &Objects{socketPrograms: loaded.socketPrograms, maps: loaded.socketMaps, variables: loaded.socketVariables}
 	if err := settings.fill(&objects.maps); err != nil {
 		return nil, errors.Join(err, objects.Close())
 	}

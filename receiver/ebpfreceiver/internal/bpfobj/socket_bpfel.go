@@ -172,6 +172,7 @@ const (
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
+	socketVarSelfPid            = "self_pid"
 	socketVarUnusedCounter      = "unused_counter"
 	socketVarUnusedFlag         = "unused_flag"
 	socketVarUnusedKind         = "unused_kind"
@@ -256,6 +257,7 @@ type socketVariableSpecs struct {
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
+	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
 	UnusedCounter      *ebpf.VariableSpec `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.VariableSpec `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.VariableSpec `ebpf:"unused_kind"`
@@ -316,6 +318,7 @@ type socketVariables struct {
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
+	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
 	UnusedCounter      *ebpf.Variable `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.Variable `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.Variable `ebpf:"unused_kind"`

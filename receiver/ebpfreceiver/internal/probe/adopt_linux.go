@@ -20,7 +20,7 @@ import (
 
 // Noter notes the owner of the socket behind a file descriptor of this process.
 type Noter interface {
-	Own(fd int, pid uint32, comm [16]byte, created uint64) error
+	Own(fd int, owner event.Owner, off bool) error
 }
 
 // Adopted counts what [Adopt] found.
@@ -30,6 +30,7 @@ type Adopted struct {
 	// Refused is the number of sockets that could not be reached, for want of a right or because they closed meanwhile.
 	Refused int
 
+	ignore    int
 	multipath map[uint16]event.Owner // by port; PID 0: more than one
 }
 
@@ -55,8 +56,10 @@ func (a *Adopted) addListener(port uint16, owner event.Owner) {
 // CAP_SYS_PTRACE) for the moment that it takes to note its owner.
 //
 // It ends early with ctx. An error means that /proc could not be read at all.
-func Adopt(ctx context.Context, noter Noter) (*Adopted, error) {
-	adopted := &Adopted{multipath: make(map[uint16]event.Owner)}
+//
+// The sockets of the process ignore, as numbered in this process's PID namespace, are left alone from now on; 0 is none.
+func Adopt(ctx context.Context, noter Noter, ignore int) (*Adopted, error) {
+	adopted := &Adopted{ignore: ignore, multipath: make(map[uint16]event.Owner)}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return adopted, fmt.Errorf("list processes: %w", err)
@@ -156,7 +159,7 @@ func (a *Adopted) socket(noter Noter, pidfd, theirs int, owner event.Owner) (tcp
 	owner.Created = uint64(now.Nano())
 	switch protocol {
 	case unix.IPPROTO_TCP:
-		return true, noter.Own(fd, owner.PID, owner.Comm, owner.Created)
+		return true, noter.Own(fd, owner, int(owner.PID) == a.ignore)
 	case unix.IPPROTO_MPTCP:
 		return true, a.multipathSocket(fd, owner)
 	}

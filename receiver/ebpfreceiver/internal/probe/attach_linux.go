@@ -25,10 +25,10 @@ type attachment struct {
 }
 
 // Attach attaches the programs to the cgroups at paths, which none may contain another: a socket within both would be
-// seen twice. First come the programs that note owners, then, through noted, whatever tells the owners of older
+// seen twice. First come the programs that note owners, then, by calling noted, whatever tells the owners of older
 // sockets, and last those that look at packets, so that no connection is seen before its owner can be known. On an
 // error nothing stays attached.
-func Attach(objects *bpfobj.Objects, paths []string, noted func()) (*Probe, error) {
+func Attach(objects *bpfobj.Objects, paths []string, noted func() error) (*Probe, error) {
 	p := &Probe{}
 	owners := []attachment{
 		{ebpf.AttachCGroupInetSockCreate, objects.OwnCreate},
@@ -46,8 +46,7 @@ func Attach(objects *bpfobj.Objects, paths []string, noted func()) (*Probe, erro
 	if err := p.attach(paths, owners); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	noted()
-	if err := p.attach(paths, packets); err != nil {
+	if err := errors.Join(noted(), p.attach(paths, packets)); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil

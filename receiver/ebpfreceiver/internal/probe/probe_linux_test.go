@@ -62,9 +62,9 @@ func capture(t *testing.T, port uint16, settings bpfobj.Settings) (*recorder, *b
 	objects, err := bpfobj.Load(settings)
 	require.NoErrorf(t, err, "%+v", err)
 	t.Cleanup(func() { assert.NoError(t, objects.Close()) })
-	probe, err := Attach(objects, []string{root}, func() {
-		_, err := Adopt(context.Background(), objects)
-		assert.NoError(t, err)
+	probe, err := Attach(objects, []string{root}, func() error {
+		_, err := Adopt(context.Background(), objects, 0)
+		return err
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, probe.Close()) })
@@ -107,7 +107,7 @@ func TestAnOlderMultipathListenerIsFoundByItsPort(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
 	port := portOf(t, listener.Addr().String())
-	adopted, err := Adopt(t.Context(), ignore{})
+	adopted, err := Adopt(t.Context(), ignore{}, 0)
 	require.NoError(t, err)
 	owner, found := adopted.Listener(port)
 	require.True(t, found)
@@ -123,7 +123,7 @@ func TestAnOlderMultipathListenerIsFoundByItsPort(t *testing.T) {
 // ignore notes nothing.
 type ignore struct{}
 
-func (ignore) Own(int, uint32, [16]byte, uint64) error { return nil }
+func (ignore) Own(int, event.Owner, bool) error { return nil }
 
 func exchangeOf(client bool) func(event.Event) bool {
 	return func(e event.Event) bool { return e.Kind == event.Exchange && e.Client == client }
