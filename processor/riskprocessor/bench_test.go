@@ -23,18 +23,21 @@ import (
 // are of the processing alone, ns/op and allocs/op include the copy. It does not measure pipelines, nor the way of a
 // batch to the next consumer.
 func BenchmarkProcessor(b *testing.B) {
-	for name, change := range map[string]func(*Config){
-		"5 features and 10 rules":             func(*Config) {},
-		"5 features and 10 rules, score only": func(cfg *Config) { cfg.Mode = ModeScore },
-		"5 features and 10 rules, one with OTTL": func(cfg *Config) {
+	for _, bench := range []struct {
+		name   string
+		change func(*Config)
+	}{
+		{"5 features and 10 rules", func(*Config) {}},
+		{"5 features and 10 rules, score only", func(cfg *Config) { cfg.Mode = ModeScore }},
+		{"5 features and 10 rules, one by OTTL", func(cfg *Config) {
 			cfg.Rules[9].Condition = `IsMatch(span.attributes["url.path"], "^/(\\.env|\\.git|wp-admin)")`
-		},
-		"5 features and no rules":  func(cfg *Config) { cfg.Rules = nil },
-		"no features and 10 rules": func(cfg *Config) { cfg.Features = nil; forgetFeatures(cfg) },
+		}},
+		{"5 features and no rules", func(cfg *Config) { cfg.Rules = nil }},
+		{"no features and 10 rules", func(cfg *Config) { cfg.Features = nil; forgetFeatures(cfg) }},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(bench.name, func(b *testing.B) {
 			cfg := benchConfig(b)
-			change(cfg)
+			bench.change(cfg)
 			require.NoError(b, cfg.Validate())
 			benchmarkProcessor(b, cfg)
 		})

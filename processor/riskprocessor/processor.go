@@ -58,13 +58,7 @@ func newProcessor(cfg *Config, set component.TelemetrySettings, now clock) (*ris
 	for i, spec := range compiled.specs {
 		p.engine.Add(spec, maphash.Comparable(seed, i))
 	}
-	weights := make([]score.Weighted, 0, len(cfg.Rules))
-	for i := range cfg.Rules {
-		p.names = append(p.names, cfg.Rules[i].Name)
-		weights = append(weights, score.Weighted{Weight: cfg.Rules[i].Weight, Group: cfg.Rules[i].Group})
-	}
-	p.scorer = score.New(weights)
-	p.annotator = annotate.New(p.names, cfg.Levels.Medium, cfg.Levels.High, cfg.Levels.Critical)
+	p.addRules(cfg)
 	if cfg.Mode == ModeScoreAndSample {
 		if p.sampler, err = sampler.New(cfg.Sampling.Percentage / 100); err != nil {
 			return nil, err
@@ -78,6 +72,17 @@ func newProcessor(cfg *Config, set component.TelemetrySettings, now clock) (*ris
 		set.Logger.Warn("no rules are configured: every span scores 0")
 	}
 	return p, nil
+}
+
+// addRules prepares what a rule that fired does.
+func (p *riskProcessor) addRules(cfg *Config) {
+	weights := make([]score.Weighted, 0, len(cfg.Rules))
+	for i := range cfg.Rules {
+		p.names = append(p.names, cfg.Rules[i].Name)
+		weights = append(weights, score.Weighted{Weight: cfg.Rules[i].Weight, Group: cfg.Rules[i].Group})
+	}
+	p.scorer = score.New(weights)
+	p.annotator = annotate.New(p.names, cfg.Levels.Medium, cfg.Levels.High, cfg.Levels.Critical)
 }
 
 // processTraces takes one batch the whole way. It may be called by many goroutines at once.

@@ -4,6 +4,7 @@
 package feature
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,4 +38,24 @@ func TestParseSourceFaults(t *testing.T) {
 		_, err := ParseSource(text)
 		require.ErrorContains(t, err, want, text)
 	}
+}
+
+// FuzzParseSource: whatever is accepted has a key, and reads the same when it is written again.
+func FuzzParseSource(f *testing.F) {
+	for _, text := range []string{"client.address", "server:a", ":", "client:", "x:y", "internal:a:b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		source, err := ParseSource(text)
+		if err != nil {
+			require.Zero(t, source)
+			return
+		}
+		require.NotEmpty(t, source.Key)
+		written := source.Key
+		if source.Kind != ptrace.SpanKindUnspecified {
+			written = strings.ToLower(source.Kind.String()) + ":" + source.Key
+		}
+		require.Equal(t, text, written)
+	})
 }

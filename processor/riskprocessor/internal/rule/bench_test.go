@@ -12,7 +12,7 @@ import (
 // BenchmarkCondition evaluates one condition as closures, by OTTL, and one that only OTTL can evaluate.
 func BenchmarkCondition(b *testing.B) {
 	const text = `span.attributes["int"] == 401 and Feature("one") > 10`
-	for name, make := range map[string]func(c *Condition) *Condition{
+	for name, choose := range map[string]func(c *Condition) *Condition{
 		"closures": func(c *Condition) *Condition { return c },
 		"OTTL":     func(c *Condition) *Condition { return &Condition{general: c.general} },
 	} {
@@ -21,7 +21,7 @@ func BenchmarkCondition(b *testing.B) {
 			g.fill(b)
 			compiled, err := g.Compile(text)
 			require.NoError(b, err)
-			c, ctx := make(compiled), g.context(b)
+			c, ctx := choose(compiled), g.context(b)
 			b.ReportAllocs()
 			for b.Loop() {
 				if holds, err := c.Eval(ctx); err != nil || !holds {

@@ -42,7 +42,7 @@ func newFeatureFactory[K any](features map[string]int) ottl.Factory[K] {
 				return nil, errNoVector
 			}
 			if v.Features[index].Kind != feature.Double {
-				return nil, nil //nolint:nilnil // OTTL's way to say that there is no value
+				return nil, nil // which is how OTTL says that there is no value
 			}
 			return v.Features[index].Double, nil
 		}, nil

@@ -73,7 +73,7 @@ func TestScoreOfOneRuleIsExactlyItsWeight(t *testing.T) {
 	for i := 1; i <= 100; i++ {
 		weight := float64(i) / 100
 		score := New([]Weighted{{0.5, "other"}, {weight, ""}}).Score(fired(1))
-		assert.True(t, score == weight, "%v: a threshold of the same value must be met, got %v", weight, score)
+		assert.InDelta(t, weight, score, 0, "a threshold of the same value must be met")
 	}
 }
 
