@@ -49,6 +49,10 @@ func (e Encoder) Traces(td ptrace.Traces) ([]Record, error) {
 	if resources.Len() == 0 {
 		return nil, nil
 	}
+	if e.JSON && e.Keying == Unkeyed {
+		value, err := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
+		return whole(value, td.SpanCount(), err)
+	}
 	value, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
 	if err != nil {
 		return nil, fmt.Errorf("encode traces as otlp_proto: %w", err)
@@ -78,6 +82,10 @@ func (e Encoder) Metrics(md pmetric.Metrics) ([]Record, error) {
 	if resources.Len() == 0 {
 		return nil, nil
 	}
+	if e.JSON && e.Keying == Unkeyed {
+		value, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(md)
+		return whole(value, md.DataPointCount(), err)
+	}
 	value, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
 	if err != nil {
 		return nil, fmt.Errorf("encode metrics as otlp_proto: %w", err)
@@ -102,6 +110,10 @@ func (e Encoder) Logs(ld plog.Logs) ([]Record, error) {
 	resources := ld.ResourceLogs()
 	if resources.Len() == 0 {
 		return nil, nil
+	}
+	if e.JSON && e.Keying == Unkeyed {
+		value, err := (&plog.JSONMarshaler{}).MarshalLogs(ld)
+		return whole(value, ld.LogRecordCount(), err)
 	}
 	value, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
 	if err != nil {
@@ -130,12 +142,20 @@ func (e Encoder) Logs(ld plog.Logs) ([]Record, error) {
 func (e Encoder) sort(value []byte, traceField, items, resources int, describe func(i int) (pcommon.Map, int)) ([]Record, error) {
 	switch e.Keying {
 	case ByTraceID:
-		return byTraceID(value, traceField)
+		return byTraceID(value, traceField, items)
 	case ByResource:
 		return byResource(value, resources, describe)
 	default:
 		return []Record{{Value: value, Items: items}}, nil
 	}
+}
+
+// whole makes the one record of JSON data without keys.
+func whole(value []byte, items int, err error) ([]Record, error) {
+	if err != nil {
+		return nil, fmt.Errorf("encode as otlp_json: %w", err)
+	}
+	return []Record{{Value: value, Items: items}}, nil
 }
 
 // toJSON replaces each record's value by its JSON form. The way over protobuf costs less than copying the pdata of

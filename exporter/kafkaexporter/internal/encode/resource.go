@@ -27,22 +27,41 @@ func byResource(value []byte, resources int, describe func(i int) (pcommon.Map, 
 		return nil, errMalformed
 	}
 	records := make([]Record, 0, resources)
+	sizes := make([]int, 0, resources)
+	groups := make([]int, resources)
 	seen := make(map[[16]byte]int, resources)
 	for i, whole := range wholes {
 		attributes, items := describe(i)
 		key := resourceKey(attributes)
-		at, known := seen[key]
+		group, known := seen[key]
 		if !known {
-			seen[key] = len(records)
-			// The full slice expression makes the first append for a repeated resource copy instead of overwrite.
-			records = append(records, Record{Key: key[:], Value: whole[:len(whole):len(whole)], Items: items})
+			group = len(records)
+			seen[key] = group
+			// A resource that appears once is not copied.
+			records = append(records, Record{Key: key[:], Value: whole[:len(whole):len(whole)]})
+			sizes = append(sizes, 0)
+		}
+		groups[i] = group
+		records[group].Items += items
+		sizes[group] += len(whole)
+	}
+	concatenate(records, wholes, groups, sizes)
+	return records, nil
+}
+
+// concatenate completes the values of resources that appear more than once. Concatenated protobuf messages are one
+// message with the repeated fields of all.
+func concatenate(records []Record, wholes [][]byte, groups, sizes []int) {
+	for i, group := range groups {
+		record := &records[group]
+		if sizes[group] == len(record.Value) {
 			continue
 		}
-		// Concatenated protobuf messages are one message with the repeated fields of both.
-		records[at].Value = append(records[at].Value, whole...)
-		records[at].Items += items
+		if cap(record.Value) < sizes[group] {
+			record.Value = make([]byte, 0, sizes[group])
+		}
+		record.Value = append(record.Value, wholes[i]...)
 	}
-	return records, nil
 }
 
 // resourceKey hashes attributes (FNV-1a, 128 bits) so that their order does not matter but their types do.

@@ -25,9 +25,10 @@ type sorter struct {
 	counts    []int32
 }
 
-// byTraceID makes one record of each trace in the marshalled request, in the order in which they appear.
-func byTraceID(value []byte, traceField int) ([]Record, error) {
-	s := &sorter{groups: make(map[[16]byte]int32)}
+// byTraceID makes one record of each trace in the marshalled request, in the order in which they appear. items is the
+// expected number of items.
+func byTraceID(value []byte, traceField, items int) ([]Record, error) {
+	s := &sorter{groups: make(map[[16]byte]int32), items: make([]item, 0, items)}
 	if err := s.collect(value, traceField); err != nil {
 		return nil, err
 	}

@@ -49,11 +49,6 @@ func RecordSize(r Record, position int) int {
 	return varintSize(int64(body)) + body
 }
 
-// MaxRecordSize bounds RecordSize for every position.
-func MaxRecordSize(r Record) int {
-	return RecordSize(r, math.MaxInt32)
-}
-
 func bodySize(r Record, position int) int {
 	const attributesDeltaAndHeaders = 3
 	return attributesDeltaAndHeaders + varintSize(int64(position)) + bytesSize(r.Key) + bytesSize(r.Value)
