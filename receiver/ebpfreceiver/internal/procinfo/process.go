@@ -3,10 +3,7 @@
 
 package procinfo
 
-import (
-	"bytes"
-	"path"
-)
+import "bytes"
 
 // Process is what is known about the owner of a socket. What is not known is empty.
 type Process struct {
@@ -41,12 +38,4 @@ func taskName(comm [16]byte) string {
 		return string(comm[:i])
 	}
 	return string(comm[:])
-}
-
-// executableName returns the base name of an executable's path; "" for none.
-func executableName(executable string) string {
-	if executable == "" {
-		return ""
-	}
-	return path.Base(executable)
 }

@@ -56,7 +56,7 @@ func (r *reader) read(pid uint32) (*Process, error) {
 		denied = append(denied, err)
 	} else {
 		p.Executable = strings.TrimSuffix(executable, " (deleted)")
-		p.Name = executableName(p.Executable)
+		p.Name = filepath.Base(p.Executable)
 	}
 	if cgroups, err := r.file(pid, "cgroup", maxCgroup); err == nil {
 		p.ContainerID = containerID(cgroups)

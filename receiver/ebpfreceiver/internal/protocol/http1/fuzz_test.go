@@ -45,22 +45,24 @@ func FuzzParseResponse(f *testing.F) {
 	})
 }
 
-// TestAgreesWithNetHTTP is the comparison of the fuzz targets on the seeds, so that it runs in every test run.
+// TestAgreesWithNetHTTP is the comparison of the fuzz targets on seeds and changes of them, so that it runs in every
+// test run.
 func TestAgreesWithNetHTTP(t *testing.T) {
-	both := 0
-	for _, seed := range append(recorded(t, "request"), oddities...) {
-		if compareRequest(t, []byte(seed)) {
-			both++
+	for kind, compare := range map[string]func(*testing.T, []byte) bool{"request": compareRequest, "response": compareResponse} {
+		both, seeds := 0, append(recorded(t, kind), oddities...)
+		for _, seed := range seeds {
+			if compare(t, []byte(seed)) {
+				both++
+			}
 		}
-	}
-	assert.GreaterOrEqual(t, both, 6, "requests that both parsers accept")
-	both = 0
-	for _, seed := range append(recorded(t, "response"), oddities...) {
-		if compareResponse(t, []byte(seed)) {
-			both++
+		assert.GreaterOrEqual(t, both, 6, "%ss that both parsers accept", kind)
+		for input := range protocoltest.Mutations(seeds) {
+			if compare(t, input) {
+				both++
+			}
 		}
+		assert.GreaterOrEqual(t, both, 300, "%ss that both parsers accept", kind)
 	}
-	assert.GreaterOrEqual(t, both, 6, "responses that both parsers accept")
 }
 
 // compareRequest compares ParseRequest with net/http where both accept head, and says whether they do.

@@ -15,6 +15,7 @@ package protocoltest
 
 import (
 	"bytes"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -51,20 +52,19 @@ type Parser struct {
 	Seeds []string
 }
 
-// mutations is how many changed versions of each seed Run tries.
+// mutations is how many changed versions of each seed there are.
 const mutations = 200
 
 // Run checks p on its seeds, on seeds with another message behind them and on random changes of them. The changes are
 // the same in every run.
 func Run(t *testing.T, p Parser) {
 	t.Helper()
-	random := rand.New(rand.NewPCG(1, 2))
 	for _, seed := range p.Seeds {
 		Check(t, p, []byte(seed))
 		Check(t, p, []byte(seed+p.Seeds[0]))
-		for range mutations {
-			Check(t, p, mutate(random, []byte(seed)))
-		}
+	}
+	for input := range Mutations(p.Seeds) {
+		Check(t, p, input)
 	}
 	t.Run("allocates nothing", func(t *testing.T) {
 		for _, seed := range p.Seeds {
@@ -74,6 +74,20 @@ func Run(t *testing.T, p Parser) {
 			}
 		}
 	})
+}
+
+// Mutations yields random changes of seeds, the same ones every time.
+func Mutations(seeds []string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		random := rand.New(rand.NewPCG(1, 2))
+		for _, seed := range seeds {
+			for range mutations {
+				if !yield(mutate(random, []byte(seed))) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Check holds p to its promises on input, whole and cut after every byte.
