@@ -5,7 +5,8 @@ package http1
 
 import "bytes"
 
-// maxMethod is the longest method looked for; the longest registered one (UPDATEREDIRECTREF) has 17 characters.
+// maxMethod is the longest method that is taken for one; the longest registered one (UPDATEREDIRECTREF) has 17
+// characters.
 const maxMethod = 24
 
 // IsRequest says whether a message that begins with prefix is an HTTP/1 request and nothing else. For the methods

@@ -43,7 +43,7 @@ func ParseRequest(head []byte, r *Request) error {
 func (r *Request) requestLine(line []byte) bool {
 	method := bytes.IndexByte(line, ' ')
 	version := bytes.LastIndexByte(line, ' ')
-	if method <= 0 || version <= method+1 || !token(line[:method]) {
+	if method > maxMethod || version <= method+1 || !token(line[:max(0, method)]) {
 		return false
 	}
 	minor, ok := parseVersion(line[version+1:])
@@ -61,14 +61,14 @@ func (r *Request) cutLine(line []byte) error {
 	line = trimCR(line)
 	method := bytes.IndexByte(line, ' ')
 	if method < 0 {
-		if len(line) > maxMethod || !token(line) && len(line) > 0 {
+		if len(line) > maxMethod || len(line) > 0 && !token(line) {
 			return ErrStartLine
 		}
 		return ErrCut
 	}
 	target := line[method+1:]
 	switch {
-	case !token(line[:method]) || !visible(target) || len(target) > 0 && target[0] == ' ':
+	case method > maxMethod || !token(line[:method]) || !visible(target) || len(target) > 0 && target[0] == ' ':
 		return ErrStartLine
 	case !known(line[:method]) || len(target) == 0 || !targetStart(target[0]):
 		return ErrCut

@@ -180,6 +180,8 @@ func TestParseRequestRefuses(t *testing.T) {
 		"a method that is no token":     "G(T / HTTP/1.1\r\n\r\n",
 		"a version of two digits":       "GET / HTTP/1.10\r\n\r\n",
 		"a lower-case version":          "GET / http/1.1\r\n\r\n",
+		"a method too long to be one":   strings.Repeat("A", 25) + " / HTTP/1.1\r\n\r\n",
+		"one without its line's end":    strings.Repeat("A", 25) + " /",
 		"a cut line with odd target":    "GET /\x7f",
 	} {
 		t.Run(name, func(t *testing.T) {
