@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -241,4 +242,81 @@ func TestResolveFindsThisProcess(t *testing.T) {
 	assert.Equal(t, executable, got.Executable)
 	assert.InDelta(t, float64(now+suspended()), float64(got.Begun), float64(10*time.Minute))
 	assert.Empty(t, r.Resolve(owner(uint32(os.Getpid()), "x", time.Nanosecond)).Executable, "it did not begin with the system")
+}
+
+func TestResolveOfAFloodOfEndedProcessesStaysBounded(t *testing.T) {
+	h := newHost(t)
+	r := h.resolver(16)
+	for pid := range uint32(10_000) {
+		got := r.Resolve(owner(pid+1, "curl", h.now))
+		assert.Equal(t, Process{PID: pid + 1, Name: "curl", ServiceName: "curl"}, *got)
+	}
+	assert.Equal(t, Stats{Processes: 16, Ended: 10_000}, r.Stats())
+}
+
+func TestResolveOfAnEndedProcessLooksOnce(t *testing.T) {
+	h := newHost(t)
+	r := h.resolver(16)
+	looks := 0
+	r.files.readlink = func(string) (string, error) { looks++; return "/bin/app", nil }
+	h.run(7, "app", 99*time.Second)
+	for range 1000 {
+		r.Resolve(owner(7, "old", 98*time.Second))
+	}
+	assert.Equal(t, 1, looks, "within the time that a miss is remembered")
+	h.now += missTime
+	r.Resolve(owner(7, "old", 98*time.Second))
+	assert.Equal(t, 2, looks)
+}
+
+func TestResolveOfAProcessThatIsReplacedWhileItIsReadClaimsNothing(t *testing.T) {
+	h := newHost(t)
+	h.run(7, "/bin/old", 10*time.Second, "OTEL_SERVICE_NAME=old")
+	r := h.resolver(16)
+	r.files.readlink = func(string) (string, error) {
+		h.run(7, "/bin/new", 50*time.Second, "OTEL_SERVICE_NAME=new")
+		return "/bin/old", nil
+	}
+	assert.Equal(t, Process{PID: 7, Name: "x", ServiceName: "x"}, *r.Resolve(owner(7, "x", 60*time.Second)))
+}
+
+func TestStatsMayBeReadWhileProcessesAreResolved(t *testing.T) {
+	h := newHost(t)
+	r := h.resolver(4)
+	var readers sync.WaitGroup
+	done := make(chan struct{})
+	readers.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				assert.LessOrEqual(t, r.Stats().Processes, int64(4))
+			}
+		}
+	})
+	for pid := range uint32(1000) {
+		r.Resolve(owner(pid+1, "curl", time.Second))
+	}
+	close(done)
+	readers.Wait()
+}
+
+func TestReadRefusesAMalformedStat(t *testing.T) {
+	h := newHost(t)
+	h.run(7, "/bin/app", time.Second)
+	h.write(7, "stat", "7 (app) S")
+	r := h.resolver(4)
+	_, err := r.files.read(7)
+	require.ErrorIs(t, err, errStat)
+	assert.Empty(t, r.Resolve(owner(7, "app", 2*time.Second)).Executable)
+}
+
+func TestReadTakesOnlySoMuchOfAFile(t *testing.T) {
+	h := newHost(t)
+	h.run(7, "/bin/app", time.Second)
+	h.write(7, "environ", strings.Repeat("A=b\x00", maxEnviron/4)+"OTEL_SERVICE_NAME=shop\x00")
+	r := h.resolver(4)
+	assert.Equal(t, "app", r.Resolve(owner(7, "app", 2*time.Second)).ServiceName)
+	assert.LessOrEqual(t, len(r.files.buffer), maxEnviron)
 }
