@@ -172,9 +172,20 @@ func (m *machine) pump(now time.Time) {
 		}
 		m.out.askLayout(topics)
 	})
-	if !m.refreshed.IsZero() {
-		m.wakeAt(m.refreshed.Add(m.set.RefreshInterval))
+	m.wakeForRefresh()
+}
+
+// wakeForRefresh sets the alarm for the next look-up that nothing has caused. While one is under way there is none: its
+// outcome calls pump again. After a failure the pause counts, or the alarm would lie in the past and ring for ever.
+func (m *machine) wakeForRefresh() {
+	if m.refreshed.IsZero() || m.refresh.asking {
+		return
 	}
+	due := m.refreshed.Add(m.set.RefreshInterval)
+	if due.Before(m.refresh.notBefore) {
+		due = m.refresh.notBefore
+	}
+	m.wakeAt(due)
 }
 
 // ask asks a question that is wanted, unless it is being asked or too soon after a failure.
@@ -234,7 +245,7 @@ func (m *machine) sick(err error) {
 }
 
 func (m *machine) well() {
-	if m.ill {
+	if m.ill && m.fenced == nil {
 		m.ill = false
 		m.out.Health(nil)
 	}
