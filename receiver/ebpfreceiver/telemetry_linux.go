@@ -111,13 +111,13 @@ func (s *sources) observeLost(ctx context.Context, o metric.Int64Observer) error
 	o.Observe(s.assembler.BadRequest.Load(), reason("malformed_request"))
 	o.Observe(s.assembler.BadResponse.Load(), reason("malformed_response"))
 	o.Observe(s.assembler.Orphaned.Load(), reason("no_final_response"))
+	o.Observe(s.assembler.Unaligned.Load(), reason("request_unaligned"))
 	return s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Lost })(ctx, o)
 }
 
 func (s *sources) observeDegraded(ctx context.Context, o metric.Int64Observer) error {
 	o.Observe(s.assembler.Evicted.Load(), reason("evicted"))
 	o.Observe(s.assembler.TimedOut.Load(), reason("timed_out"))
-	o.Observe(s.assembler.Unexpected.Load(), reason("response_unexpected"))
 	processes := s.processes()
 	o.Observe(processes.Ended, reason("process_ended"))
 	o.Observe(processes.Denied, reason("process_denied"))

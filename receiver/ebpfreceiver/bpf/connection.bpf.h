@@ -99,6 +99,7 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	connection->phase = PHASE_REQUEST;
 	connection->emitted = 0;
 	connection->gap = 0;
+	connection->pipelined = 0;
 	connection->head_complete = http1_ends_head(packet_tail(skb, packet, 4));
 	count(COUNTER_REQUESTS);
 }
@@ -127,6 +128,7 @@ static __always_inline void request_bytes(struct __sk_buff *skb, const struct pa
 	}
 	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, skip))) {
 		count(COUNTER_LOST_PIPELINED);
+		connection->pipelined++;
 		return;
 	}
 	connection->exchange.request_bytes += packet->length - skip;
@@ -171,7 +173,9 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 	return true;
 }
 
-/* Another status line behind an interim response. */
+/* Another status line: the one behind an interim response, or the answer to a request that was not seen because it began
+ * within a packet, behind the last bytes of a body.
+ */
 static __always_inline void response_again(struct __sk_buff *skb, const struct packet *packet,
 					   struct connection *connection, __u32 skip)
 {
@@ -228,7 +232,10 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	if (!connection->emitted)
 		return WRITE_NOTHING;
 	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
-		response_again(skb, packet, connection, span.skip);
+		if (connection->pipelined)
+			connection->pipelined--;
+		else
+			response_again(skb, packet, connection, span.skip);
 		return WRITE_NOTHING;
 	}
 	/* The sender marks the end of each of its writes with PSH: no other packet can end a response. */

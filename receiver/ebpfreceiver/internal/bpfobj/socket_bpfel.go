@@ -29,6 +29,8 @@ type socketConnection struct {
 	HeadComplete     uint8
 	Gap              uint8
 	Released         uint8
+	Pipelined        uint32
+	Reserved         uint32
 	LastNs           uint64
 	Exchange         socketEventExchange
 	Data             [736]uint8

@@ -93,11 +93,21 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 	}
 }
 
-// respondAgain takes the status line that follows an interim response.
+// respondAgain takes a further status line: that of the final response after an interim one, or of a request that the
+// kernel did not recognize.
 func (a *Assembler) respondAgain(e *event.Event) {
 	p := a.pending(e)
-	if p == nil || !p.body.interim {
-		a.Counts.Unexpected.Add(1)
+	switch {
+	case p == nil:
+		a.Counts.Unaligned.Add(1)
+		return
+	case !p.body.interim && !p.body.endUnknown():
+		a.open.advance(p, e) // bytes of a body that look like a status line
+		a.settle(p, e.Flags)
+		return
+	case !p.body.interim:
+		a.Counts.Unaligned.Add(1)
+		a.close(p, protocol.None)
 		return
 	}
 	before := p.bytes

@@ -296,11 +296,33 @@ func TestWhatCannotBeReadIsCounted(t *testing.T) {
 func TestRecordsOfAnotherExchangeChangeNothing(t *testing.T) {
 	a, told := newRecorded(settings)
 	c := &connection{cookie: 1}
-	run(a, told, c.exchange(10, 20, get, five, 0), base(event.Progress, 1, 30, 99, 7, 0), base(event.End, 1, 30, 99, 7, event.Reset),
-		c.response(30, five))
+	run(a, told, c.exchange(10, 20, get, five, 0), base(event.Progress, 1, 30, 99, 7, 0), base(event.End, 1, 30, 99, 7, event.Reset))
 	assert.Empty(t, *told)
-	assert.EqualValues(t, 1, a.Counts.Unexpected.Load())
 	assert.EqualValues(t, 1, a.Counts.Open.Load())
+}
+
+func TestABodyMayLookLikeAStatusLine(t *testing.T) {
+	a, told := newRecorded(settings)
+	c := &connection{cookie: 1}
+	long := "HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n"
+	run(a, told, c.exchange(10, 20, get, long, 0), c.response(30, "HTTP/1.1 200 OK\r\n"), c.progress(40, 16, 0))
+	assert.Equal(t, []string{"GET /a 200: 10 20 40 72B"}, *told)
+	assert.Zero(t, a.Counts.Unaligned.Load())
+}
+
+func TestAStatusLineThatNobodyWaitsForIsALostExchange(t *testing.T) {
+	for name, first := range map[string]string{
+		"after a complete response":           empty,
+		"after one whose end cannot be known": "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 300) + "\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, told := newRecorded(settings)
+			c := &connection{cookie: 1}
+			run(a, told, c.exchange(10, 20, get, first, 0), c.response(30, five))
+			assert.Len(t, *told, 1)
+			assert.EqualValues(t, 1, a.Counts.Unaligned.Load())
+		})
+	}
 }
 
 func TestTheClockFollowsTheCalendar(t *testing.T) {

@@ -16,9 +16,9 @@ type Counts struct {
 	// Evicted counts exchanges closed before their end was seen because too many were open; TimedOut, because no byte
 	// was seen for too long. They are told all the same, as far as they were seen.
 	Evicted, TimedOut atomic.Int64
-	// Unexpected counts status lines on a connection whose exchange had its final response: the answer to a request that
-	// was not recognized, or bytes of a body that look like one.
-	Unexpected atomic.Int64
+	// Unaligned counts exchanges lost because their request did not begin a packet: it shared one with the end of the
+	// body before it. Their status line tells of them.
+	Unaligned atomic.Int64
 	// TruncatedServer and TruncatedClient count exchanges whose request head is longer than what is captured.
 	TruncatedServer, TruncatedClient atomic.Int64
 	// Open is the number of exchanges whose end was not seen yet.

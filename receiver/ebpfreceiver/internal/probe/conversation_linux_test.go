@@ -253,6 +253,26 @@ func TestPipelinedRequestsAreCounted(t *testing.T) {
 	c.answer(t, response)
 	r.next(t, exchangeOf(false))
 	counted(t, objects, func(c bpfobj.Counters) bool { return c.Lost["pipelined"] == 2 && c.Requests == 2 })
+	c.answer(t, response)
+	c.ask(t, request)
+	c.answer(t, response)
+	next := r.next(t, func(e event.Event) bool { return !e.Client })
+	assert.Equal(t, event.Exchange, next.Kind, "the response to a request that is counted already is not told")
+	assert.EqualValues(t, 2, next.Number)
+}
+
+func TestAResponseTellsOfARequestThatBeganWithinAPacket(t *testing.T) {
+	listener := listen(t, plain)
+	r, _ := capture(t, portOf(t, listener.Addr().String()), bpfobj.Settings{})
+	c := converse(t, listener)
+	c.ask(t, "POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+	c.answer(t, response)
+	c.ask(t, "body"+request)
+	c.answer(t, response)
+	first := r.next(t, exchangeOf(false))
+	second := r.next(t, func(e event.Event) bool { return !e.Client })
+	assert.Equal(t, event.Response, second.Kind)
+	assert.Equal(t, first.Number, second.Number)
 }
 
 func TestAnUnknownProtocolIsSwitchedOff(t *testing.T) {
