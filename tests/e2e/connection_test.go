@@ -216,14 +216,10 @@ func TestManyRequestsOverIPv6(t *testing.T) {
 	}
 	spans := p.finish(2 * rounds * len(kinds))
 	p.compareBoth(s.served(t, rounds*len(kinds)))
-	for _, span := range spans {
-		checkAttrs(t, span, map[string]string{
-			"network.peer.address": "::1", "server.address": "::1", "server.port": port(t, s.addr),
-		})
-	}
-	for _, span := range only(spans, ptrace.SpanKindServer) {
-		checkAttrs(t, span, map[string]string{"client.address": "::1"})
-	}
+	checkAll(t, spans, map[string]string{
+		"network.peer.address": "::1", "server.address": "::1", "server.port": port(t, s.addr),
+	}, nil)
+	checkAll(t, only(spans, ptrace.SpanKindServer), map[string]string{"client.address": "::1"}, nil)
 }
 
 func TestConnectionsOlderThanTheReceiverAreSeenFromTheirNextRequestOn(t *testing.T) {
@@ -245,10 +241,6 @@ func TestConnectionsOlderThanTheReceiverAreSeenFromTheirNextRequestOn(t *testing
 	}
 	spans := p.finish(2 * rounds * len(old))
 	p.compareBoth(exchanges{"GET /chunked 200": rounds * len(old)})
-	for _, span := range spans {
-		checkAttrs(t, span, map[string]string{"network.peer.address": "127.0.0.1"})
-		if span.Kind() == ptrace.SpanKindServer {
-			checkAttrs(t, span, map[string]string{"client.address": "127.0.0.1"})
-		}
-	}
+	checkAll(t, spans, map[string]string{"network.peer.address": "127.0.0.1"}, nil)
+	checkAll(t, only(spans, ptrace.SpanKindServer), map[string]string{"client.address": "127.0.0.1"}, nil)
 }

@@ -93,7 +93,7 @@ func TestCIDRsSelectByTheAddressOfTheOtherEnd(t *testing.T) {
 func TestCIDRsSelectIPv6(t *testing.T) {
 	needRoot(t)
 	six, four := startServer(t, "::1"), startServer(t, "127.0.0.1")
-	p := capture(t, fmt.Sprintf("{ports: {include: [%s, %s]}, cidrs: {include: [\"::/64\"]}}", port(t, six.addr), port(t, four.addr)))
+	p := capture(t, fmt.Sprintf("{ports: {include: [%s, %s]}, cidrs: {include: [\"::1/128\"]}}", port(t, six.addr), port(t, four.addr)))
 	get(t, "", six.addr, "/small", each)
 	get(t, "", four.addr, "/large", each)
 	p.finish(2 * each)
@@ -124,7 +124,7 @@ func TestExecutablesSelectTheProgram(t *testing.T) {
 
 func TestCgroupsSelectTheSubtree(t *testing.T) {
 	needRoot(t)
-	binary := needTool(t, "curl", "curl")
+	needTool(t, "curl", "curl")
 	cgroup := newCgroup(t)
 	folder, err := os.Open(cgroup)
 	if err != nil {
@@ -138,18 +138,12 @@ func TestCgroupsSelectTheSubtree(t *testing.T) {
 	s := startServer(t, "127.0.0.1")
 	p := capture(t, fmt.Sprintf("{ports: {include: [%s]}, cgroups: [%q]}", port(t, s.addr), filepath.Base(cgroup)))
 	get(t, "", s.addr, "/large", each)
-	runPeer(t, harness.ProcessSpec{
-		Name: "curl", Path: binary, Args: []string{"--silent", "--output", os.DevNull, "http://" + s.addr + "/small"},
-		Env:         []string{"OTEL_SERVICE_NAME=inside"},
-		SysProcAttr: &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(folder.Fd())},
-	})
+	startCurl(t, &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(folder.Fd())}, []string{"http://" + s.addr + "/small"})
 	spans := p.finish(1)
 	if missing, what := compare(t, "inside", exchanges{"GET /small 200": 1}, seen(spans, ptrace.SpanKindClient)); missing != 0 {
 		t.Error(what)
 	}
-	for _, span := range spans {
-		checkResource(t, span, map[string]string{"service.name": "inside", "container.id": ""})
-	}
+	checkAll(t, spans, nil, map[string]string{"service.name": "visitor", "container.id": ""})
 }
 
 // newCgroup makes a cgroup below the root of version 2 and removes it after the test.

@@ -42,6 +42,7 @@ func TestNothingIsLeftInTheKernel(t *testing.T) {
 			s := startServer(t, "127.0.0.1")
 			p := capture(t, onlyPorts(t, s.addr))
 			get(t, "", s.addr, "/small", each)
+			p.settle(2 * each) // the collector says that it is ready a moment before it takes signals
 			objects := kernelObjects(t, p.collector.Pid())
 			for _, kind := range []string{progID, linkID, mapID} {
 				if len(objects[kind]) == 0 {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/otelcol-risk/otelcol-risk/tests/harness"
@@ -35,21 +36,6 @@ func startPeer(t *testing.T, spec harness.ProcessSpec) (*harness.Process, *buffe
 		}
 	})
 	return p, out
-}
-
-// runPeer runs a program to its end, which must be a good one, and returns what it wrote.
-func runPeer(t *testing.T, spec harness.ProcessSpec) string {
-	t.Helper()
-	p, out := startPeer(t, spec)
-	select {
-	case <-p.Done():
-	case <-within(t, patience).Done():
-		t.Fatalf("%s still runs after %v", p.Name(), patience)
-	}
-	if err := p.Err(); err != nil {
-		t.Fatalf("%v\n%s", err, tail(out.String()))
-	}
-	return out.String()
 }
 
 func tail(s string) string {
@@ -127,7 +113,6 @@ func startNginx(t *testing.T) *nginx {
 	// The folder for its default error log may not exist or not be ours.
 	n.Process, _ = startPeer(t, harness.ProcessSpec{
 		Name: "nginx", Path: binary, Args: []string{"-c", file, "-p", n.folder, "-e", filepath.Join(n.folder, "error.log")},
-		Env: []string{"OTEL_SERVICE_NAME=frontdoor"},
 	})
 	t.Cleanup(func() {
 		// To be killed would leave its workers.
@@ -226,28 +211,77 @@ func (p *python) served(t *testing.T, requests int) exchanges {
 	return got
 }
 
-// curl makes requests one after the other in one process, each given as further arguments and a URL.
+// curl makes requests one after the other in one process, each given as further arguments and a URL, and returns its
+// process id when all are answered. It then stays until the end of the test: who owns a socket is looked up after the
+// fact, and a program that has ended by then has no executable and no environment any more.
 func curl(t *testing.T, requests ...[]string) (pid int) {
 	t.Helper()
-	binary := needTool(t, "curl", "curl")
+	return startCurl(t, nil, requests...)
+}
+
+// startCurl is curl with attributes for the process.
+func startCurl(t *testing.T, attr *syscall.SysProcAttr, requests ...[]string) (pid int) {
+	t.Helper()
+	hold := newHold(t)
 	var args []string
-	for i, request := range requests {
-		if i > 0 {
-			args = append(args, "--next")
-		}
-		args = append(args, "--silent", "--show-error", "--max-time", "30", "--output", os.DevNull)
+	for _, request := range append(requests, []string{hold.url}) {
+		args = append(args, "--silent", "--show-error", "--max-time", "120", "--output", os.DevNull)
 		args = append(args, request...)
+		args = append(args, "--next")
 	}
 	p, out := startPeer(t, harness.ProcessSpec{
-		Name: "curl", Path: binary, Args: args, Env: []string{"OTEL_SERVICE_NAME=visitor", "http_proxy=", "NO_PROXY=*"},
+		Name: "curl", Path: needTool(t, "curl", "curl"), Args: args[:len(args)-1], SysProcAttr: attr,
+		Env: []string{"OTEL_SERVICE_NAME=visitor", "http_proxy=", "NO_PROXY=*"},
 	})
 	select {
+	case <-hold.reached:
 	case <-p.Done():
+		t.Fatalf("curl ended too early: %v\n%s", p.Err(), tail(out.String()))
 	case <-within(t, patience).Done():
 		t.Fatal("curl still runs")
 	}
-	if err := p.Err(); err != nil {
-		t.Fatalf("%v\n%s", err, tail(out.String()))
-	}
+	t.Cleanup(func() {
+		hold.Close()
+		<-p.Done() // with an error: its last request was cut off
+	})
 	return p.Pid()
+}
+
+// hold is a server that never answers.
+type hold struct {
+	net.Listener
+	url     string
+	reached chan struct{} // closed once somebody waits for an answer
+	ended   chan struct{}
+}
+
+func newHold(t *testing.T) *hold {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hold{
+		Listener: listener, url: "http://" + listener.Addr().String(),
+		reached: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go h.serve()
+	return h
+}
+
+func (h *hold) serve() {
+	defer close(h.ended)
+	conn, err := h.Accept()
+	if err != nil {
+		return // closed before somebody came
+	}
+	close(h.reached)
+	_, _ = h.Accept() // waits for Close
+	_ = conn.Close()
+}
+
+// Close lets go of who waits.
+func (h *hold) Close() {
+	_ = h.Listener.Close()
+	<-h.ended
 }

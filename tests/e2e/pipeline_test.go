@@ -92,9 +92,6 @@ func (p *pipeline) finish(want int) []harness.Span {
 	p.stop()
 	if got := p.accounted(); got != want {
 		p.t.Errorf("%d spans in Kafka and losses %v, want %d spans in all", len(p.spans), p.metrics.Losses(), want)
-		for _, span := range p.spans[:min(len(p.spans), 50)] {
-			p.t.Log(describe(span))
-		}
 	}
 	if n := harness.Total(p.metrics.Losses()); n > 0 {
 		p.t.Logf("lost %d of %d: %v", n, want, p.metrics.Losses())

@@ -35,10 +35,8 @@ func TestCurlAgainstPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, span := range only(spans, ptrace.SpanKindServer) {
-		checkResource(t, span, map[string]string{
-			"service.name": "archive", "process.executable.name": filepath.Base(executable),
-			"process.pid": strconv.Itoa(server.Pid()),
-		})
-	}
+	checkAll(t, only(spans, ptrace.SpanKindServer), nil, map[string]string{
+		"service.name": "archive", "process.executable.name": filepath.Base(executable),
+		"process.pid": strconv.Itoa(server.Pid()),
+	})
 }

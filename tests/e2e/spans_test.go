@@ -97,20 +97,34 @@ func only(spans []harness.Span, kind ptrace.SpanKind) []harness.Span {
 // checkAttrs compares attributes of a span; "" means that it must not have it.
 func checkAttrs(t *testing.T, span harness.Span, want map[string]string) {
 	t.Helper()
-	for key, value := range want {
-		if got := span.Attr(key); got != value {
-			t.Errorf("%s is %q, want %q\nin %s", key, got, value, describe(span))
-		}
-	}
+	checkAll(t, []harness.Span{span}, want, nil)
 }
 
-// checkResource compares attributes of a span's resource in the same way.
-func checkResource(t *testing.T, span harness.Span, want map[string]string) {
+// checkAll compares attributes of spans and of their resources; "" means that they must not have it. Of the spans that
+// differ in the same way, it shows the first.
+func checkAll(t *testing.T, spans []harness.Span, attrs, resource map[string]string) {
 	t.Helper()
-	for key, value := range want {
-		if got := span.ResourceAttr(key); got != value {
-			t.Errorf("resource: %s is %q, want %q\nin %s", key, got, value, describe(span))
+	wrong := map[string]int{}
+	first := map[string]harness.Span{}
+	note := func(span harness.Span, what, key, got, want string) {
+		if got == want {
+			return
 		}
+		message := fmt.Sprintf("%s %s is %q, want %q", what, key, got, want)
+		if wrong[message]++; wrong[message] == 1 {
+			first[message] = span
+		}
+	}
+	for _, span := range spans {
+		for key, want := range attrs {
+			note(span, "attribute", key, span.Attr(key), want)
+		}
+		for key, want := range resource {
+			note(span, "resource attribute", key, span.ResourceAttr(key), want)
+		}
+	}
+	for _, message := range slices.Sorted(maps.Keys(wrong)) {
+		t.Errorf("%s: of %d spans %d, first %s", message, len(spans), wrong[message], describe(first[message]))
 	}
 }
 

@@ -1,7 +1,7 @@
 -- Sends exactly WRK_REQUESTS requests of mixed kinds over all connections, then keeps still.
 local total = tonumber(os.getenv("WRK_REQUESTS"))
 local mix = {}
-local sent, answered
+local begun, answered, turn = 0, 0, 0
 
 local function add(times, request)
     for _ = 1, times do
@@ -24,20 +24,21 @@ function init(args)
     add(4, wrk.format("GET", "/absent", plain))
     add(4, wrk.format("GET", "/broken", plain))
     add(8, wrk.format("GET", "/small?connection=once", once))
-    -- wrk asks for one request that it does not send, to see whether it holds several.
-    sent, answered = -1, 0
+end
+
+-- wrk asks each connection how long to wait, then for what to send. Several may be asked before one sends, so it is
+-- here that requests are counted. (request is also called once without sending, to see whether it holds several.)
+function delay()
+    if begun == total then
+        return 3600000
+    end
+    begun = begun + 1
+    return 0
 end
 
 function request()
-    sent = sent + 1
-    return mix[sent % #mix + 1]
-end
-
-function delay()
-    if sent >= total then
-        return 3600000
-    end
-    return 0
+    turn = turn + 1
+    return mix[turn % #mix + 1]
 end
 
 function response()
