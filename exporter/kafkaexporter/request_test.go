@@ -1,0 +1,71 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kafkaexporter
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
+)
+
+func someRecords() []encode.Record {
+	return []encode.Record{
+		{Key: []byte("k"), Value: []byte("value one"), Items: 3},
+		{Value: []byte("value two"), Items: 2},
+		{Key: []byte{}, Value: []byte{}, Items: 1},
+	}
+}
+
+func TestARequestSurvivesBeingStored(t *testing.T) {
+	want := newRequest("topic", someRecords(), 6)
+	stored, err := requestEncoding{}.Marshal(t.Context(), want)
+	require.NoError(t, err)
+	assert.LessOrEqual(t, len(stored), storedSize(want))
+	_, got, err := requestEncoding{}.Unmarshal(stored)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	for n := range len(stored) {
+		_, _, err := requestEncoding{}.Unmarshal(stored[:n])
+		require.ErrorIs(t, err, errStored, "cut at %d", n)
+	}
+}
+
+func TestRequestsAreMergedAndSplitByRecord(t *testing.T) {
+	a, b := newRequest("t", someRecords(), 6), newRequest("t", someRecords(), 6)
+	merged, err := a.MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, b)
+	require.NoError(t, err)
+	require.Len(t, merged, 1)
+	assert.Equal(t, 12, merged[0].ItemsCount())
+	assert.Equal(t, a.BytesSize()+b.BytesSize(), merged[0].BytesSize())
+
+	parts, err := a.MergeSplit(t.Context(), 5, exporterhelper.RequestSizerTypeItems, b)
+	require.NoError(t, err)
+	items := 0
+	for _, part := range parts {
+		assert.LessOrEqual(t, part.ItemsCount(), 5)
+		items += part.ItemsCount()
+	}
+	assert.Equal(t, 12, items)
+	_, err = a.MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, newRequest("other", nil, 0))
+	assert.ErrorIs(t, err, errForeignRequest)
+}
+
+// FuzzParseStored: bytes from a store are refused without a panic, or are a request that is stored in the same way.
+func FuzzParseStored(f *testing.F) {
+	f.Add(appendStored(nil, newRequest("topic", someRecords(), 6)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		req, err := parseStored(b)
+		if err != nil {
+			require.Nil(t, req)
+			return
+		}
+		again, err := parseStored(appendStored(nil, req))
+		require.NoError(t, err)
+		require.Equal(t, req, again)
+	})
+}
