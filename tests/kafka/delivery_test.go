@@ -112,7 +112,7 @@ func (s signal[T]) deliver(t *testing.T, encoding string, further settings) (top
 	t.Helper()
 	b := useBroker(t)
 	topic = newTopic(t, b)
-	exporter := s.start(t, b, topic, encoding, further)
+	exporter := s.start(t, b.Addrs(), topic, encoding, further)
 	m := newMaker(1)
 	var sent []item
 	for range payloadsPerCase {

@@ -19,7 +19,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter"
-	"github.com/otelcol-risk/otelcol-risk/tests/kafka/broker"
 )
 
 // settings is what stands below the exporter's name in a configuration file.
@@ -94,10 +93,10 @@ type running[T any] struct {
 }
 
 // start runs an exporter that writes encoding to topic, with further settings, read and checked as the collector does.
-func (s signal[T]) start(t *testing.T, b *broker.Broker, topic, encoding string, further settings) running[T] {
+func (s signal[T]) start(t *testing.T, brokers []string, topic, encoding string, further settings) running[T] {
 	t.Helper()
 	given := map[string]any{
-		"brokers": b.Addrs(),
+		"brokers": brokers,
 		s.name:    map[string]any{"topic": topic, "encoding": encoding},
 	}
 	for key, value := range further {

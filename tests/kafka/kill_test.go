@@ -4,125 +4,108 @@
 package kafka
 
 import (
-	"context"
-	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/tests/kafka/broker"
 )
 
-const (
-	// killSenders is how many goroutines send while the broker is killed; several, so that requests are on their way.
-	killSenders = 8
-	// killEvery is the number of payloads that must have been delivered between two kills.
-	killEvery = 120
-	kills     = 3
-)
+// steadily is the number of payloads that must have been delivered between two faults.
+const steadily = 100
 
-// TestBrokerKilledUnderTrafficCostsNoSpanAndRepeatsNone kills a broker without warning while it is written to, so that
-// some requests are lost before it read them, and of others only the answer. What it had in its log survives, because
-// the page cache does.
-func TestBrokerKilledUnderTrafficCostsNoSpanAndRepeatsNone(t *testing.T) {
-	b := useOwnBroker(t)
-	const topic, encoding = "killed", "otlp_proto"
+// startBehindProxy runs a broker of the test's own with a topic, and an exporter that reaches it through a proxy.
+func startBehindProxy(t *testing.T, topic string, producer map[string]any) (*broker.Broker, *proxy, running[ptrace.Traces]) {
+	t.Helper()
+	p := startProxy(t)
+	b := useOwnBroker(t, p.addr())
+	p.connect(b.Behind())
 	if err := b.CreateTopic(t.Context(), topic, partitions); err != nil {
 		t.Fatal(err)
 	}
-	exporter := traces.start(t, b, topic, encoding, settings{
+	return b, p, traces.start(t, []string{p.addr()}, topic, "otlp_proto", settings{
 		traces.byTrace:     true,
 		"sending_queue":    map[string]any{"enabled": false}, // so that a send returns when its spans are delivered
 		"retry_on_failure": map[string]any{"max_elapsed_time": 0},
-		"producer":         map[string]any{"compression": "lz4"},
+		"producer":         producer,
 	})
+}
+
+// TestLostAnswersCostNoSpanAndRepeatNone loses the answers to requests that the broker has carried out, so that only the
+// broker's memory of sequences keeps the repetition out of the log.
+func TestLostAnswersCostNoSpanAndRepeatNone(t *testing.T) {
+	const topic, faults = "lost-answers", 12
+	b, p, exporter := startBehindProxy(t, topic, map[string]any{"compression": "lz4"})
 	s := startSenders(t, exporter)
-	for kill := range kills {
-		s.await((kill + 1) * killEvery)
-		t.Logf("kill %d after %d payloads", kill+1, s.delivered.Load())
-		killAndRestart(t, b)
+	for range faults {
+		s.awaitMore(steadily)
+		p.lose(t)
+		p.cut()
 	}
-	s.await((kills + 1) * killEvery)
+	s.awaitMore(steadily)
 	sent := s.stop()
 	exporter.stop(t)
+	requireExactlyOnce(t, sent, readItems(t, b, topic))
+	t.Logf("%d spans, each once", len(sent))
+}
 
-	var found []item
+// TestALostAnswerIsADuplicateWithoutIdempotence shows that the tests around it can fail.
+func TestALostAnswerIsADuplicateWithoutIdempotence(t *testing.T) {
+	const topic = "duplicates"
+	b, p, exporter := startBehindProxy(t, topic, map[string]any{"delivery": "at_least_once"})
+	s := startSenders(t, exporter)
+	for range 3 {
+		s.awaitMore(steadily)
+		p.lose(t)
+		p.cut()
+	}
+	s.awaitMore(steadily)
+	sent := s.stop()
+	exporter.stop(t)
+	if d := diff(sent, readItems(t, b, topic)); d.missing != 0 || d.repeated == 0 || d.unknown != 0 {
+		t.Errorf("of %d items %v, want repeated ones and nothing else", len(sent), d)
+	}
+}
+
+// TestBrokerKilledUnderTrafficCostsNoSpanAndRepeatsNone kills the broker while it is written to and after it has carried
+// out requests whose answers were lost. What it had in its log survives, because the page cache does, and so must its
+// memory of sequences, which it reads from that log when it comes back.
+func TestBrokerKilledUnderTrafficCostsNoSpanAndRepeatsNone(t *testing.T) {
+	const topic, faults = "killed", 3
+	b, p, exporter := startBehindProxy(t, topic, map[string]any{"compression": "zstd"})
+	s := startSenders(t, exporter)
+	for kill := range faults {
+		s.awaitMore(steadily)
+		p.lose(t)
+		if err := b.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		p.cut()
+		began := time.Now()
+		if err := b.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		back := time.Since(began)
+		s.awaitMore(1)
+		t.Logf("kill %d: broker back after %v, traffic after %v", kill+1, back, time.Since(began))
+	}
+	s.awaitMore(steadily)
+	sent := s.stop()
+	exporter.stop(t)
+	requireExactlyOnce(t, sent, readItems(t, b, topic))
+	t.Logf("%d spans, each once", len(sent))
+}
+
+// readItems returns all spans of a topic.
+func readItems(t *testing.T, b *broker.Broker, topic string) (found []item) {
+	t.Helper()
 	for _, record := range readBack(t, b, topic) {
-		items, err := traces.items(encoding, record.Value)
+		items, err := traces.items("otlp_proto", record.Value)
 		if err != nil {
 			t.Fatal(err)
 		}
 		found = append(found, items...)
 	}
-	requireExactlyOnce(t, sent, found)
-	t.Logf("%d spans, each once", len(sent))
-}
-
-func killAndRestart(t *testing.T, b *broker.Broker) {
-	t.Helper()
-	if err := b.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// senders send payload after payload until they are stopped.
-type senders struct {
-	t         *testing.T
-	stopping  atomic.Bool
-	delivered atomic.Int64
-	// progress gets a value, if there is room, whenever a payload was delivered or a sender has ended.
-	progress chan struct{}
-	running  sync.WaitGroup
-	mu       sync.Mutex // guards sent
-	sent     []item
-}
-
-func startSenders(t *testing.T, exporter running[ptrace.Traces]) *senders {
-	s := &senders{t: t, progress: make(chan struct{}, 1)}
-	for n := range killSenders {
-		s.running.Go(func() { s.loop(t.Context(), newMaker(uint64(n+1)), exporter) })
-	}
-	return s
-}
-
-// loop sends until it is told to stop; a payload that was begun is always seen through.
-func (s *senders) loop(ctx context.Context, m *maker, exporter running[ptrace.Traces]) {
-	for !s.stopping.Load() {
-		payload := m.traces()
-		items := splitTraces(payload)
-		if err := exporter.send(ctx, payload); err != nil {
-			s.t.Errorf("send: %v", err)
-			s.stopping.Store(true)
-		}
-		s.mu.Lock()
-		s.sent = append(s.sent, items...)
-		s.mu.Unlock()
-		s.delivered.Add(1)
-		select {
-		case s.progress <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// await returns when that many payloads have been delivered, or fails the test if a sender gave up.
-func (s *senders) await(payloads int) {
-	s.t.Helper()
-	for s.delivered.Load() < int64(payloads) {
-		if s.stopping.Load() {
-			s.t.Fatalf("stopped after %d payloads", s.delivered.Load())
-		}
-		<-s.progress
-	}
-}
-
-// stop ends the senders and returns what they sent.
-func (s *senders) stop() []item {
-	s.stopping.Store(true)
-	s.running.Wait()
-	return s.sent
+	return found
 }

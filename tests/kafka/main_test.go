@@ -48,11 +48,11 @@ func useBroker(t *testing.T) *broker.Broker {
 	return shared.broker
 }
 
-// useOwnBroker returns a broker that the test may kill.
-func useOwnBroker(t *testing.T) *broker.Broker {
+// useOwnBroker returns a broker that the test may kill and that knows of a proxy before it.
+func useOwnBroker(t *testing.T, proxy string) *broker.Broker {
 	t.Helper()
 	broker.SkipOrFail(t, broker.Program("kcat", "kcat", "apt-get install kcat"))
-	b, err := broker.Start(t.Context())
+	b, err := broker.StartBehind(t.Context(), proxy)
 	broker.SkipOrFail(t, err)
 	t.Cleanup(func() {
 		if err := b.Stop(); err != nil {

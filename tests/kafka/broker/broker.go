@@ -15,10 +15,11 @@ import (
 // Broker is a running Apache Kafka broker, one of our own or the one that KAFKA_BROKERS names.
 type Broker struct {
 	addrs []string
-	// dir and libs are empty and child is nil for a broker that is not ours.
-	dir   string
-	libs  string
-	child *process
+	// dir, libs and behind are empty and child is nil for a broker that is not ours.
+	dir    string
+	libs   string
+	behind string
+	child  *process
 }
 
 // startTries is how often Start looks for ports anew; a second try is needed only if somebody took a port meanwhile.
@@ -26,7 +27,11 @@ const startTries = 3
 
 // Start runs a broker and returns when it answers requests. The caller ends it with Stop. The error is a MissingError
 // when this machine lacks something.
-func Start(ctx context.Context) (*Broker, error) {
+func Start(ctx context.Context) (*Broker, error) { return StartBehind(ctx, "") }
+
+// StartBehind is Start for a broker with a proxy before it, which clients are told to use if they come from it. The proxy
+// must listen at the given address and connect to Behind.
+func StartBehind(ctx context.Context, proxy string) (*Broker, error) {
 	if given := os.Getenv("KAFKA_BROKERS"); given != "" {
 		b := &Broker{addrs: strings.Split(given, ",")}
 		return b, b.awaitReady(ctx)
@@ -40,7 +45,7 @@ func Start(ctx context.Context) (*Broker, error) {
 	}
 	var faults []error
 	for range startTries {
-		b, err := startOwn(ctx, libs)
+		b, err := startOwn(ctx, libs, proxy)
 		if err == nil {
 			return b, nil
 		}
@@ -50,17 +55,17 @@ func Start(ctx context.Context) (*Broker, error) {
 }
 
 // startOwn formats a new store and runs a broker on it. Nothing is left behind on an error.
-func startOwn(ctx context.Context, libs string) (*Broker, error) {
+func startOwn(ctx context.Context, libs, proxy string) (*Broker, error) {
 	dir, err := os.MkdirTemp("", "kafka-")
 	if err != nil {
 		return nil, fmt.Errorf("create broker directory: %w", err)
 	}
 	b := &Broker{dir: dir, libs: libs}
-	addr, err := format(ctx, dir, libs)
+	addr, behind, err := format(ctx, dir, libs, proxy)
 	if err != nil {
 		return nil, errors.Join(err, b.Stop())
 	}
-	b.addrs = []string{addr}
+	b.addrs, b.behind = []string{addr}, behind
 	if err := b.Restart(ctx); err != nil {
 		return nil, errors.Join(err, b.Stop())
 	}
@@ -69,6 +74,9 @@ func startOwn(ctx context.Context, libs string) (*Broker, error) {
 
 // Addrs returns the bootstrap addresses as "host:port". The slice must not be changed.
 func (b *Broker) Addrs() []string { return b.addrs }
+
+// Behind returns the address that a proxy connects to, "" for a broker that is not ours.
+func (b *Broker) Behind() string { return b.behind }
 
 // Own reports whether this broker is ours to kill.
 func (b *Broker) Own() bool { return b.dir != "" }

@@ -20,9 +20,12 @@ type Batch struct {
 	// stamped is true while Bytes holds the batch's place in its partition's sequence.
 	stamped bool
 	// ordinal counts the batches of a partition in the order of their sequences.
-	ordinal  int
-	resolved bool
-	err      error
+	ordinal int
+	// tried is the partition's round in which the batch was last sent, forgotten that in which it was last called out of
+	// order.
+	tried, forgotten int
+	resolved         bool
+	err              error
 }
 
 // Ticket stands for the batches of one request. It remembers them over several attempts.

@@ -28,11 +28,14 @@
 //     got because an earlier one failed resolves itself.
 //  4. Nothing is sent that is more than four batches ahead of the first unresolved one, because brokers remember five
 //     batches: a repetition must never be older than their memory.
-//  5. New numbers are given out in one case only: the first batch in line is told that the broker does not know its
-//     predecessors, while nothing of the partition is in flight. The broker has then lost its memory of the producer, or
-//     dropped a predecessor for good; in both cases it has said that it did not append this batch, and without it
-//     it cannot have appended a later one. The partition then takes a new producer id and counts from 0. Other
-//     partitions keep theirs: identities are per partition.
+//  5. Until the first batch of an identity is in a partition's log, no second one is sent: so what a broker knows of the
+//     identity has no gaps, and a batch that it takes proves that all before it are there.
+//  6. New numbers are given out in one case only: the first batch in line is called out of order, and so is every other
+//     that was ever sent and is unresolved, while nothing of the partition is in flight. The broker has then lost its
+//     memory of the producer, or dropped a predecessor for good; in both cases it has said that it did not append this
+//     batch, and without it it cannot have appended a later one. The partition then takes a new producer id and counts
+//     from 0. Other partitions keep theirs: identities are per partition. If a later batch is known instead, the broker
+//     has only forgotten the earlier ones, which are in its log (see partition.overtaken).
 //
 // Without idempotence the same machine keeps one batch of a partition in flight, which keeps the order but not the
 // uniqueness. With acks 0 a batch whose connection is cut counts as lost.

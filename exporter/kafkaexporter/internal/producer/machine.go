@@ -212,7 +212,7 @@ func (m *machine) wakeAt(t time.Time) {
 func (m *machine) partition(key partitionKey) *partition {
 	p, known := m.partitions[key]
 	if !known {
-		p = &partition{key: key, leader: m.leader(key)}
+		p = &partition{key: key, leader: m.leader(key), round: 1}
 		m.partitions[key] = p
 		m.order = append(m.order, p)
 	}

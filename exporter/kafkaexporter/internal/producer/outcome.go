@@ -71,6 +71,7 @@ func (m *machine) outcome(now time.Time, b *Batch, result wire.PartResult) {
 		p := m.partitions[partitionKey{b.Topic, b.Partition}]
 		// Behind an unresolved batch this is that one's fault; it goes first when all are sent again.
 		p.renew = p.renew || p.first(b)
+		b.forgotten = p.round
 		m.again(now, b, cause, err, false)
 	case kafkaerr.Fenced:
 		m.fence(now, b, err)
@@ -85,10 +86,13 @@ func (m *machine) outcome(now time.Time, b *Batch, result wire.PartResult) {
 // landed resolves a batch that is in the log.
 func (m *machine) landed(now time.Time, b *Batch) {
 	p := m.back(b)
-	p.remove(b)
-	p.failures = 0
-	m.out.Delivered(b)
-	b.resolve(nil)
+	for _, known := range append(p.overtaken(b), b) {
+		p.renew = p.renew && known == b
+		p.remove(known)
+		m.out.Delivered(known)
+		known.resolve(nil)
+	}
+	p.failures, p.proven = 0, true
 	m.well()
 	m.settle(now, p)
 }

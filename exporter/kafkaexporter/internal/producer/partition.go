@@ -35,8 +35,13 @@ type partition struct {
 
 	// broken is true from a failure until nothing is in flight any more.
 	broken bool
-	// renew asks for a new identity as soon as nothing is in flight.
-	renew    bool
+	// renew asks for a new identity as soon as nothing is in flight and every batch that was ever sent was tried again.
+	renew bool
+	// round counts the times that the partition began again, from 1.
+	round int
+	// proven is true once a batch of the identity is known to be in the log, so that the broker's memory of it begins with
+	// sequence 0.
+	proven   bool
 	identity *identity
 	rejected *identity // the last identity that was given up here
 	sequence int32     // of the next batch that has none
@@ -53,7 +58,7 @@ func (p *partition) take(node int32) *Batch {
 	p.next++
 	p.inFlight++
 	p.on = node
-	b.sent = true
+	b.sent, b.tried = true, p.round
 	if !b.stamped {
 		stamp := recordbatch.Producer{ID: recordbatch.NoProducer, Epoch: recordbatch.NoProducer, Sequence: recordbatch.NoProducer}
 		if p.identity != nil {
@@ -73,7 +78,13 @@ func (p *partition) take(node int32) *Batch {
 // that 1 to 4 succeed, and that 0 is sent again with 5 to 8 behind it. If 0 fails in the same way once more, the broker
 // has since appended nine batches and remembers five: it would call the third 0 out of order, and a new identity
 // would then put it into the log twice.
+//
+// Until an identity is proven its window is one. A broker takes any sequence of a producer that it does not know yet, so
+// a second batch could get in while the first does not, and overtaken would then take the first for appended.
 func (p *partition) within(window int) bool {
+	if !p.proven && p.identity != nil {
+		window = 1
+	}
 	first, next := p.queue[0], p.queue[p.next]
 	if !first.stamped {
 		return true
@@ -100,15 +111,40 @@ func (p *partition) remove(b *Batch) {
 // first tells whether nothing unresolved stands before b.
 func (p *partition) first(b *Batch) bool { return len(p.queue) > 0 && p.queue[0] == b }
 
-// restart makes the partition begin again at its first unresolved batch, once nothing is in flight.
+// overtaken returns the batches before b that a broker has in its log but no longer knows, now that it knows b.
+//
+// A broker that recovers from a crash remembers the last batch of each producer, not the last five: it calls the others
+// out of order although it has them. What tells this from a memory that is gone altogether is a later batch that it
+// does know in the same round: it took that one only because all before it, from sequence 0 on, were there.
+func (p *partition) overtaken(b *Batch) []*Batch {
+	var before []*Batch
+	for _, earlier := range p.queue[:max(0, slices.Index(p.queue, b))] {
+		if earlier.forgotten == p.round {
+			before = append(before, earlier)
+		}
+	}
+	return before
+}
+
+// restart makes the partition begin again at its first unresolved batch, once nothing is in flight. If it is to get a new
+// identity, it goes on first with what was sent before and not yet in this round: one of those may be known.
 func (p *partition) restart(now time.Time, backoff func(int) time.Duration) {
-	p.broken, p.next = false, 0
+	p.broken = false
+	if p.renew {
+		untried := slices.IndexFunc(p.queue, func(b *Batch) bool { return b.stamped && b.tried != p.round })
+		if untried >= 0 {
+			p.next = untried
+			return
+		}
+	}
+	p.next = 0
+	p.round++
 	p.notBefore = now.Add(backoff(p.failures))
 	p.failures++
 	if !p.renew {
 		return
 	}
-	p.renew = false
+	p.renew, p.proven = false, false
 	p.rejected, p.identity, p.sequence = p.identity, nil, 0
 	for _, b := range p.queue {
 		b.stamped = false
