@@ -96,6 +96,17 @@ func TestRiskySpanKeepsItsTraceInTheBatch(t *testing.T) {
 	assert.Empty(t, g.consume(t, td), "the next batch is decided by itself")
 }
 
+func TestScoreAtTheThresholdIsKept(t *testing.T) {
+	cfg := riskyConfig(t)
+	cfg.Sampling.KeepAbove = cfg.Rules[0].Weight
+	g := newRig(t, cfg)
+	td := ptrace.NewTraces()
+	addSpan(t, td, lowID(1), attrs{"risky": true})
+	addSpan(t, td, lowID(1), nil)
+	assert.Len(t, g.consume(t, td), 2)
+	assert.Equal(t, map[string]int64{"score": 1, "trace": 1}, g.sums(t, "processor_risk_spans_kept"))
+}
+
 func TestBatchWithoutSurvivorsIsNotPassedOn(t *testing.T) {
 	g := newRig(t, riskyConfig(t))
 	td := ptrace.NewTraces()

@@ -14,7 +14,7 @@ import (
 type Kind uint8
 
 const (
-	// None: the attribute is absent or has an empty value.
+	// None: the attribute is absent or has an empty value, or no bytes, which OTTL does not tell apart.
 	None Kind = iota
 	// String: Value.Text holds it.
 	String
@@ -51,6 +51,11 @@ func valueOf(v pcommon.Value) Value {
 			return Value{Kind: Bool, Int: 1}
 		}
 		return Value{Kind: Bool}
+	case pcommon.ValueTypeBytes:
+		if v.Bytes().Len() == 0 {
+			return Value{}
+		}
+		return Value{Kind: Other}
 	default:
 		return Value{Kind: Other}
 	}

@@ -106,8 +106,8 @@ func (p *directParser) symbol(word string) feature.Value {
 	}
 }
 
-// holds compares two scalars as OTTL does: numbers with numbers, text with text, false before true; nil equals nil;
-// everything else differs.
+// holds compares a value with a literal as OTTL does: numbers with numbers, text with text, false before true; nil equals
+// nil; everything else differs, which is right for bytes, lists and maps, too, because no literal here is one.
 func (c comparator) holds(a, b *feature.Value) bool {
 	switch {
 	case a.Kind == feature.Int && b.Kind == feature.Int:

@@ -15,7 +15,7 @@ import (
 // Condition is a compiled condition on a span.
 type Condition struct {
 	general *ottl.Condition[*ottlspan.TransformContext]
-	direct  *direct // nil for a condition that only OTTL can evaluate
+	direct  test // nil for a condition that only OTTL can evaluate
 }
 
 // Direct says whether the condition was compiled to closures.
@@ -24,8 +24,8 @@ func (c *Condition) Direct() bool { return c.direct != nil }
 // Eval evaluates the condition on the span in ctx. An error means that it could not be evaluated on this span, for
 // instance because a function was given a number where it needs text.
 func (c *Condition) Eval(ctx *Context) (bool, error) {
-	if c.direct != nil && c.direct.applies(ctx.Vector) {
-		return c.direct.test(ctx.Vector), nil
+	if c.direct != nil {
+		return c.direct(ctx.Vector), nil
 	}
 	return c.general.Eval(ctx, ctx.Span())
 }

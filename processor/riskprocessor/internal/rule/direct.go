@@ -14,22 +14,6 @@ import (
 // test is a condition, or part of one, as a closure.
 type test func(*feature.Vector) bool
 
-// direct is a condition compiled to closures.
-type direct struct {
-	test     test
-	operands []operand // every value that test reads
-}
-
-// applies is false when a value that the test reads is bytes, a list or a map: comparing those is left to OTTL.
-func (d *direct) applies(v *feature.Vector) bool {
-	for _, o := range d.operands {
-		if o.of(v).Kind == feature.Other {
-			return false
-		}
-	}
-	return true
-}
-
 // operand is where a value is found in a vector.
 type operand struct {
 	part  part
@@ -70,11 +54,10 @@ type directParser struct {
 	failed   bool
 	slots    Slots
 	features map[string]int
-	operands []operand
 }
 
 // compileDirect compiles text to closures, or returns nil when it is not of a common form.
-func compileDirect(text string, slots Slots, features map[string]int) *direct {
+func compileDirect(text string, slots Slots, features map[string]int) test {
 	p := &directParser{slots: slots, features: features}
 	p.scan.Init(strings.NewReader(text))
 	p.scan.Mode = scanner.ScanIdents | scanner.ScanInts | scanner.ScanFloats | scanner.ScanStrings
@@ -84,7 +67,7 @@ func compileDirect(text string, slots Slots, features map[string]int) *direct {
 	if p.failed || p.token != scanner.EOF {
 		return nil
 	}
-	return &direct{test: t, operands: p.operands}
+	return t
 }
 
 func (p *directParser) next() { p.token = p.scan.Scan() }
@@ -139,7 +122,6 @@ func (p *directParser) positive() test {
 	from := p.operand()
 	op := p.comparator()
 	literal := p.literal()
-	p.operands = append(p.operands, from)
 	return func(v *feature.Vector) bool { return op.holds(from.of(v), &literal) }
 }
 

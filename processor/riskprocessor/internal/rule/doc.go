@@ -10,8 +10,8 @@
 //	span.attributes["http.response.status_code"] == 401 and Feature("ip_requests_1m") > 5
 //	|_________ slot ___________________________|    |_|     |_ number of a feature _|
 //
-// These cost about a hundredth and allocate nothing. They mean the same by test: a fuzz target holds the two beside
-// each other. A span that has bytes, a list or a map in one of the slots, and every other condition, is left to OTTL.
+// These cost a small part of it and allocate nothing. They mean the same by test: a fuzz target holds the two beside each
+// other. Every other condition is left to OTTL.
 //
 // Paths may be written with their context (span.name, resource.attributes["k"]) or, for the span, without. A feature is
 // the function Feature("name"); it is nil, like an absent attribute, when the span does not have the feature's entity.

@@ -17,6 +17,7 @@ func FuzzDirect(f *testing.F) {
 	}
 	f.Add(`attributes["a"] == 010`, "a", "", int64(8), 8.0)
 	f.Add(`attributes["a"] > 9007199254740993`, "a", "", int64(9007199254740993), 9007199254740992.0)
+	f.Add(`attributes["a"] == nil`, "a", "", int64(0), 0.0)
 	f.Add(`not not (name == "a")`, "a", "a", int64(0), 0.0)
 	f.Add(`name == "a\x41\u00e4" or kind ==2and kind!= 3`, "a", "aAä", int64(0), 0.0)
 	f.Fuzz(func(t *testing.T, text, key, value string, integer int64, double float64) {
@@ -39,6 +40,8 @@ func FuzzDirect(f *testing.F) {
 			func() { attrs.PutBool(key, integer > 0); g.values[0] = number(float64(integer)) },
 			func() { attrs.PutEmpty(key) },
 			func() { attrs.PutEmptySlice(key).AppendEmpty().SetStr(value) },
+			func() { attrs.PutEmptyBytes(key).FromRaw([]byte(value)) },
+			func() { attrs.PutEmptyMap(key).PutInt(value, integer) },
 		} {
 			put()
 			ctx := g.context(t)

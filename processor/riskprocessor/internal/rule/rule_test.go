@@ -67,7 +67,7 @@ func (g *rig) fill(tb testing.TB) {
 	g.span.Status().SetCode(ptrace.StatusCodeError)
 	require.NoError(tb, g.span.Attributes().FromRaw(map[string]any{
 		"int": 401, "double": 2.5, "text": "b", "true": true, "false": false, "list": []any{"x"}, "map": map[string]any{"k": "v"},
-		"bytes": []byte{1}, "empty": nil, "": "no key", "with \"quotes\"": 1,
+		"bytes": []byte{1}, "no bytes": []byte{}, "empty list": []any{}, "empty": nil, "": "no key", "with \"quotes\"": 1,
 	}))
 	require.NoError(tb, g.rs.Resource().Attributes().FromRaw(map[string]any{"int": 7, "host.name": "a"}))
 	g.values = []feature.Value{number(12.5), {}}
@@ -105,6 +105,11 @@ func directConditions() map[string]bool {
 		`attributes["list"] == nil`:                                false,
 		`attributes["map"] != "x"`:                                 true,
 		`attributes["bytes"] == "x"`:                               false,
+		`attributes["bytes"] != nil`:                               true,
+		`attributes["no bytes"] == nil`:                            true,
+		`attributes["no bytes"] != "x"`:                            true,
+		`attributes["empty list"] == nil`:                          false,
+		`attributes["list"] >= nil`:                                false,
 		`attributes["with \"quotes\""] == 1`:                       true,
 		`resource.attributes["int"] == 7`:                          true,
 		`resource.attributes["text"] == nil`:                       true,

@@ -80,6 +80,39 @@ func TestDistinctEstimatesManyElements(t *testing.T) {
 	}
 }
 
+// TestDistinctInAnyOrder: what is given up must be remembered, whether it came last or had to make room.
+func TestDistinctInAnyOrder(t *testing.T) {
+	const elements = 2900
+	spread := func(i int) uint64 { return uint64(i) * (1 << 32 / elements) << 32 } // fingerprints at even distances
+	for name, order := range map[string]func(i int) int{
+		"rising":  func(i int) int { return i },
+		"falling": func(i int) int { return elements - 1 - i },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := NewDistinct(MinEntities, minute, 1)
+			n := 0.0
+			for i := range elements {
+				n, _ = d.Add(1, spread(order(i)), 0)
+			}
+			assert.InDelta(t, elements, n, 1)
+		})
+	}
+}
+
+// TestDistinctAcrossSteps: theta belongs to the window, not to the step in which it was found.
+func TestDistinctAcrossSteps(t *testing.T) {
+	const elements = 5000
+	d := NewDistinct(MinEntities, minute, 1)
+	for i := range elements {
+		d.Add(1, element(i), minute-minute/10)
+	}
+	before := d.Count(1, minute-minute/20)
+	require.InDelta(t, elements, before, elements*0.6)
+	assert.InDelta(t, before, d.Count(1, minute+minute/2), 0, "half a step later, looked at")
+	after, _ := d.Add(1, element(0), minute+minute/2)
+	assert.InDelta(t, before, after, before/10, "and with another element")
+}
+
 func TestDistinctForgets(t *testing.T) {
 	for name, elements := range map[string]int{"few elements": 10, "many elements": 5000} {
 		t.Run(name, func(t *testing.T) {
