@@ -294,5 +294,5 @@ func TestStartNamesWhatIsWrong(t *testing.T) {
 func TestStartWithoutRightsNamesThem(t *testing.T) {
 	err := probe.Check(0)
 	require.ErrorIs(t, err, probe.ErrMissingCapability)
-	assert.ErrorContains(t, err, "CAP_BPF, CAP_NET_ADMIN")
+	assert.ErrorContains(t, err, "CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON")
 }
