@@ -192,8 +192,13 @@ func TestManyRequestsOverIPv6(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	client := http.Client{Transport: transport}
 	kinds := []struct{ method, path, body string }{
-		{"GET", "/small", ""}, {"GET", "/large", ""}, {"GET", "/chunked", ""}, {"HEAD", "/small", ""},
-		{"POST", "/echo", strings.Repeat("y", largeSize)}, {"GET", "/broken", ""}, {"GET", "/absent", ""},
+		{"GET", "/small", ""},
+		{"GET", "/large", ""},
+		{"GET", "/chunked", ""},
+		{"HEAD", "/small", ""},
+		{"POST", "/echo", strings.Repeat("y", largeSize)},
+		{"GET", "/broken", ""},
+		{"GET", "/absent", ""},
 	}
 	const rounds = 20
 	for range rounds {

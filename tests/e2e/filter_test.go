@@ -62,16 +62,21 @@ func TestCIDRsSelectByTheAddressOfTheOtherEnd(t *testing.T) {
 	}{
 		{
 			"include: of the server's connections one, of the clients', which all lead to 127.0.0.1, none",
-			"{include: [127.0.0.5/32]}", exchanges{"GET /small 200": each}, exchanges{},
+			"{include: [127.0.0.5/32]}",
+			exchanges{"GET /small 200": each},
+			exchanges{},
 		},
 		{
 			"exclude: of the server's connections all but one",
-			"{exclude: [127.0.0.5/32]}", exchanges{"GET /large 200": each},
+			"{exclude: [127.0.0.5/32]}",
+			exchanges{"GET /large 200": each},
 			exchanges{"GET /small 200": each, "GET /large 200": each},
 		},
 		{
 			"exclude wins over include",
-			"{include: [127.0.0.0/8], exclude: [127.0.0.1/32, 127.0.0.6/32]}", exchanges{"GET /small 200": each}, exchanges{},
+			"{include: [127.0.0.0/8], exclude: [127.0.0.1/32, 127.0.0.6/32]}",
+			exchanges{"GET /small 200": each},
+			exchanges{},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
