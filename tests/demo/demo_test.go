@@ -47,7 +47,7 @@ func runDemo(t *testing.T, args ...string) *running {
 	}
 	d := &running{t: t, marker: mainEnv + "=" + t.Name() + strconv.FormatInt(time.Now().UnixNano(), 36)}
 	d.Process, err = harness.StartProcess(harness.ProcessSpec{
-		Name: "demo", Path: os.Args[0], Args: args, Env: []string{d.marker, "NO_COLOR="},
+		Name: "demo", Path: os.Args[0], Args: args, Env: []string{d.marker, "NO_COLOR=", "TMPDIR=" + t.TempDir()},
 		Stdout: &d.output, Stderr: &d.output,
 	})
 	if err != nil {
