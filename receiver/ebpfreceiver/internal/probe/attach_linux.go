@@ -6,6 +6,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -71,8 +72,8 @@ func (p *Probe) attach(paths []string, attachments []attachment) error {
 // Close detaches the programs, the last attached first.
 func (p *Probe) Close() error {
 	var errs []error
-	for i := len(p.links) - 1; i >= 0; i-- {
-		errs = append(errs, p.links[i].Close())
+	for _, l := range slices.Backward(p.links) {
+		errs = append(errs, l.Close())
 	}
 	p.links = nil
 	return errors.Join(errs...)

@@ -129,9 +129,9 @@ func TestMoreOfAResponseIsTold(t *testing.T) {
 			return e.Kind == event.Progress && e.Cookie == first.Cookie && e.Flags == flags
 		}
 	}
-	assert.EqualValues(t, first.ResponseBytes+7, r.next(t, progress(0)).ResponseBytes)
+	assert.Equal(t, first.ResponseBytes+7, r.next(t, progress(0)).ResponseBytes)
 	last := r.next(t, progress(event.ChunkEnd))
-	assert.EqualValues(t, first.ResponseBytes+12, last.ResponseBytes)
+	assert.Equal(t, first.ResponseBytes+12, last.ResponseBytes)
 	assert.Greater(t, last.Time, first.Time)
 }
 

@@ -4,6 +4,7 @@
 package spans
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 
@@ -157,12 +158,7 @@ func addURL(a *attributes, t *target, s *server) {
 
 // colon says whether an address is IPv6, which URLs put in brackets.
 func colon(host []byte) bool {
-	for _, c := range host {
-		if c == ':' {
-			return true
-		}
-	}
-	return false
+	return bytes.IndexByte(host, ':') >= 0
 }
 
 // addOutcome says how the exchange ended. A status code that is an error is the error; 4xx is the client's. A response

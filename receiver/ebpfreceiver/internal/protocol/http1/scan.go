@@ -131,8 +131,6 @@ func fold(text []byte, lower string) bool {
 
 // cutElement returns the first element of a comma-separated list, trimmed, and the rest.
 func cutElement(list []byte) (element, rest []byte) {
-	if i := bytes.IndexByte(list, ','); i >= 0 {
-		return trim(list[:i]), list[i+1:]
-	}
-	return trim(list), nil
+	element, rest, _ = bytes.Cut(list, []byte{','})
+	return trim(element), rest
 }
