@@ -23,9 +23,16 @@ static __always_inline bool filter_port(__u16 port)
 	return !knob_port_include || sets->include[port >> 3] & bit;
 }
 
+static __always_inline __u32 address_version(const __u8 *address)
+{
+	const __u32 *words = (const __u32 *)address;
+
+	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff) ? 4 : 6;
+}
+
 static __always_inline bool filter_address(const __u8 *address)
 {
-	struct address_prefix key = { .bits = 128 };
+	struct address_prefix key = { .bits = 32 + 128, .version = address_version(address) };
 
 	if (!knob_address_include && !knob_address_exclude)
 		return true;

@@ -101,12 +101,14 @@ struct {
 	__type(value, struct port_sets);
 } ports SEC(".maps");
 
+/* The version comes first, so that ::/0 and 0.0.0.0/0 each cover their own. */
 struct address_prefix {
-	__u32 bits;
-	__u8 address[16];
+	__u32 bits; /* of what follows */
+	__u32 version; /* of IP: 4 or 6 */
+	__u8 address[16]; /* IPv4 mapped */
 };
 
-/* Key: prefix of a peer address, IPv4 mapped. max_entries is set by the loader to the number of prefixes. */
+/* Key: prefix of a peer address. max_entries is set by the loader to the number of prefixes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -106,11 +106,11 @@ func (s *Settings) fill(maps *socketMaps) error {
 
 func putPrefixes(trie *ebpf.Map, prefixes []netip.Prefix) error {
 	for _, prefix := range prefixes {
-		bits := prefix.Bits()
+		bits, version := 32+prefix.Bits(), uint32(6)
 		if prefix.Addr().Is4() {
-			bits += 96 // the programs know IPv4 addresses as ::ffff:a.b.c.d
+			bits, version = bits+96, 4 // the programs know IPv4 addresses as ::ffff:a.b.c.d
 		}
-		key := socketAddressPrefix{Bits: uint32(bits), Address: prefix.Addr().As16()}
+		key := socketAddressPrefix{Bits: uint32(bits), Version: version, Address: prefix.Addr().As16()}
 		if err := trie.Put(&key, uint8(1)); err != nil {
 			return fmt.Errorf("write address filter %s: %w", prefix, err)
 		}

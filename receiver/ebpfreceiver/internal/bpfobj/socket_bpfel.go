@@ -16,6 +16,7 @@ import (
 type socketAddressPrefix struct {
 	_       structs.HostLayout
 	Bits    uint32
+	Version uint32
 	Address [16]uint8
 }
 

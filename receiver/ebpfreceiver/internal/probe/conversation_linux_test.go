@@ -301,6 +301,8 @@ func TestFiltersAreAppliedToTheServersPortAndThePeer(t *testing.T) {
 	}{
 		"the peer is included":           {bpfobj.Settings{IncludePeers: prefixes("127.0.0.0/8")}, "address", true},
 		"the peer is not included":       {bpfobj.Settings{IncludePeers: prefixes("10.0.0.0/8", "2001:db8::/32")}, "address", false},
+		"all of IPv4 is included":        {bpfobj.Settings{IncludePeers: prefixes("0.0.0.0/0")}, "address", true},
+		"all of IPv6 is not IPv4":        {bpfobj.Settings{IncludePeers: prefixes("::/0")}, "address", false},
 		"the peer is excluded":           {bpfobj.Settings{ExcludePeers: prefixes("127.0.0.0/8")}, "address", false},
 		"an excluded part of it is away": {bpfobj.Settings{ExcludePeers: prefixes("127.1.0.0/16")}, "address", true},
 	} {
