@@ -33,6 +33,10 @@ func mixedRequests(t *testing.T, base string, rounds int) [][]string {
 		{"--compressed", base + "/zipped"},
 		{"--data", "card=4242", base + "/form?session=secret"},
 		{"--data-binary", "@" + upload, "--header", "Expect:", "--header", "Connection: close", base + "/form"},
+		// nginx answers these before it has read them: the next request can share a packet with the body's end, and is
+		// then counted as lost by both ends.
+		{"--data-binary", "@" + upload, base + "/form"},
+		{"--data-binary", "@" + upload, "--header", "Transfer-Encoding: chunked", "--header", "Expect:", base + "/form"},
 		{"--data", "x=1", "--header", "Transfer-Encoding: chunked", "--header", "Expect:", base + "/form"},
 		{base + "/absent"},
 		{base + "/broken"},
