@@ -120,7 +120,7 @@ demo: build ## 30 seconds of a small shop under attack, scored, in a table (as r
 
 .PHONY: lint
 lint: ## golangci-lint with the import boundaries of .golangci.yml
-	@$(call each-module,$(MODULES),$(linter) run --config $(ROOT)/.golangci.yml ./...)
+	@$(call each-module,$(MODULES),$(linter) run --allow-serial-runners --config $(ROOT)/.golangci.yml ./...)
 
 .PHONY: fmt
 fmt: ## Format Go (gofumpt) and, where clang-format is installed, BPF C
