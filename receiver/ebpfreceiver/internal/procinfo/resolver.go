@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// recheck is for how long after a look into /proc a process is taken to be alive. A process id that is given up
-	// and used again within that time, by a socket owner of the same task name, is mistaken for the old process; the
-	// kernel hands out all other ids first.
+	// recheck is for how long after a look into /proc a process is taken to be alive and to run the same program. A
+	// process id that is given up and used again within that time is mistaken for the old process; the kernel hands
+	// out all other ids first.
 	recheck = time.Second
 	// missTime is for how long an id that led nowhere is not looked up again.
 	missTime = time.Second
@@ -108,6 +108,9 @@ func (r *Resolver) holds(e *entry, owner protocol.Owner) bool {
 	now := r.settings.Now()
 	if now < e.checked+recheck {
 		return true
+	}
+	if e.comm != owner.Comm {
+		return false // another thread, or another program since: execve keeps the id and the time
 	}
 	begun, err := r.files.begun(owner.PID)
 	if err != nil || begun != e.process.Begun {

@@ -173,6 +173,16 @@ func TestResolveKeepsAProcessThatIsStillThere(t *testing.T) {
 	}
 }
 
+func TestResolveNoticesThatAProcessRunsAnotherProgram(t *testing.T) {
+	h := newHost(t)
+	h.run(7, "/bin/wrapper", 50*time.Second)
+	r := h.resolver(8)
+	assert.Equal(t, "wrapper", r.Resolve(owner(7, "wrapper", 60*time.Second)).Name)
+	h.run(7, "/bin/server", 50*time.Second)
+	h.now += 2 * recheck
+	assert.Equal(t, "server", r.Resolve(owner(7, "server", h.now)).Name)
+}
+
 func TestResolveRemembersMissesShortly(t *testing.T) {
 	h := newHost(t)
 	r := h.resolver(8)
