@@ -11,6 +11,7 @@ static __always_inline bool filter_port(__u16 port)
 {
 	struct port_sets *sets;
 	__u32 zero = 0;
+	__u32 byte = port >> 3;
 	__u8 bit = 1 << (port & 7);
 
 	if (!knob_port_include && !knob_port_exclude)
@@ -18,9 +19,11 @@ static __always_inline bool filter_port(__u16 port)
 	sets = bpf_map_lookup_elem(&ports, &zero);
 	if (!sets)
 		return true;
-	if (knob_port_exclude && sets->exclude[port >> 3] & bit)
+	OPAQUE(byte);
+	byte &= sizeof(sets->include) - 1; /* for the verifier, which may forget how large a swapped port can be */
+	if (knob_port_exclude && sets->exclude[byte] & bit)
 		return false;
-	return !knob_port_include || sets->include[port >> 3] & bit;
+	return !knob_port_include || sets->include[byte] & bit;
 }
 
 static __always_inline __u32 address_version(const __u8 *address)

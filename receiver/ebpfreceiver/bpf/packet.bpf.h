@@ -92,16 +92,22 @@ static __always_inline __u64 packet_prefix(struct __sk_buff *skb, const struct p
 	return prefix;
 }
 
-/* Copies payload bytes, from skip on and at most capacity of them, and returns how many. */
+/* Copies payload bytes, from skip on and at most capacity of them, and returns how many. The bounds of the length are
+ * shown to the verifier one by one, on 64 bits, and the lower one as a signed comparison: merged into one comparison, or
+ * as one with 0, the verifiers of 5.10, 6.1 and 6.12 do not see them.
+ */
 static __always_inline __u32 packet_capture(struct __sk_buff *skb, const struct packet *packet, __u32 skip, void *to,
 					    __u32 capacity)
 {
-	__u32 length = packet->length - skip;
+	__u64 length = packet->length - skip;
 
 	if (length > capacity)
 		length = capacity;
 	OPAQUE(length);
-	if (length - 1 >= capacity)
+	if (length > capacity)
+		return 0;
+	OPAQUE(length);
+	if ((__s64)length < 1)
 		return 0;
 	return bpf_skb_load_bytes(skb, packet->payload + skip, to, length) ? 0 : length;
 }

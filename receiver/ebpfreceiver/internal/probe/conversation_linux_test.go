@@ -238,6 +238,7 @@ func TestOwnersOfMultipathListenersAreKnown(t *testing.T) {
 	listener, err := config.Listen(t.Context(), "tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port).String())
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
+	needMultipath(t, listener)
 	c := converse(t, listener)
 	c.ask(t, request)
 	c.answer(t, response)

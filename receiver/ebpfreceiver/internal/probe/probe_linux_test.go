@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
@@ -106,6 +107,7 @@ func TestAnOlderMultipathListenerIsFoundByItsPort(t *testing.T) {
 	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
+	needMultipath(t, listener)
 	port := portOf(t, listener.Addr().String())
 	adopted, err := Adopt(t.Context(), ignore{}, 0)
 	require.NoError(t, err)
@@ -118,6 +120,21 @@ func TestAnOlderMultipathListenerIsFoundByItsPort(t *testing.T) {
 	adopted.addListener(port, event.Owner{PID: 1})
 	_, found = adopted.Listener(port)
 	assert.False(t, found, "two listeners on one port cannot be told apart")
+}
+
+// needMultipath skips where the listener had to fall back to TCP.
+func needMultipath(t *testing.T, listener net.Listener) {
+	t.Helper()
+	raw, err := listener.(*net.TCPListener).SyscallConn()
+	require.NoError(t, err)
+	protocol, failed := 0, error(nil)
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		protocol, failed = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	}))
+	require.NoError(t, failed)
+	if protocol == unix.IPPROTO_TCP {
+		t.Skip("needs Multipath TCP in the kernel: CONFIG_MPTCP, and sysctl net.mptcp.enabled")
+	}
 }
 
 // ignore notes nothing.

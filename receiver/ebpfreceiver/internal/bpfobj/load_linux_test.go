@@ -1,0 +1,41 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package bpfobj
+
+import (
+	"net/netip"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestTheVerifierAcceptsEverySetting loads every combination of the filters: as constants they decide which code the
+// verifier looks at, and what it can prove differs from kernel to kernel.
+func TestTheVerifierAcceptsEverySetting(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: run as root")
+	}
+	ports := []uint16{80, 65535}
+	peers := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::/0")}
+	for set := range 16 {
+		settings := Settings{RingBufferSize: 1 << 16, WakeupSize: 1 << 12, DetectMessages: 1 + set}
+		if set&1 != 0 {
+			settings.IncludePorts = ports
+		}
+		if set&2 != 0 {
+			settings.ExcludePorts = ports
+		}
+		if set&4 != 0 {
+			settings.IncludePeers = peers
+		}
+		if set&8 != 0 {
+			settings.ExcludePeers = peers
+		}
+		objects, err := Load(settings)
+		require.NoErrorf(t, err, "%+v: %+v", settings, err)
+		assert.NoError(t, objects.Close())
+	}
+}
