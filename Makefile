@@ -104,6 +104,10 @@ test-race: ## The same under the race detector (needs a C compiler)
 test-ebpf: ## The receiver's tests on the running kernel (as root)
 	scripts/test.sh plain receiver/ebpfreceiver
 
+.PHONY: kernels
+kernels: ## The receiver's tests on Debian's 5.10, 6.1 and 6.12 in qemu, and on the running kernel (as root)
+	tests/kernels/run.sh
+
 .PHONY: test-e2e
 test-e2e: build ## Sockets in, Kafka out: the built binary against real peers and brokers
 	scripts/test.sh plain tests
