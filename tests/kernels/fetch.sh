@@ -26,14 +26,16 @@ echo "deb [arch=amd64 signed-by=$keys] $mirror $suite main" >"$dir/apt/sources.l
 apt() { # apt TOOL ARGUMENT...: with the copies
 	local tool=$1
 	shift
-	"$tool" -q -o "Dir::Etc::SourceList=$dir/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::Preferences=/dev/null \
-		-o Dir::Etc::PreferencesParts=/dev/null -o "Dir::State=$dir/apt" -o "Dir::State::Lists=$dir/apt/lists" \
+	"$tool" -q -o "Dir::Etc::SourceList=$dir/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o "Dir::State=$dir/apt" -o "Dir::State::Lists=$dir/apt/lists" \
 		-o "Dir::State::Status=$dir/apt/status" -o "Dir::Cache=$dir/apt/cache" -o APT::Architecture=amd64 \
 		-o APT::Sandbox::User=root -o Acquire::Languages=none \
 		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
 }
-apt apt-get update --error-on=any >&2 || stop "the mirror does not have this suite, or its signature is not by a key in $keys"
-package=$(apt apt-cache show --no-all-versions linux-image-amd64 | sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
+apt apt-get update --error-on=any >&2 ||
+	stop "the mirror does not have this suite, or its signature is not by a key in $keys"
+package=$(apt apt-cache show --no-all-versions linux-image-amd64 |
+	sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
 [[ -n $package ]] || stop "it has no linux-image-amd64"
 (cd "$dir" && apt apt-get download "$package" >&2) || stop "download of $package failed"
 

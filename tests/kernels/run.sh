@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the eBPF receiver's tests on other kernels, in qemu, and on the running one. Usage: tests/kernels/run.sh [SUITE...];
-# without one: Debian's 5.10, 6.1 and 6.12. Each kernel boots from an initial file system that holds the tests, compiled,
-# and tests/kernels/guest as process 1. tcg: it takes no access to KVM, and it is fast enough.
+# Runs the eBPF receiver's tests on other kernels, in qemu, and on the running one. Usage: run.sh [SUITE...]; without a
+# suite: those of Debian that have 5.10, 6.1 and 6.12. Each kernel boots from an initial file system that holds the
+# compiled tests and, as process 1, tests/kernels/guest. qemu runs without KVM, which not every machine has.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suites=("$@")

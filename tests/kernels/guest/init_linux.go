@@ -51,7 +51,8 @@ func loopbackUp() error {
 		return fmt.Errorf("make socket: %w", err)
 	}
 	loopback := interfaceRequest{name: [syscall.IFNAMSIZ]byte{'l', 'o'}, flags: syscall.IFF_UP}
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&loopback)))
+	_, _, errno := syscall.Syscall(
+		syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&loopback)))
 	if errno != 0 {
 		err = fmt.Errorf("set loopback up: %w", errno)
 	}

@@ -29,11 +29,11 @@ func main() {
 	}
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: guest DIR")
-		os.Exit(2)
+		os.Exit(2) //nolint:forbidigo // a command ends its process
 	}
 	if err := runAll(os.Stdout, os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "guest:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // a command ends its process
 	}
 }
 
@@ -51,27 +51,36 @@ func runAll(out io.Writer, dir string) error {
 	var total tally
 	ended := 0
 	for _, program := range programs {
-		output, err := run(program)
-		name := strings.TrimSuffix(filepath.Base(program), ".test")
+		output, failed := run(program)
+		var exit *exec.ExitError
+		if failed != nil && !errors.As(failed, &exit) {
+			return fmt.Errorf("run %q: %w", program, failed)
+		}
+		if failed == nil {
+			ended++
+		}
 		count := countTests(output)
 		total.add(count)
-		var exit *exec.ExitError
-		switch {
-		case err == nil:
-			ended++
-		case !errors.As(err, &exit):
-			return fmt.Errorf("run %q: %w", program, err)
-		}
-		for _, line := range count.notes {
-			fmt.Fprintf(out, "%s: %s\n", name, line)
-		}
-		if err != nil {
-			fmt.Fprintf(out, "%s: %v; all that it wrote:\n%s\n", name, err, output)
+		if _, err := io.WriteString(out, describe(program, count.notes, failed, output)); err != nil {
+			return err
 		}
 	}
 	_, err = fmt.Fprintf(out, "result: %s %d %d %d %d\n",
 		bytes.TrimSpace(release), total.passed, total.failed, total.skipped, ended)
 	return err
+}
+
+// describe tells what did not pass in a program, and all that it wrote if it failed.
+func describe(program string, notes []string, failed error, output []byte) string {
+	name := strings.TrimSuffix(filepath.Base(program), ".test")
+	var text strings.Builder
+	for _, note := range notes {
+		text.WriteString(name + ": " + note + "\n")
+	}
+	if failed != nil {
+		text.WriteString(name + ": " + failed.Error() + "; all that it wrote:\n" + string(output) + "\n")
+	}
+	return text.String()
 }
 
 func run(program string) ([]byte, error) {
