@@ -15,12 +15,12 @@ import (
 )
 
 // readBack reads a topic from beginning to end with franz-go.
-func readBack(t *testing.T, brokers []string) []*kgo.Record {
+func readBack(t *testing.T, brokers []string, opts ...kgo.Opt) []*kgo.Record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testDeadline)
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	require.NoError(t, err)
 	defer client.Close()
 	left := endOffsets(ctx, t, client)
@@ -86,9 +86,9 @@ func countSpans(t *testing.T, records []*kgo.Record) map[pcommon.SpanID]int {
 }
 
 // requireExactlyOnce reads the topic back and requires every span of requests 0 to count-1 in it, once.
-func requireExactlyOnce(t *testing.T, brokers []string, requests int) []*kgo.Record {
+func requireExactlyOnce(t *testing.T, brokers []string, requests int, opts ...kgo.Opt) []*kgo.Record {
 	t.Helper()
-	records := readBack(t, brokers)
+	records := readBack(t, brokers, opts...)
 	missing, twice := compare(countSpans(t, records), requests)
 	require.Empty(t, missing, "spans that were accepted but are not in the topic")
 	require.Empty(t, twice, "spans that are in the topic more than once")
