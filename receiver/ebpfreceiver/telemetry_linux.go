@@ -121,6 +121,6 @@ func (s *sources) observeDegraded(ctx context.Context, o metric.Int64Observer) e
 	processes := s.processes()
 	o.Observe(processes.Ended, reason("process_ended"))
 	o.Observe(processes.Denied, reason("process_denied"))
-	o.Observe(s.assembler.TruncatedServer.Load()+s.assembler.TruncatedClient.Load(), reason("head_truncated"))
+	o.Observe(s.assembler.Truncated.Load(), reason("head_truncated"))
 	return s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Degraded })(ctx, o)
 }

@@ -71,7 +71,9 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 		a.Counts.BadRequest.Add(1)
 		return
 	}
-	a.countTruncated(e.Client)
+	if !a.request.Complete {
+		a.Counts.Truncated.Add(1)
+	}
 	if len(e.ResponseHead) == 0 {
 		a.finish(e.Time, failure(e.Flags))
 		return

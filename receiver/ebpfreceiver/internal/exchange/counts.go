@@ -19,8 +19,8 @@ type Counts struct {
 	// Unaligned counts exchanges lost because their request did not begin a packet: it shared one with the end of the
 	// body before it. Their status line tells of them.
 	Unaligned atomic.Int64
-	// TruncatedServer and TruncatedClient count exchanges whose request head is longer than what is captured.
-	TruncatedServer, TruncatedClient atomic.Int64
+	// Truncated counts exchanges whose request head is longer than what is captured.
+	Truncated atomic.Int64
 	// Open is the number of exchanges whose end was not seen yet.
 	Open atomic.Int64
 }

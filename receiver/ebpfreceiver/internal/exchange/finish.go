@@ -82,16 +82,6 @@ func usable(err error) bool {
 	return err == nil || errors.Is(err, http1.ErrField) || errors.Is(err, http1.ErrContentLength)
 }
 
-func (a *Assembler) countTruncated(client bool) {
-	switch {
-	case a.request.Complete:
-	case client:
-		a.Counts.TruncatedClient.Add(1)
-	default:
-		a.Counts.TruncatedServer.Add(1)
-	}
-}
-
 // restore reads the scratch exchange again from what p keeps.
 func (a *Assembler) restore(p *pending) bool {
 	if a.stored.Decode(p.record) != nil || !a.readRequest(&a.stored) {
