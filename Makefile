@@ -12,7 +12,7 @@ unexport GOFLAGS
 GO         ?= go
 ROOT       := $(CURDIR)
 BIN        := $(ROOT)/bin/otelcol-risk
-COMPONENTS := receiver/ebpfreceiver processor/riskprocessor exporter/kafkaexporter
+COMPONENTS := receiver/ebpfreceiver processor/riskprocessor exporter/kafkaexporter extension/riskstate
 MODULES    := $(COMPONENTS) tests tests/bench
 ARCHES     := amd64 arm64
 CLANG      ?= clang-19

@@ -21,6 +21,7 @@ require (
 	github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor v0.158.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kafkareceiver v0.158.0
 	github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter v0.0.0
+	github.com/otelcol-risk/otelcol-risk/extension/riskstate v0.0.0
 	github.com/otelcol-risk/otelcol-risk/processor/riskprocessor v0.0.0
 	github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver v0.0.0
 	go.opentelemetry.io/collector/component v1.64.0
@@ -317,3 +318,5 @@ replace github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver => ../receive
 replace github.com/otelcol-risk/otelcol-risk/processor/riskprocessor => ../processor/riskprocessor
 
 replace github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter => ../exporter/kafkaexporter
+
+replace github.com/otelcol-risk/otelcol-risk/extension/riskstate => ../extension/riskstate

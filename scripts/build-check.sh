@@ -7,7 +7,7 @@ binary=$1
 elsewhere=$(mktemp -d)
 trap 'rm -rf "$elsewhere"' EXIT
 
-git ls-files -z --cached --others --exclude-standard -- Makefile distro receiver processor exporter |
+git ls-files -z --cached --others --exclude-standard -- Makefile distro receiver processor exporter extension |
 	xargs -0 sh -c 'for f; do if [ -e "$f" ]; then printf "%s\0" "$f"; fi; done' sh |
 	tar --null --files-from=- -cf - | tar -xf - -C "$elsewhere"
 
