@@ -8,19 +8,23 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
 )
 
 var _ component.Config = (*Config)(nil)
 
-// Config holds the settings of the exporter. Names, and unless the README says otherwise meanings, are those of
-// contrib's kafka exporter.
+// Config holds the settings of the exporter. Names, and unless the README says otherwise defaults and meanings, are those
+// of contrib's kafka exporter.
 type Config struct {
 	// TimeoutSettings bounds one attempt to deliver a request. An attempt that runs out of time is retried as
 	// retry_on_failure says; batches that may have reached a broker stay with the producer meanwhile, so the retry
@@ -30,25 +34,27 @@ type Config struct {
 	QueueBatchConfig configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	// BackOffConfig says how requests that ran out of time are tried again, and when they are given up.
 	BackOffConfig configretry.BackOffConfig `mapstructure:"retry_on_failure"`
-
-	// Brokers are the addresses (host:port) asked for the rest of the cluster. At least one is needed.
-	Brokers []string `mapstructure:"brokers"`
-	// ClientID is the name given to brokers, which they use in logs, quotas and metrics. Empty sends an empty name.
-	ClientID string `mapstructure:"client_id"`
-	// TLS turns on TLS to all brokers. Absent means plain TCP.
-	TLS configoptional.Optional[configtls.ClientConfig] `mapstructure:"tls"`
-	// Metadata says how the cluster's layout is followed.
-	Metadata MetadataConfig `mapstructure:"metadata"`
-	// ConnIdleTimeout is the time after which an unused connection is closed, so that a load balancer between us and
-	// the broker does not cut it in a way that costs a retry. Must be positive.
-	ConnIdleTimeout time.Duration `mapstructure:"conn_idle_timeout"`
+	// ClientConfig says where the brokers are and how to talk to them.
+	ClientConfig ClientConfig `mapstructure:",squash"`
 	// Producer says how record batches are built and acknowledged.
 	Producer ProducerConfig `mapstructure:"producer"`
 
-	// Traces, Metrics and Logs say where a signal goes and how it is encoded.
-	Traces  SignalConfig `mapstructure:"traces"`
-	Metrics SignalConfig `mapstructure:"metrics"`
-	Logs    SignalConfig `mapstructure:"logs"`
+	// Traces, Metrics, Logs and Profiles say where a signal goes and how it is encoded.
+	Traces   SignalConfig `mapstructure:"traces"`
+	Metrics  SignalConfig `mapstructure:"metrics"`
+	Logs     SignalConfig `mapstructure:"logs"`
+	Profiles SignalConfig `mapstructure:"profiles"`
+
+	// IncludeMetadataKeys are the keys of the client's metadata whose values become headers of every record. Keys that
+	// a request does not have are left out.
+	IncludeMetadataKeys []string `mapstructure:"include_metadata_keys"`
+	// RecordHeaders are headers of every record, as a map or as a list of name and value; in a list a name may repeat.
+	RecordHeaders configopaque.MapList `mapstructure:"record_headers"`
+	// RiskHeaders adds the headers risk.score and risk.level to records with spans that have these attributes. They are
+	// those of the span with the highest score in the record. False adds none.
+	RiskHeaders bool `mapstructure:"risk_headers"`
+	// TopicFromAttribute names a resource attribute whose value is the topic of the resource's data. Empty means none.
+	TopicFromAttribute string `mapstructure:"topic_from_attribute"`
 
 	// PartitionTracesByID makes one record of each trace in a request, keyed by the hexadecimal trace id, so that all
 	// spans of a trace reach the same partition. False keeps a request in one record without a key.
@@ -63,46 +69,112 @@ type Config struct {
 	// PartitionLogsByTraceID makes one record of the log records of each trace, keyed by the hexadecimal trace id.
 	// Excludes partition_logs_by_resource_attributes. False does not.
 	PartitionLogsByTraceID bool `mapstructure:"partition_logs_by_trace_id"`
+	// RecordPartitioner chooses the partition of a record.
+	RecordPartitioner RecordPartitionerConfig `mapstructure:"record_partitioner"`
 
 	_ struct{}
 }
 
-// SignalConfig says where a signal goes and how it is encoded.
-type SignalConfig struct {
-	// Topic receives the records. Empty is refused.
-	Topic string `mapstructure:"topic"`
-	// Encoding of a record's value: otlp_proto or otlp_json. Empty is refused.
-	Encoding string `mapstructure:"encoding"`
+// ClientConfig says where the brokers are and how to talk to them.
+type ClientConfig struct {
+	// Brokers are the addresses (host or host:port, port 9092 if none is given) asked for the rest of the cluster. At least
+	// one is needed.
+	Brokers []string `mapstructure:"brokers"`
+	// ResolveCanonicalBootstrapServersOnly has no effect, here as in contrib's exporter.
+	ResolveCanonicalBootstrapServersOnly bool `mapstructure:"resolve_canonical_bootstrap_servers_only"`
+	// ProtocolVersion is a release of Kafka (2.1.0, for example) whose requests are not to be exceeded. Empty takes the
+	// newest requests that both sides know.
+	ProtocolVersion string `mapstructure:"protocol_version"`
+	// ClientID is the name given to brokers, which they use in logs, quotas and metrics. Empty sends an empty name.
+	ClientID string `mapstructure:"client_id"`
+	// Authentication says who we are. Absent means nobody in particular.
+	Authentication AuthenticationConfig `mapstructure:"auth"`
+	// TLS turns on TLS to all brokers. Absent means plain TCP, unless auth::tls is there.
+	TLS configoptional.Optional[configtls.ClientConfig] `mapstructure:"tls"`
+	// Metadata says how the cluster's layout is followed.
+	Metadata MetadataConfig `mapstructure:"metadata"`
+	// RackID is for consumers; it has no effect on a producer, here as in contrib's exporter.
+	RackID string `mapstructure:"rack_id"`
+	// UseLeaderEpoch is for consumers; it has no effect on a producer, here as in contrib's exporter.
+	UseLeaderEpoch bool `mapstructure:"use_leader_epoch"`
+	// ConnIdleTimeout is the time after which an unused connection is closed, so that a load balancer between us and
+	// the broker does not cut it in a way that costs a retry. Must be positive.
+	ConnIdleTimeout time.Duration `mapstructure:"conn_idle_timeout"`
 
 	_ struct{}
 }
 
 // MetadataConfig says how the cluster's layout is followed.
 type MetadataConfig struct {
+	// Full has no effect: only the topics in use are looked up.
+	Full bool `mapstructure:"full"`
 	// RefreshInterval is the time after which leaders are looked up again although nothing failed. A failure that
-	// hints at a moved leader causes a look-up at once. Must be positive.
+	// hints at a moved leader causes a look-up at once. Zero or less means 5 minutes.
 	RefreshInterval time.Duration `mapstructure:"refresh_interval"`
+	// Retry has no effect, here as in contrib's exporter: look-ups are tried again until they succeed.
+	Retry MetadataRetryConfig `mapstructure:"retry"`
+
+	_ struct{}
+}
+
+// MetadataRetryConfig is accepted and has no effect.
+type MetadataRetryConfig struct {
+	// Max has no effect.
+	Max int `mapstructure:"max"`
+	// Backoff has no effect.
+	Backoff time.Duration `mapstructure:"backoff"`
 
 	_ struct{}
 }
 
 // Validate reports all faults at once, each with its YAML key and the value found.
 func (c *Config) Validate() error {
-	errs := []error{
-		validateBrokers(c.Brokers),
+	return errors.Join(
 		c.Traces.validate("traces"),
 		c.Metrics.validate("metrics"),
 		c.Logs.validate("logs"),
+		c.Profiles.validate("profiles"),
 		exclusive("partition_traces_by_id", c.PartitionTracesByID,
 			"partition_traces_by_resource_attributes", c.PartitionTracesByResourceAttributes),
 		exclusive("partition_logs_by_trace_id", c.PartitionLogsByTraceID,
 			"partition_logs_by_resource_attributes", c.PartitionLogsByResourceAttributes),
+		c.validateKeys(),
+		c.validateBatching(),
+		c.unsupported(),
+	)
+}
+
+// unsupported refuses what is not there yet, so that nothing is ignored silently.
+func (c *Config) unsupported() error {
+	var errs []error
+	for setting, used := range map[string]bool{
+		"auth::plain_text": c.ClientConfig.Authentication.PlainText != nil, "auth::sasl": c.ClientConfig.Authentication.SASL != nil,
+		"auth::kerberos": c.ClientConfig.Authentication.Kerberos != nil, "include_metadata_keys": len(c.IncludeMetadataKeys) > 0,
+		"record_headers": len(c.RecordHeaders) > 0, "risk_headers": c.RiskHeaders, "topic_from_attribute": c.TopicFromAttribute != "",
+		"record_partitioner::extension": c.RecordPartitioner.Extension != nil,
+	} {
+		if used {
+			errs = append(errs, fmt.Errorf("`%s` is not supported yet", setting))
+		}
+	}
+	for i, signal := range []*SignalConfig{&c.Traces, &c.Metrics, &c.Logs} {
+		if signal.TopicFromMetadataKey != "" || signal.MessageKeyFromMetadataKey != "" || signal.Encoding != encodingProto && signal.Encoding != encodingJSON {
+			errs = append(errs, fmt.Errorf("of `traces`, `metrics` and `logs`, number %d uses what is not supported yet", i+1))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Validate reports all faults at once, each with its YAML key and the value found.
+func (c *ClientConfig) Validate() error {
+	errs := []error{validateBrokers(c.Brokers)}
+	if c.ProtocolVersion != "" {
+		if _, err := wire.ParseRelease(c.ProtocolVersion); err != nil {
+			errs = append(errs, fmt.Errorf("`protocol_version` %w", err))
+		}
 	}
 	if c.ConnIdleTimeout <= 0 {
 		errs = append(errs, fmt.Errorf("`conn_idle_timeout` must be positive, found %s", c.ConnIdleTimeout))
-	}
-	if c.Metadata.RefreshInterval <= 0 {
-		errs = append(errs, fmt.Errorf("`metadata::refresh_interval` must be positive, found %s", c.Metadata.RefreshInterval))
 	}
 	if len(c.ClientID) > math.MaxInt16 {
 		errs = append(errs, fmt.Errorf("`client_id` must have at most %d bytes, found %d", math.MaxInt16, len(c.ClientID)))
@@ -110,31 +182,21 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (s *SignalConfig) validate(signal string) error {
-	var errs []error
-	switch err := validateTopic(s.Topic); {
-	case err != nil:
-		errs = append(errs, fmt.Errorf("`%s::topic` %w", signal, err))
+// tls returns the settings of TLS, wherever they are.
+func (c *ClientConfig) tls() *configtls.ClientConfig {
+	if c.TLS.HasValue() {
+		return c.TLS.Get()
 	}
-	if s.Encoding != encodingProto && s.Encoding != encodingJSON {
-		errs = append(errs, fmt.Errorf("`%s::encoding` must be %q or %q, found %q", signal, encodingProto, encodingJSON, s.Encoding))
-	}
-	return errors.Join(errs...)
+	return c.Authentication.TLS.Get()
 }
 
-// validateTopic applies Kafka's rule for topic names (org.apache.kafka.common.internals.Topic).
-func validateTopic(topic string) error {
-	const maxLength = 249
-	if topic == "" || len(topic) > maxLength || topic == "." || topic == ".." {
-		return fmt.Errorf("must be 1 to %d characters and neither \".\" nor \"..\", found %q", maxLength, topic)
+// refreshInterval returns the interval that is in force.
+func (c *MetadataConfig) refreshInterval() time.Duration {
+	const fallback = 5 * time.Minute
+	if c.RefreshInterval <= 0 {
+		return fallback
 	}
-	for _, c := range []byte(topic) {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && c != '.' && c != '_' && c != '-' {
-			return fmt.Errorf("may contain letters, digits, '.', '_' and '-' only, found %q", topic)
-		}
-	}
-	return nil
+	return c.RefreshInterval
 }
 
 func validateBrokers(brokers []string) error {
@@ -143,11 +205,30 @@ func validateBrokers(brokers []string) error {
 	}
 	var errs []error
 	for i, broker := range brokers {
-		if _, _, err := net.SplitHostPort(broker); err != nil {
-			errs = append(errs, fmt.Errorf("`brokers[%d]` must be host:port, found %q", i, broker))
+		if host, _, err := net.SplitHostPort(withPort(broker)); err != nil || host == "" {
+			errs = append(errs, fmt.Errorf("`brokers[%d]` must be host or host:port, found %q", i, broker))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// addresses returns the brokers with their ports.
+func (c *ClientConfig) addresses() []string {
+	all := make([]string, len(c.Brokers))
+	for i, broker := range c.Brokers {
+		all[i] = withPort(broker)
+	}
+	return all
+}
+
+// withPort adds Kafka's usual port to an address that has none.
+func withPort(broker string) string {
+	const usual = "9092"
+	var fault *net.AddrError
+	if _, _, err := net.SplitHostPort(broker); errors.As(err, &fault) && fault.Err == "missing port in address" {
+		return net.JoinHostPort(strings.Trim(broker, "[]"), usual)
+	}
+	return broker
 }
 
 func exclusive(keyA string, a bool, keyB string, b bool) error {

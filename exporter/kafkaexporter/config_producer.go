@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"go.opentelemetry.io/collector/config/configcompression"
 
@@ -29,13 +30,17 @@ type ProducerConfig struct {
 	Delivery Delivery `mapstructure:"delivery"`
 	// Compression of record batches: none, gzip, snappy, lz4 or zstd. Empty is refused.
 	Compression string `mapstructure:"compression"`
-	// CompressionParams holds the level for gzip and zstd. Zero is the codec's default level.
+	// CompressionParams holds the level for gzip and zstd. Zero and -1 are the codec's default level. Without compression
+	// it has no effect.
 	CompressionParams configcompression.CompressionParams `mapstructure:"compression_params"`
 	// FlushMaxMessages bounds the records of one batch. Must be positive.
 	FlushMaxMessages int `mapstructure:"flush_max_messages"`
 	// AllowAutoTopicCreation asks the broker to create a topic that does not exist, which it does if its own
 	// auto.create.topics.enable agrees. False waits for somebody else to create it.
 	AllowAutoTopicCreation bool `mapstructure:"allow_auto_topic_creation"`
+	// Linger is accepted for compatibility and has no effect: a batch goes out as soon as five are not under way, and
+	// requests are put together by sending_queue::batch.
+	Linger time.Duration `mapstructure:"linger"`
 
 	_ struct{}
 }
@@ -138,8 +143,17 @@ func (c *ProducerConfig) validateCompression() error {
 	if err != nil {
 		return fmt.Errorf("`compression` %w", err)
 	}
-	if _, err := recordbatch.NewCompressor(codec, int(c.CompressionParams.Level)); err != nil {
+	if _, err := recordbatch.NewCompressor(codec, c.level(codec)); err != nil {
 		return fmt.Errorf("`compression_params::level` %w", err)
 	}
 	return nil
+}
+
+// level returns the level for a codec, 0 for its default.
+func (c *ProducerConfig) level(codec recordbatch.Codec) int {
+	level := int(c.CompressionParams.Level)
+	if codec == recordbatch.None || level == int(configcompression.DefaultCompressionLevel) {
+		return 0
+	}
+	return level
 }

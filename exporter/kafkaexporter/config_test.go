@@ -25,7 +25,7 @@ func load(t *testing.T, settings map[string]any) (*Config, error) {
 func TestTheDefaultsAreValidAndIdempotent(t *testing.T) {
 	cfg, err := load(t, nil)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"localhost:9092"}, cfg.Brokers)
+	assert.Equal(t, []string{"localhost:9092"}, cfg.ClientConfig.Brokers)
 	assert.Equal(t, DeliveryIdempotent, cfg.Producer.delivery())
 	assert.Equal(t, "otlp_spans", cfg.Traces.Topic)
 	assert.Equal(t, 5*time.Second, cfg.TimeoutSettings.Timeout)
@@ -50,19 +50,19 @@ func TestDeliveryFollowsRequiredAcks(t *testing.T) {
 
 func TestValidateReportsAllFaultsWithKeyAndValue(t *testing.T) {
 	_, err := load(t, map[string]any{
-		"brokers":                []any{"no-port"},
-		"conn_idle_timeout":      "-1s",
-		"metadata":               map[string]any{"refresh_interval": "0s"},
-		"partition_traces_by_id": true,
+		"brokers":                                 []any{"a:b:c"},
+		"conn_idle_timeout":                       "-1s",
+		"protocol_version":                        "0.10.2.0",
+		"partition_traces_by_id":                  true,
 		"partition_traces_by_resource_attributes": true,
-		"traces":   map[string]any{"topic": "a b", "encoding": "jaeger"},
-		"logs":     map[string]any{"topic": ""},
-		"producer": map[string]any{"compression": "brotli", "required_acks": 1, "delivery": "idempotent", "max_message_bytes": 0, "flush_max_messages": 0},
+		"traces":                                  map[string]any{"topic": "a b", "encoding": "not an id!"},
+		"logs":                                    map[string]any{"topic": ""},
+		"producer":                                map[string]any{"compression": "brotli", "required_acks": 1, "delivery": "idempotent", "max_message_bytes": 0, "flush_max_messages": 0},
 	})
 	for _, want := range []string{
-		"`brokers[0]` must be host:port, found \"no-port\"", "`conn_idle_timeout`", "`metadata::refresh_interval`",
+		"`brokers[0]` must be host or host:port, found \"a:b:c\"", "`conn_idle_timeout`", "`protocol_version` must be 0.11.0",
 		"`partition_traces_by_id` and `partition_traces_by_resource_attributes`", "`traces::topic`", "\"a b\"",
-		"`traces::encoding`", "\"jaeger\"", "`logs::topic`", "`compression`", "\"brotli\"",
+		"`traces::encoding`", "\"not an id!\"", "`logs::topic`", "`compression`", "\"brotli\"",
 		"`delivery` \"idempotent\"", "`max_message_bytes`", "`flush_max_messages`",
 	} {
 		assert.ErrorContains(t, err, want)
@@ -71,11 +71,13 @@ func TestValidateReportsAllFaultsWithKeyAndValue(t *testing.T) {
 
 func TestWrongSettingsAreRefused(t *testing.T) {
 	for name, settings := range map[string]map[string]any{
-		"unknown setting":      {"linger": "10ms"},
+		"unknown setting":      {"linger": "10ms"}, // it belongs below producer
 		"no brokers":           {"brokers": []any{}},
 		"acks of two":          {"producer": map[string]any{"required_acks": 2}},
 		"acks in words":        {"producer": map[string]any{"required_acks": "most"}},
-		"level without codec":  {"producer": map[string]any{"compression_params": map[string]any{"level": 3}}},
+		"level of lz4":         {"producer": map[string]any{"compression": "lz4", "compression_params": map[string]any{"level": 3}}},
+		"two partitioners":     {"record_partitioner": map[string]any{"round_robin": map[string]any{}, "least_backup": map[string]any{}}},
+		"unknown hasher":       {"record_partitioner": map[string]any{"sticky_key": map[string]any{"hasher": "md5"}}},
 		"unknown delivery":     {"producer": map[string]any{"delivery": "maybe"}},
 		"requests too small":   {"producer": map[string]any{"max_broker_write_bytes": 10}},
 		"topic of two dots":    {"metrics": map[string]any{"topic": ".."}},

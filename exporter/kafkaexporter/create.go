@@ -31,7 +31,7 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewTracesRequest(ctx, set, converter(e.topic, e.encoder.Traces, ptrace.Traces.SpanCount), e.push, e.options()...)
+	return xexporterhelper.NewTracesRequest(ctx, set, converter(e.signal.Topic, e.encoder.Traces, ptrace.Traces.SpanCount), e.push, e.options()...)
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
@@ -43,7 +43,7 @@ func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Con
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewMetricsRequest(ctx, set, converter(e.topic, e.encoder.Metrics, pmetric.Metrics.DataPointCount), e.push, e.options()...)
+	return xexporterhelper.NewMetricsRequest(ctx, set, converter(e.signal.Topic, e.encoder.Metrics, pmetric.Metrics.DataPointCount), e.push, e.options()...)
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
@@ -56,7 +56,7 @@ func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewLogsRequest(ctx, set, converter(e.topic, e.encoder.Logs, plog.Logs.LogRecordCount), e.push, e.options()...)
+	return xexporterhelper.NewLogsRequest(ctx, set, converter(e.signal.Topic, e.encoder.Logs, plog.Logs.LogRecordCount), e.push, e.options()...)
 }
 
 // converter makes a request of incoming data, in the goroutine of the caller: so encoding runs in parallel, and the queue
@@ -67,7 +67,10 @@ func converter[T any](topic string, encodeAll func(T) ([]encode.Record, error), 
 		if err != nil {
 			return nil, err
 		}
-		return newRequest(topic, records, count(data)), nil
+		for i := range records {
+			records[i].Topic = topic
+		}
+		return newRequest(records, count(data)), nil
 	}
 }
 

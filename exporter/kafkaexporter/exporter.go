@@ -19,7 +19,6 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/cluster"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/kafkaerr"
-	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/partition"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
@@ -30,13 +29,13 @@ const noTimeout = 30 * time.Second
 
 // kafkaExporter is the exporter of one signal. It is safe for concurrent use after start.
 type kafkaExporter struct {
-	config   *Config
-	topic    string
-	encoder  encode.Encoder
-	codec    *recordbatch.Compressor
-	settings component.TelemetrySettings
+	config      *Config
+	signal      SignalConfig
+	encoder     encode.Encoder
+	codec       *recordbatch.Compressor
+	partitioner partitioner
+	settings    component.TelemetrySettings
 
-	sticky  partition.Sticky
 	buffers recordbatch.Pool
 	scratch recordbatch.Pool
 
@@ -50,22 +49,23 @@ func newExporter(set exporter.Settings, c *Config, signal SignalConfig, keying e
 	if err != nil {
 		return nil, fmt.Errorf("`producer::compression` %w", err)
 	}
-	compressor, err := recordbatch.NewCompressor(codec, int(c.Producer.CompressionParams.Level))
+	compressor, err := recordbatch.NewCompressor(codec, c.Producer.level(codec))
 	if err != nil {
 		return nil, fmt.Errorf("`producer::compression_params::level` %w", err)
 	}
 	return &kafkaExporter{
-		config: c, topic: signal.Topic, codec: compressor, settings: set.TelemetrySettings,
-		encoder: encode.Encoder{JSON: signal.Encoding == encodingJSON, Keying: keying},
+		config: c, signal: signal, codec: compressor, settings: set.TelemetrySettings,
+		partitioner: newPartitioner(c.RecordPartitioner),
+		encoder:     encode.Encoder{JSON: signal.Encoding == encodingJSON, Keying: keying},
 	}, nil
 }
 
 // start fails only for what can be known without a broker.
 func (e *kafkaExporter) start(ctx context.Context, host component.Host) error {
 	var secure *tls.Config
-	if e.config.TLS.HasValue() {
+	if settings := e.config.ClientConfig.tls(); settings != nil {
 		var err error
-		if secure, err = e.config.TLS.Get().LoadTLSConfig(ctx); err != nil {
+		if secure, err = settings.LoadTLSConfig(ctx); err != nil {
 			return fmt.Errorf("load `tls`: %w", err)
 		}
 	}
@@ -74,7 +74,7 @@ func (e *kafkaExporter) start(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("start telemetry: %w", err)
 	}
 	e.telemetry = observer
-	e.producer = producer.Start(e.producerSettings(secure), e.topic)
+	e.producer = producer.Start(e.producerSettings(secure), e.signal.Topic)
 	return nil
 }
 
@@ -83,19 +83,19 @@ func (e *kafkaExporter) producerSettings(secure *tls.Config) producer.Settings {
 	if timeout == 0 {
 		timeout = noTimeout
 	}
-	dialer := &wire.Dialer{ClientID: e.config.ClientID, TLS: secure, Timeout: timeout}
+	dialer := &wire.Dialer{ClientID: e.config.ClientConfig.ClientID, TLS: secure, Timeout: timeout}
 	zstd := e.codec.Codec() == recordbatch.Zstd
 	return producer.Settings{
 		Idempotent:      e.config.Producer.delivery() == DeliveryIdempotent,
 		Acks:            int16(e.config.Producer.RequiredAcks),
 		MaxRequestBytes: e.config.Producer.MaxBrokerWriteBytes,
 		AckTimeout:      timeout,
-		RefreshInterval: e.config.Metadata.RefreshInterval,
-		IdleTimeout:     e.config.ConnIdleTimeout,
+		RefreshInterval: e.config.ClientConfig.Metadata.refreshInterval(),
+		IdleTimeout:     e.config.ClientConfig.ConnIdleTimeout,
 		CreateTopics:    e.config.Producer.AllowAutoTopicCreation,
 		Backoff:         producer.DefaultBackoff(rand.Float64),
 		Observer:        e.telemetry,
-		Cluster: cluster.New(e.config.Brokers, func(ctx context.Context, address string) (cluster.Control, error) {
+		Cluster: cluster.New(e.config.ClientConfig.addresses(), func(ctx context.Context, address string) (cluster.Control, error) {
 			return dialer.DialControl(ctx, address)
 		}),
 		Dial: func(ctx context.Context, address string) (producer.Pipe, error) {
@@ -128,34 +128,44 @@ func (e *kafkaExporter) push(ctx context.Context, r xexporterhelper.Request) err
 	if !ok {
 		return consumererror.NewPermanent(fmt.Errorf("deliver request: unknown type %T", r))
 	}
-	if req.ticket == nil {
-		if err := e.plan(ctx, req); err != nil {
-			return e.unplanned(req, err)
+	for req.ticket != nil || len(req.records) > 0 {
+		if req.ticket == nil {
+			if err := e.plan(ctx, req); err != nil {
+				return e.unplanned(req, err)
+			}
+			continue
 		}
+		if err := e.producer.Deliver(ctx, req.ticket); err != nil {
+			return err
+		}
+		req.refused = append(req.refused, req.ticket.Errs()...)
+		e.partitioner.resolved(req.ticket.Batches())
+		e.recycle(req)
+		req.ticket = nil
 	}
-	if err := e.producer.Deliver(ctx, req.ticket); err != nil {
-		return err
-	}
-	errs := append(req.refused, req.ticket.Errs()...)
-	e.recycle(req)
-	if len(errs) == 0 {
+	if len(req.refused) == 0 {
 		return nil
 	}
-	return consumererror.NewPermanent(summary(errs))
+	return consumererror.NewPermanent(summary(req.refused))
 }
 
-// unplanned handles a request whose topic could not be looked up, or whose batches could not be encoded.
+// unplanned handles a request whose topics are not known, or whose batches could not be encoded.
 func (e *kafkaExporter) unplanned(req *request, err error) error {
 	if consumererror.IsPermanent(err) {
-		e.telemetry.refused(e.topic, "not_encodable", len(req.records))
-		return err
+		for _, records := range byTopic(req.records) {
+			e.telemetry.refused(records[0].Topic, "not_encodable", len(records))
+		}
 	}
+	return err
+}
+
+// hopeless tells whether a topic cannot be used until somebody does something about it.
+func hopeless(err error) bool {
 	switch kafkaerr.ClassOf(err) {
 	case kafkaerr.Unauthorized, kafkaerr.Permanent:
-		e.telemetry.refused(e.topic, "topic_refused", len(req.records))
-		return consumererror.NewPermanent(err)
+		return true
 	default:
-		return err
+		return false
 	}
 }
 

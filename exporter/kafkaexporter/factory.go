@@ -41,10 +41,16 @@ func createDefaultConfig() component.Config {
 		TimeoutSettings:  exporterhelper.NewDefaultTimeoutConfig(),
 		QueueBatchConfig: configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
 		BackOffConfig:    configretry.NewDefaultBackOffConfig(),
-		Brokers:          []string{"localhost:9092"},
-		ClientID:         "otel-collector",
-		Metadata:         MetadataConfig{RefreshInterval: 10 * time.Minute},
-		ConnIdleTimeout:  9 * time.Minute,
+		ClientConfig: ClientConfig{
+			Brokers:  []string{"localhost:9092"},
+			ClientID: "otel-collector",
+			Metadata: MetadataConfig{
+				Full: true, RefreshInterval: 10 * time.Minute,
+				Retry: MetadataRetryConfig{Max: 3, Backoff: 250 * time.Millisecond},
+			},
+			UseLeaderEpoch:  true,
+			ConnIdleTimeout: 9 * time.Minute,
+		},
 		Producer: ProducerConfig{
 			MaxMessageBytes:        defaultMaxMessageBytes,
 			MaxBrokerWriteBytes:    defaultMaxBrokerWriteBytes,
@@ -52,9 +58,12 @@ func createDefaultConfig() component.Config {
 			Compression:            "none",
 			FlushMaxMessages:       defaultFlushMaxMessages,
 			AllowAutoTopicCreation: true,
+			Linger:                 10 * time.Millisecond,
 		},
-		Traces:  SignalConfig{Topic: "otlp_spans", Encoding: encodingProto},
-		Metrics: SignalConfig{Topic: "otlp_metrics", Encoding: encodingProto},
-		Logs:    SignalConfig{Topic: "otlp_logs", Encoding: encodingProto},
+		Traces:            SignalConfig{Topic: "otlp_spans", Encoding: encodingProto},
+		Metrics:           SignalConfig{Topic: "otlp_metrics", Encoding: encodingProto},
+		Logs:              SignalConfig{Topic: "otlp_logs", Encoding: encodingProto},
+		Profiles:          SignalConfig{Topic: "otlp_profiles", Encoding: encodingProto},
+		RecordPartitioner: RecordPartitionerConfig{StickyKey: &StickyKeyPartitionerConfig{Hasher: hasherSarama}},
 	}
 }

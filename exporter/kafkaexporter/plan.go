@@ -10,19 +10,85 @@ import (
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
-	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/partition"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 )
 
-// plan chooses a partition for each of the request's records and encodes the batches. It happens once in a request's
-// life, at the first attempt: a batch that was sent cannot move to another partition.
+// plan chooses a partition for each of the request's records and encodes the batches, for all topics whose partitions are
+// known; if there is none, it waits for the first. It happens once in a record's life: a batch that was sent cannot move
+// to another partition. Afterwards req.ticket stands for the batches, and req.records holds what is left.
 func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
-	leaders, err := e.producer.Leaders(ctx, req.topic)
-	if err != nil {
+	var batches []*producer.Batch
+	var left []encode.Record
+	for _, records := range byTopic(req.records) {
+		topic := records[0].Topic
+		leaders := e.producer.Known(topic)
+		if len(leaders) == 0 {
+			left = append(left, records...)
+			continue
+		}
+		planned, err := e.planTopic(req, records, leaders)
+		if err != nil {
+			e.recycle(req)
+			return consumererror.NewPermanent(err)
+		}
+		batches = append(batches, planned...)
+	}
+	if len(left) == len(req.records) {
+		return e.await(ctx, req, left[0].Topic)
+	}
+	// The batches have copies; the queue's memory need not be held any longer.
+	req.records = left
+	req.ticket = producer.NewTicket(batches)
+	return nil
+}
+
+// await waits until a topic is known. If it never will be, its records are refused.
+func (e *kafkaExporter) await(ctx context.Context, req *request, topic string) error {
+	_, err := e.producer.Leaders(ctx, topic)
+	if err == nil || !hopeless(err) {
 		return err
 	}
-	sorted, ends := e.spread(req, leaders)
+	var others []encode.Record
+	for _, r := range req.records {
+		if r.Topic != topic {
+			others = append(others, r)
+		}
+	}
+	e.telemetry.refused(topic, "topic_refused", len(req.records)-len(others))
+	req.refused = append(req.refused, err)
+	req.records = others
+	return nil
+}
+
+// byTopic groups records by topic and keeps their order. Most requests have one topic, and are not copied.
+func byTopic(records []encode.Record) [][]encode.Record {
+	same := 0
+	for same < len(records) && records[same].Topic == records[0].Topic {
+		same++
+	}
+	if same == len(records) {
+		return [][]encode.Record{records}
+	}
+	places := make(map[string]int)
+	var groups [][]encode.Record
+	for i := range records {
+		place, known := places[records[i].Topic]
+		if !known {
+			place = len(groups)
+			places[records[i].Topic] = place
+			groups = append(groups, nil)
+		}
+		groups[place] = append(groups[place], records[i])
+	}
+	return groups
+}
+
+// planTopic makes the batches of one topic.
+func (e *kafkaExporter) planTopic(req *request, records []encode.Record, leaders []int32) ([]*producer.Batch, error) {
+	topic := records[0].Topic
+	sorted, ends := e.spread(records, leaders)
 	now := time.Now().UnixMilli()
 	var batches []*producer.Batch
 	start := 0
@@ -30,58 +96,45 @@ func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
 		for records := sorted[start:end]; len(records) > 0; {
 			n := recordbatch.Split(records, e.config.Producer.MaxMessageBytes, e.config.Producer.FlushMaxMessages)
 			if n == 0 {
-				req.refused = append(req.refused, e.tooLarge(req.topic, records[0]))
+				req.refused = append(req.refused, e.tooLarge(topic, records[0]))
 				records = records[1:]
 				continue
 			}
-			b, err := e.batch(req, int32(index), now, records[:n])
+			b, err := e.batch(req, topic, int32(index), now, records[:n])
 			if err != nil {
-				e.recycle(req)
-				return consumererror.NewPermanent(err)
+				return nil, err
 			}
 			batches = append(batches, b)
 			records = records[n:]
 		}
 		start = end
 	}
-	req.ticket = producer.NewTicket(batches)
-	// The batches have copies; the queue's memory need not be held any longer.
-	req.records = nil
-	return nil
+	return batches, nil
 }
 
-// spread sorts the request's records by partition (counting sort). ends[i] is where partition i's records end.
-func (e *kafkaExporter) spread(req *request, leaders []int32) (sorted []recordbatch.Record, ends []int) {
-	count := int32(len(leaders))
-	sticky := int32(-1)
-	chosen := make([]int32, len(req.records))
-	ends = make([]int, count)
-	for i := range req.records {
-		if key := req.records[i].Key; len(key) > 0 {
-			chosen[i] = partition.ForKey(key, count)
-		} else {
-			if sticky < 0 {
-				sticky = e.sticky.Next(leaders)
-			}
-			chosen[i] = sticky
-		}
-		ends[chosen[i]]++
+// spread sorts records by partition (counting sort). ends[i] is where partition i's records end.
+func (e *kafkaExporter) spread(records []encode.Record, leaders []int32) (sorted []recordbatch.Record, ends []int) {
+	chosen := make([]int32, len(records))
+	e.partitioner.choose(chosen, records, leaders)
+	ends = make([]int, len(leaders))
+	for _, p := range chosen {
+		ends[p]++
 	}
 	sum := 0
 	for i, n := range ends {
 		ends[i] = sum
 		sum += n
 	}
-	sorted = make([]recordbatch.Record, len(req.records))
-	for i := range req.records {
+	sorted = make([]recordbatch.Record, len(records))
+	for i := range records {
 		at := &ends[chosen[i]]
-		sorted[*at] = recordbatch.Record{Key: req.records[i].Key, Value: req.records[i].Value}
+		sorted[*at] = recordbatch.Record{Key: records[i].Key, Value: records[i].Value, Headers: records[i].Headers}
 		*at++
 	}
 	return sorted, ends
 }
 
-func (e *kafkaExporter) batch(req *request, index int32, now int64, records []recordbatch.Record) (*producer.Batch, error) {
+func (e *kafkaExporter) batch(req *request, topic string, index int32, now int64, records []recordbatch.Record) (*producer.Batch, error) {
 	buffer, scratch := e.buffers.Get(), e.scratch.Get()
 	defer e.scratch.Put(scratch)
 	encoded, used, plain, err := recordbatch.Append(*buffer, *scratch, e.codec, now, records)
@@ -91,7 +144,7 @@ func (e *kafkaExporter) batch(req *request, index int32, now int64, records []re
 	}
 	*buffer = encoded
 	req.buffers = append(req.buffers, buffer)
-	return &producer.Batch{Topic: req.topic, Partition: index, Bytes: encoded, Records: len(records), Plain: plain}, nil
+	return &producer.Batch{Topic: topic, Partition: index, Bytes: encoded, Records: len(records), Plain: plain}, nil
 }
 
 // recycle returns the batches' memory. Nobody reads it any more once the ticket is resolved.

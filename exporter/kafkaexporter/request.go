@@ -5,6 +5,7 @@ package kafkaexporter
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -18,31 +19,31 @@ import (
 // request is what the sending queue holds: records that are encoded already, so that their size is known, storing them
 // costs a copy instead of a marshalling, and a repeated attempt finds the batches of the first.
 type request struct {
-	topic   string
+	// records are those without a batch so far.
 	records []encode.Record
 	items   int
 	bytes   int
 
-	// Filled in by the first attempt; see kafkaExporter.plan.
+	// Filled in by attempts; see kafkaExporter.push.
 	ticket  *producer.Ticket
 	buffers []*[]byte // the memory of the ticket's batches
-	refused []error   // records that did not make it into a batch
+	refused []error   // what became of records that will not be delivered
 }
 
 var _ xexporterhelper.Request = (*request)(nil)
 
-func newRequest(topic string, records []encode.Record, items int) *request {
-	r := &request{topic: topic, records: records, items: items}
+func newRequest(records []encode.Record, items int) *request {
+	r := &request{records: records, items: items}
 	for i := range records {
 		r.bytes += sizeOf(&records[i])
 	}
 	return r
 }
 
-// ItemsCount returns the number of spans, data points or log records.
+// ItemsCount returns the number of spans, data points, log records or samples.
 func (r *request) ItemsCount() int { return r.items }
 
-// BytesSize returns the size of keys and values.
+// BytesSize returns the size of keys, values and headers.
 func (r *request) BytesSize() int { return r.bytes }
 
 var errForeignRequest = errors.New("merge requests: the other one is of another kind")
@@ -53,23 +54,23 @@ func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 	records, items := r.records, r.items
 	if other != nil {
 		o, ok := other.(*request)
-		if !ok || o.topic != r.topic {
+		if !ok {
 			return nil, errForeignRequest
 		}
 		records = append(records[:len(records):len(records)], o.records...)
 		items += o.items
 	}
 	if maxSize <= 0 {
-		return []xexporterhelper.Request{newRequest(r.topic, records, items)}, nil
+		return []xexporterhelper.Request{newRequest(records, items)}, nil
 	}
 	var parts []xexporterhelper.Request
 	for len(records) > 0 {
 		n, partItems := prefix(records, maxSize, sizer)
-		parts = append(parts, newRequest(r.topic, records[:n:n], partItems))
+		parts = append(parts, newRequest(records[:n:n], partItems))
 		records = records[n:]
 	}
 	if len(parts) == 0 {
-		parts = append(parts, newRequest(r.topic, nil, 0))
+		parts = append(parts, newRequest(nil, 0))
 	}
 	return parts, nil
 }
@@ -92,7 +93,13 @@ func prefix(records []encode.Record, maxSize int, sizer exporterhelper.RequestSi
 	return len(records), items
 }
 
-func sizeOf(r *encode.Record) int { return len(r.Key) + len(r.Value) }
+func sizeOf(r *encode.Record) int {
+	size := len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		size += len(r.Headers[i].Name) + len(r.Headers[i].Value)
+	}
+	return size
+}
 
 // requestEncoding stores requests for the persistent queue.
 type requestEncoding struct{}
@@ -103,7 +110,8 @@ func (requestEncoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]
 	if !ok {
 		return nil, fmt.Errorf("store request: unknown type %T", r)
 	}
-	return appendStored(make([]byte, 0, storedSize(req)), req), nil
+	const perRecord = 5 * binary.MaxVarintLen32 // what most requests need; appendStored grows the others
+	return appendStored(make([]byte, 0, req.bytes+perRecord*(len(req.records)+1)), req), nil
 }
 
 // Unmarshal reads what Marshal stored.

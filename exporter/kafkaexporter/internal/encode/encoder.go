@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 )
 
 // Record is one Kafka message.
@@ -20,6 +22,10 @@ type Record struct {
 	Value []byte
 	// Items is the number of spans, data points or log records in Value.
 	Items int
+	// Topic receives the record. The functions of this package leave it to the caller.
+	Topic string
+	// Headers are left to the caller, too. Records may share them.
+	Headers []recordbatch.Header
 }
 
 // Keying is the choice of a record's key.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -165,7 +166,7 @@ func TestResourceKeysDependOnContentOnly(t *testing.T) {
 	build := func(fill func(pcommon.Map)) [16]byte {
 		m := pcommon.NewMap()
 		fill(m)
-		return resourceKey(m)
+		return pdatautil.MapHash(m)
 	}
 	base := build(func(m pcommon.Map) { m.PutStr("a", "1"); m.PutStr("b", "2") })
 	assert.Equal(t, base, build(func(m pcommon.Map) { m.PutStr("b", "2"); m.PutStr("a", "1") }), "the order does not matter")

@@ -4,12 +4,7 @@
 package encode
 
 import (
-	"encoding/binary"
-	"hash"
-	"hash/fnv"
-	"math"
-	"slices"
-
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
@@ -32,7 +27,8 @@ func byResource(value []byte, resources int, describe func(i int) (pcommon.Map, 
 	seen := make(map[[16]byte]int, resources)
 	for i, whole := range wholes {
 		attributes, items := describe(i)
-		key := resourceKey(attributes)
+		// The hash of contrib's exporter, so that both give a resource the same key.
+		key := pdatautil.MapHash(attributes)
 		group, known := seen[key]
 		if !known {
 			group = len(records)
@@ -62,64 +58,4 @@ func concatenate(records []Record, wholes [][]byte, groups, sizes []int) {
 		}
 		record.Value = append(record.Value, wholes[i]...)
 	}
-}
-
-// resourceKey hashes attributes (FNV-1a, 128 bits) so that their order does not matter but their types do.
-func resourceKey(attributes pcommon.Map) [16]byte {
-	h := fnv.New128a()
-	hashMap(h, attributes)
-	var key [16]byte
-	h.Sum(key[:0])
-	return key
-}
-
-func hashMap(h hash.Hash, m pcommon.Map) {
-	keys := make([]string, 0, m.Len())
-	for k := range m.All() {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	hashNumber(h, uint64(len(keys)))
-	for _, k := range keys {
-		v, _ := m.Get(k)
-		hashText(h, k)
-		hashValue(h, v)
-	}
-}
-
-func hashValue(h hash.Hash, v pcommon.Value) {
-	hashNumber(h, uint64(v.Type()))
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		hashText(h, v.Str())
-	case pcommon.ValueTypeInt:
-		hashNumber(h, uint64(v.Int()))
-	case pcommon.ValueTypeDouble:
-		hashNumber(h, math.Float64bits(v.Double()))
-	case pcommon.ValueTypeBool:
-		if v.Bool() {
-			hashNumber(h, 1)
-		}
-	case pcommon.ValueTypeMap:
-		hashMap(h, v.Map())
-	case pcommon.ValueTypeSlice:
-		hashNumber(h, uint64(v.Slice().Len()))
-		for _, element := range v.Slice().All() {
-			hashValue(h, element)
-		}
-	case pcommon.ValueTypeBytes:
-		hashText(h, string(v.Bytes().AsRaw()))
-	}
-}
-
-// hashText hashes a string with its length, so that no two lists of strings run together.
-func hashText(h hash.Hash, s string) {
-	hashNumber(h, uint64(len(s)))
-	h.Write([]byte(s))
-}
-
-func hashNumber(h hash.Hash, n uint64) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], n)
-	h.Write(b[:])
 }

@@ -1,15 +1,15 @@
 // Copyright The otelcol-risk Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package partition chooses the partition of a record as Java's producer does, so that records of one key meet in one
+// Package partition chooses the partition of a record as other clients do, so that records of one key meet in one
 // partition no matter which client wrote them.
 package partition
 
 import "encoding/binary"
 
-// ForKey returns the partition of a non-empty key among count partitions (count > 0), as
+// Java returns the partition of a key among count partitions (count > 0) as
 // org.apache.kafka.clients.producer.internals.BuiltInPartitioner does: the low 31 bits of Murmur2, modulo count.
-func ForKey(key []byte, count int32) int32 {
+func Java(key []byte, count int32) int32 {
 	return int32(Murmur2(key)&0x7fffffff) % count
 }
 

@@ -25,7 +25,7 @@ func TestMurmur2GivesJavasAnswers(t *testing.T) {
 	}
 }
 
-func TestForKeyAgreesWithKafkaGo(t *testing.T) {
+func TestJavaAgreesWithKafkaGo(t *testing.T) {
 	balancer := kafka.Murmur2Balancer{}
 	for count := int32(1); count < 20; count++ {
 		all := make([]int, count)
@@ -34,7 +34,21 @@ func TestForKeyAgreesWithKafkaGo(t *testing.T) {
 		}
 		for n := range 500 {
 			key := fmt.Appendf(nil, "%d-%0*d", n, n%40, n)
-			assert.Equal(t, balancer.Balance(kafka.Message{Key: key}, all...), int(ForKey(key, count)), "%q of %d", key, count)
+			assert.Equal(t, balancer.Balance(kafka.Message{Key: key}, all...), int(Java(key, count)), "%q of %d", key, count)
+		}
+	}
+}
+
+func TestSaramaAgreesWithKafkaGo(t *testing.T) {
+	balancer := kafka.Hash{} // documented to be compatible with Sarama's
+	for count := int32(1); count < 20; count++ {
+		all := make([]int, count)
+		for i := range all {
+			all[i] = i
+		}
+		for n := range 500 {
+			key := fmt.Appendf(nil, "%d-%0*d", n, n%40, n)
+			assert.Equal(t, balancer.Balance(kafka.Message{Key: key}, all...), int(Sarama(key, count)), "%q of %d", key, count)
 		}
 	}
 }
@@ -53,11 +67,25 @@ func TestStickyTakesPartitionsInTurnAndSkipsThoseWithoutLeader(t *testing.T) {
 	}
 }
 
-func BenchmarkForKey(b *testing.B) {
+func BenchmarkJava(b *testing.B) {
 	key := []byte("0102030405060708090a0b0c0d0e0f10")
 	b.ReportAllocs()
 	b.SetBytes(int64(len(key)))
 	for b.Loop() {
-		ForKey(key, 12)
+		Java(key, 12)
 	}
+}
+
+func TestBacklogTakesThePartitionWithTheFewestRecords(t *testing.T) {
+	var b Backlog
+	leaders := []int32{1, -1, 1}
+	assert.Equal(t, int32(0), b.Add("t", 5, leaders))
+	assert.Equal(t, int32(2), b.Add("t", 3, leaders))
+	assert.Equal(t, int32(2), b.Add("t", 3, leaders))
+	assert.Equal(t, int32(0), b.Add("t", 1, leaders))
+	assert.Equal(t, int32(0), b.Add("other", 1, leaders))
+	b.Remove("t", 2, 6)
+	b.Remove("unknown", 9, 1)
+	assert.Equal(t, int32(2), b.Add("t", 1, leaders))
+	assert.Equal(t, int32(0), b.Add("leaderless", 1, []int32{-1}))
 }

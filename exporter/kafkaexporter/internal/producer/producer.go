@@ -40,14 +40,14 @@ func Start(set Settings, topics ...string) *Producer {
 // Leaders returns the node ids of the leaders of a topic's partitions, -1 for those without, and so the number of
 // partitions. If they are not known yet it waits for the next look-up or ctx. The slice must not be changed.
 func (p *Producer) Leaders(ctx context.Context, topic string) ([]int32, error) {
-	if leaders := p.known(topic); len(leaders) > 0 {
+	if leaders := p.Known(topic); len(leaders) > 0 {
 		return leaders, nil
 	}
 	reply := make(chan error, 1)
 	p.loop.post(func(m *machine, now time.Time) { m.want(now, topic, reply) })
 	select {
 	case err := <-reply:
-		return p.known(topic), err
+		return p.Known(topic), err
 	case <-ctx.Done():
 		p.loop.post(func(m *machine, _ time.Time) { m.unwant(reply) })
 		return nil, p.timedOut(ctx)
@@ -56,7 +56,8 @@ func (p *Producer) Leaders(ctx context.Context, topic string) ([]int32, error) {
 	}
 }
 
-func (p *Producer) known(topic string) []int32 {
+// Known is Leaders without waiting; it returns nil for what is not known yet.
+func (p *Producer) Known(topic string) []int32 {
 	if topics := p.topics.Load(); topics != nil {
 		return (*topics)[topic].Leaders
 	}

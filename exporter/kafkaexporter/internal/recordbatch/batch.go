@@ -34,6 +34,13 @@ const (
 // Record is one message. A nil key or value is encoded as absent, an empty one as empty.
 type Record struct {
 	Key, Value []byte
+	Headers    []Header
+}
+
+// Header is one header of a record. Names may repeat. A nil value is encoded as absent, an empty one as empty.
+type Header struct {
+	Name  string
+	Value []byte
 }
 
 // Producer is who wrote a batch and where in its sequence the batch stands.
@@ -50,8 +57,16 @@ func RecordSize(r Record, position int) int {
 }
 
 func bodySize(r Record, position int) int {
-	const attributesDeltaAndHeaders = 3
-	return attributesDeltaAndHeaders + varintSize(int64(position)) + bytesSize(r.Key) + bytesSize(r.Value)
+	const attributesAndDelta = 2
+	return attributesAndDelta + varintSize(int64(position)) + bytesSize(r.Key) + bytesSize(r.Value) + headersSize(r.Headers)
+}
+
+func headersSize(headers []Header) int {
+	size := varintSize(int64(len(headers)))
+	for i := range headers {
+		size += varintSize(int64(len(headers[i].Name))) + len(headers[i].Name) + bytesSize(headers[i].Value)
+	}
+	return size
 }
 
 func bytesSize(b []byte) int {
@@ -97,7 +112,13 @@ func appendRecord(dst []byte, r Record, position int) []byte {
 	dst = binary.AppendVarint(dst, int64(position))
 	dst = appendBytes(dst, r.Key)
 	dst = appendBytes(dst, r.Value)
-	return append(dst, 0) // headers
+	dst = binary.AppendVarint(dst, int64(len(r.Headers)))
+	for i := range r.Headers {
+		dst = binary.AppendVarint(dst, int64(len(r.Headers[i].Name)))
+		dst = append(dst, r.Headers[i].Name...)
+		dst = appendBytes(dst, r.Headers[i].Value)
+	}
+	return dst
 }
 
 func appendBytes(dst, b []byte) []byte {

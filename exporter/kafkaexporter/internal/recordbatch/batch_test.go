@@ -43,7 +43,11 @@ func decode(tb testing.TB, batch []byte) []Record {
 		}
 		require.NoError(tb, err)
 		require.Equal(tb, int64(len(records)), r.Offset)
-		records = append(records, Record{Key: read(tb, r.Key), Value: read(tb, r.Value)})
+		record := Record{Key: read(tb, r.Key), Value: read(tb, r.Value)}
+		for _, h := range r.Headers {
+			record.Headers = append(record.Headers, Header{h.Key, h.Value})
+		}
+		records = append(records, record)
 	}
 	return records
 }
@@ -60,11 +64,12 @@ func read(tb testing.TB, b protocol.Bytes) []byte {
 
 func TestEveryCodecRoundTripsThroughKafkaGo(t *testing.T) {
 	records := []Record{
-		{nil, []byte("no key")},
-		{[]byte("key"), []byte("value")},
-		{[]byte{}, []byte{}},
-		{[]byte("tombstone"), nil},
-		{[]byte("long"), []byte(strings.Repeat("0123456789", 30_000))},
+		{Value: []byte("no key")},
+		{Key: []byte("key"), Value: []byte("value")},
+		{Key: []byte{}, Value: []byte{}},
+		{Key: []byte("tombstone")},
+		{Key: []byte("long"), Value: []byte(strings.Repeat("0123456789", 30_000))},
+		{Value: []byte("headers"), Headers: []Header{{"twice", []byte("a")}, {"twice", []byte(strings.Repeat("b", 70))}, {"", []byte{}}}},
 	}
 	for _, codec := range codecs {
 		batch, _, plain, err := Append(nil, nil, compressor(t, codec, 0), 1234, records)
@@ -81,7 +86,7 @@ func TestEveryCodecRoundTripsThroughKafkaGo(t *testing.T) {
 }
 
 func TestTheHeaderIsWhatThePackageCommentSays(t *testing.T) {
-	batch, _, _, err := Append([]byte("before"), nil, compressor(t, None, 0), 0x0102030405, []Record{{nil, []byte("a")}, {nil, []byte("b")}})
+	batch, _, _, err := Append([]byte("before"), nil, compressor(t, None, 0), 0x0102030405, []Record{{Value: []byte("a")}, {Value: []byte("b")}})
 	require.NoError(t, err)
 	require.Equal(t, "before", string(batch[:6]))
 	batch = batch[6:]
@@ -103,7 +108,7 @@ func TestTheHeaderIsWhatThePackageCommentSays(t *testing.T) {
 }
 
 func TestStampingAgainChangesNothingButTheProducerAndTheChecksum(t *testing.T) {
-	batch, _, _, err := Append(nil, nil, compressor(t, LZ4, 0), 1, []Record{{nil, []byte("a")}})
+	batch, _, _, err := Append(nil, nil, compressor(t, LZ4, 0), 1, []Record{{Value: []byte("a")}})
 	require.NoError(t, err)
 	Stamp(batch, Producer{1, 0, 0})
 	first := bytes.Clone(batch)
@@ -114,7 +119,7 @@ func TestStampingAgainChangesNothingButTheProducerAndTheChecksum(t *testing.T) {
 }
 
 func TestSplit(t *testing.T) {
-	records := []Record{{nil, make([]byte, 100)}, {nil, make([]byte, 100)}, {nil, make([]byte, 500)}}
+	records := []Record{{Value: make([]byte, 100)}, {Value: make([]byte, 100)}, {Value: make([]byte, 500)}}
 	two := HeaderSize + RecordSize(records[0], 0) + RecordSize(records[1], 1)
 	for name, test := range map[string]struct{ bytes, count, want int }{
 		"all fit":                            {1 << 20, 10, 3},

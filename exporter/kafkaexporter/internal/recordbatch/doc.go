@@ -20,7 +20,8 @@
 //	    61         records, compressed as one block when a codec is set
 //
 //	record: length | attributes (1 byte, 0) | timestamp delta | offset delta |
-//	        key length (-1: none) | key | value length (-1: none) | value | number of headers (0)
+//	        key length (-1: none) | key | value length (-1: none) | value | number of headers |
+//	        headers { name length | name | value length (-1: none) | value }
 //
 // Numbers in a record are zig-zag variable-length integers, all others are big-endian. Source: the section "Record
 // Batch" of the Apache Kafka documentation's chapter on implementation.

@@ -21,6 +21,9 @@ func FuzzRoundTrip(f *testing.F) {
 			if i%3 == 1 {
 				records[i].Key = nil
 			}
+			if i%4 == 2 {
+				records[i].Headers = []Header{{Name: string(key), Value: value}, {Name: "n"}}
+			}
 		}
 		batch, _, plain, err := Append(nil, nil, compressor(t, codecs[int(codec)%len(codecs)], 0), id, records)
 		require.NoError(t, err)
@@ -32,6 +35,11 @@ func FuzzRoundTrip(f *testing.F) {
 			require.Equal(t, string(records[i].Key), string(got[i].Key))
 			require.Equal(t, records[i].Key == nil, got[i].Key == nil)
 			require.Equal(t, string(records[i].Value), string(got[i].Value))
+			require.Len(t, got[i].Headers, len(records[i].Headers))
+			for j, h := range records[i].Headers {
+				require.Equal(t, h.Name, got[i].Headers[j].Name)
+				require.Equal(t, string(h.Value), string(got[i].Headers[j].Value))
+			}
 			size += RecordSize(records[i], i)
 		}
 		require.Equal(t, size, plain)
