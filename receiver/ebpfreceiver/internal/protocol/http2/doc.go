@@ -1,0 +1,23 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package http2 reads HTTP/2 connections (RFC 9113) and their compressed headers (RFC 7541) as an observer, who may
+// have come in the middle and may miss parts.
+//
+//	[preface] frame frame frame ...                 one direction of a connection: Reader
+//	          length 24 | type 8 | flags 8 | R stream 31 | payload
+//	HEADERS CONTINUATION ... = one header block     Reader puts it together, without padding and priority
+//	block -> fields                                 Decoder, one a direction, in the order of the blocks
+//
+// Payloads of DATA frames may be left out of the input: the kernel does not hand them over ([Reader.Elided]). Nothing
+// else of a frame is looked at before all of it is there, so input may be cut anywhere.
+//
+// A header block refers to fields of blocks before it, by their distance from the newest. Who came in the middle does
+// not know those from before; the distance of all that came since is known. So a field that refers to an unknown one is
+// left out and counted ([Fields.Unknown]), and everything else is right. After a block that was not seen as a whole the
+// distances are unknown, too, and the [Decoder] starts again from nothing.
+//
+// Memory is bounded: a Reader keeps at most its limit of one header block, a Decoder at most its limit of fields. Slices
+// that are handed out are valid during the call only. Nothing is allocated but what a Decoder remembers. No type is safe
+// for concurrent use.
+package http2
