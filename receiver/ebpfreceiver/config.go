@@ -59,6 +59,12 @@ type Config struct {
 	// Batch says how spans are grouped before they are passed on.
 	Batch BatchConfig `mapstructure:"batch"`
 
+	// Metrics says how metrics are made.
+	Metrics MetricsConfig `mapstructure:"metrics"`
+
+	// Logs says how log records are passed on.
+	Logs LogsConfig `mapstructure:"logs"`
+
 	_ struct{}
 }
 
@@ -95,6 +101,10 @@ func createDefaultConfig() component.Config {
 		MaxProcesses:     4096,
 		DetectMessages:   8,
 		Batch:            BatchConfig{MaxSpans: 1024, Timeout: 200 * time.Millisecond},
+		Metrics: MetricsConfig{
+			CollectionInterval: time.Minute, Histogram: histogramExplicit, MaxSeries: 2000, MaxIdle: 15 * time.Minute,
+		},
+		Logs: LogsConfig{MaxDelay: 2 * time.Millisecond, MaxPending: 4096},
 	}
 }
 
@@ -152,11 +162,7 @@ func (c *Config) validateDetect() error {
 
 // Validate reports every fault of b at once.
 func (b *BatchConfig) Validate() error {
-	var negative error
-	if b.Timeout < 0 {
-		negative = fmt.Errorf("`timeout` must not be negative, found %s", b.Timeout)
-	}
-	return errors.Join(positive("max_spans", b.MaxSpans), negative)
+	return errors.Join(positive("max_spans", b.MaxSpans), notNegative("timeout", b.Timeout))
 }
 
 // positive returns an error that names key unless value is above zero.

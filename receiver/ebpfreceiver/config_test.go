@@ -49,6 +49,10 @@ func TestConfigValid(t *testing.T) {
 			c.MaxProcesses = 100
 			c.DetectMessages = 4
 			c.Batch = BatchConfig{MaxSpans: 512, Timeout: time.Second}
+			c.Metrics = MetricsConfig{
+				CollectionInterval: 10 * time.Second, Histogram: "exponential", MaxSeries: 500, MaxIdle: time.Hour,
+			}
+			c.Logs = LogsConfig{MaxDelay: time.Millisecond, MaxPending: 100}
 		},
 		"wakeup_zero.yaml": func(c *Config) {
 			c.WakeupSize = 0
@@ -76,6 +80,10 @@ func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 			"`max_processes` must be positive, found 0",
 			"`detect_messages` must be between 1 and 255, found 0",
 			"batch: `max_spans` must be positive, found 0",
+			"metrics: `histogram` must be \"explicit\" or \"exponential\", found \"\"",
+			"`max_series` must be between 2 and 65536, found 0",
+			"`collection_interval` must be positive, found 0s",
+			"logs: `max_pending` must be positive, found 0",
 		},
 		"invalid_negative.yaml": {
 			"found -4096",
@@ -83,6 +91,8 @@ func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 			"`poll_interval` must be positive, found -1s",
 			"`detect_messages` must be between 1 and 255, found 256",
 			"batch: `timeout` must not be negative, found -1s",
+			"metrics: `max_idle` must not be negative, found -1s",
+			"logs: `max_delay` must not be negative, found -1s",
 		},
 		"invalid_ring_odd.yaml":    {"found 12288"},
 		"invalid_ring_large.yaml":  {"`ring_buffer_size` must be at most 1073741824, found 2147483648"},

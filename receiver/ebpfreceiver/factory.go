@@ -4,10 +4,6 @@
 package ebpfreceiver
 
 import (
-	"context"
-
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
@@ -15,14 +11,12 @@ import (
 
 // NewFactory returns the factory of the receiver of type `ebpf`. Nothing is loaded into the kernel before Start.
 func NewFactory() receiver.Factory {
+	e := &engines{byConfig: make(map[*Config]*ebpfReceiver)}
 	return receiver.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
-		receiver.WithTraces(createTraces, metadata.TracesStability),
+		receiver.WithTraces(e.createTraces, metadata.TracesStability),
+		receiver.WithMetrics(e.createMetrics, metadata.MetricsStability),
+		receiver.WithLogs(e.createLogs, metadata.LogsStability),
 	)
-}
-
-// createTraces makes a receiver of its own for every pipeline fan-out: the Collector asks once a configured id.
-func createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
-	return newReceiver(set, cfg.(*Config), next)
 }

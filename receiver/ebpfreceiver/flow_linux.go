@@ -14,12 +14,12 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
-	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/spans"
 )
 
 // flow is the way of a record, in the order of the calls:
 //
-//	ring.Reader -> exchange.Assembler -> admit (procinfo, executables) -> spans.Builder -> batches -> sender
+//	ring.Reader -> exchange.Assembler -> admit (procinfo, executables) -> sinks: spans.Builder -> batches -> sender
+//	                                                                             metrics.HTTP
 //
 // Everything up to batches runs in the goroutine that reads the ring. A next consumer that is slow fills batches, then
 // the ring, and the kernel counts what finds no room: nothing waits in unbounded memory.
@@ -31,13 +31,14 @@ type flow struct {
 	assembler *exchange.Assembler
 	older     *probe.Adopted // nil: process ids of the kernel mean nothing in this process's /proc
 	processes *procinfo.Resolver
-	spans     *spans.Builder
+	sinks     *sinks
 	batches   chan ptrace.Traces
-	firstSpan time.Time // when the first span of the batch that is being built was added
-	now       time.Time // as of the last look at the clock
-	records   int       // since the last look at the clock
-	exchanges [2]int64  // spans built since they were last counted, by protocol.Side
-	filtered  int64     // exchanges left out since they were last counted
+	drained   chan struct{} // closed when nothing more comes
+	firstSpan time.Time     // when the first span of the batch that is being built was added
+	now       time.Time     // as of the last look at the clock
+	records   int           // since the last look at the clock
+	exchanges [2]int64      // spans built since they were last counted, by protocol.Side
+	filtered  int64         // exchanges left out since they were last counted
 }
 
 const (
@@ -48,11 +49,12 @@ const (
 )
 
 // newFlow returns a flow that waits for its first record.
-func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted, builder *spans.Builder) *flow {
+func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted, to *sinks) *flow {
 	f := &flow{
-		cfg: cfg, logger: logger, telemetry: t, older: older, spans: builder,
+		cfg: cfg, logger: logger, telemetry: t, older: older, sinks: to,
 		processes: procinfo.New(procinfo.Settings{MaxProcesses: cfg.MaxProcesses}),
 		batches:   make(chan ptrace.Traces, maxBatches),
+		drained:   make(chan struct{}),
 	}
 	f.assembler = exchange.New(exchange.Settings{MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout}, &f.clock, f.admit)
 	f.tick()
@@ -71,7 +73,7 @@ func (f *flow) Record(record []byte) {
 func (f *flow) Idle() {
 	f.records = 0
 	f.assembler.Expire(f.tick())
-	if f.spans.Len() == 0 {
+	if f.waiting() == 0 {
 		f.count()
 	} else if f.now.Sub(f.firstSpan) >= f.cfg.Batch.Timeout {
 		f.flush()
@@ -102,14 +104,32 @@ func (f *flow) admit(x *protocol.Exchange) {
 		f.filtered++
 		return
 	}
-	if f.spans.Len() == 0 {
+	if f.sinks.http != nil {
+		f.sinks.http.Observe(x, process)
+	}
+	if f.sinks.spans != nil {
+		f.span(x, process)
+	}
+}
+
+// span adds a span to the batch.
+func (f *flow) span(x *protocol.Exchange, process *procinfo.Process) {
+	if f.waiting() == 0 {
 		f.firstSpan = f.now
 	}
-	f.spans.Append(x, process)
+	f.sinks.spans.Append(x, process)
 	f.exchanges[x.Side]++
-	if f.spans.Len() >= f.cfg.Batch.MaxSpans {
+	if f.waiting() >= f.cfg.Batch.MaxSpans {
 		f.flush()
 	}
+}
+
+// waiting is the number of spans in the batch that is being built.
+func (f *flow) waiting() int {
+	if f.sinks.spans == nil {
+		return 0
+	}
+	return f.sinks.spans.Len()
 }
 
 // ownByPort names the owner of a connection that a Multipath TCP listener older than the receiver accepted.
@@ -122,8 +142,8 @@ func (f *flow) ownByPort(x *protocol.Exchange) {
 // flush hands the batch on, waiting for room.
 func (f *flow) flush() {
 	f.count()
-	if f.spans.Len() > 0 {
-		f.batches <- f.spans.Take()
+	if f.waiting() > 0 {
+		f.batches <- f.sinks.spans.Take()
 	}
 }
 
@@ -133,9 +153,13 @@ func (f *flow) count() {
 	f.exchanges, f.filtered = [2]int64{}, 0
 }
 
-// drain tells what is still open, hands on the last batch and ends the stream of batches.
+// drain tells what is still open, hands on the last batch and lets the senders end.
 func (f *flow) drain() {
 	f.assembler.Close()
 	f.flush()
 	close(f.batches)
+	close(f.drained)
+	if f.sinks.logs != nil {
+		f.sinks.logs.Close()
+	}
 }

@@ -5,9 +5,10 @@ package ebpfreceiver
 
 import "github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 
-// programSettings returns the part of a valid c that the BPF programs carry out.
-func (c *Config) programSettings() bpfobj.Settings {
+// programSettings returns the part of a valid c that the BPF programs carry out, for what next needs.
+func (c *Config) programSettings(next consumers) bpfobj.Settings {
 	return bpfobj.Settings{
+		Exchanges:      next.traces != nil || next.metrics != nil,
 		RingBufferSize: c.RingBufferSize,
 		WakeupSize:     c.WakeupSize,
 		DetectMessages: c.DetectMessages,

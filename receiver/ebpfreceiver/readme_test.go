@@ -61,7 +61,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	for _, reason := range []string{
 		"ring_full", "storage", "no_status_line", "pipelined", "malformed_record", "malformed_request", "malformed_response",
 		"no_final_response", "unknown_protocol", "port", "address", "late_ring_full", "gap", "response_unmatched", "unreadable",
-		"evicted", "timed_out", "request_unaligned", "process_ended", "process_denied", "head_truncated", "executable",
+		"evicted", "timed_out", "request_unaligned", "process_ended", "process_denied", "head_truncated", "executable", "pending",
 	} {
 		assert.Contains(t, string(documentation), "`"+reason+"`", reason)
 	}

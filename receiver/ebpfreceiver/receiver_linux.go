@@ -13,7 +13,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
@@ -22,16 +21,21 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/ring"
-	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/spans"
 )
 
-// ebpfReceiver owns the programs in the kernel and two goroutines: one reads the ring and builds batches, the other
-// passes them on.
+// ebpfReceiver owns the programs in the kernel and the goroutines that pass on what they see: one reads the ring, and each
+// signal that somebody consumes has one of its own (senders_linux.go), so that a slow consumer of one does not delay the
+// others before the ring is full. It serves all signals of one component id: the first Start starts it, the first
+// Shutdown ends it, the others do nothing.
 type ebpfReceiver struct {
 	cfg      *Config
 	settings receiver.Settings
-	next     consumer.Traces
+	next     consumers // set before the first Start
 	report   *receiverhelper.ObsReport
+	forget   func()
+	started  sync.Once
+	startErr error
+	stopped  sync.Once
 
 	telemetry *telemetry
 	objects   *bpfobj.Objects
@@ -42,18 +46,23 @@ type ebpfReceiver struct {
 	cancel    context.CancelFunc // of what the next consumer is doing
 }
 
-func newReceiver(settings receiver.Settings, cfg *Config, next consumer.Traces) (receiver.Traces, error) {
+func newReceiver(settings receiver.Settings, cfg *Config, forget func()) (*ebpfReceiver, error) {
 	report, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
 		ReceiverID: settings.ID, Transport: "ebpf", ReceiverCreateSettings: settings,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create receiver report: %w", err)
 	}
-	return &ebpfReceiver{cfg: cfg, settings: settings, next: next, report: report}, nil
+	return &ebpfReceiver{cfg: cfg, settings: settings, report: report, forget: forget}, nil
 }
 
 // Start loads and attaches the programs. On an error nothing is left in the kernel.
 func (r *ebpfReceiver) Start(ctx context.Context, host component.Host) error {
+	r.started.Do(func() { r.startErr = r.start(ctx, host) })
+	return r.startErr
+}
+
+func (r *ebpfReceiver) start(ctx context.Context, host component.Host) error {
 	if err := r.open(ctx); err != nil {
 		return fmt.Errorf("start receiver %s: %w", r.settings.ID, errors.Join(err, r.release()))
 	}
@@ -65,7 +74,7 @@ func (r *ebpfReceiver) Start(ctx context.Context, host component.Host) error {
 		}
 		r.flow.drain()
 	})
-	r.running.Go(func() { r.send(sending) })
+	r.send(sending)
 	return nil
 }
 
@@ -88,7 +97,7 @@ func (r *ebpfReceiver) open(ctx context.Context) error {
 	if r.telemetry, err = newTelemetry(r.settings.TelemetrySettings); err != nil {
 		return err
 	}
-	if r.objects, err = bpfobj.Load(r.cfg.programSettings()); err != nil {
+	if r.objects, err = bpfobj.Load(r.cfg.programSettings(r.next)); err != nil {
 		return err
 	}
 	if r.ring, err = ring.NewReader(r.objects.Ring(), r.cfg.PollInterval); err != nil {
@@ -111,15 +120,14 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 	if err != nil {
 		return fmt.Errorf("read host name: %w", err)
 	}
-	builder := spans.New(spans.Settings{
-		HostName: host, ScopeName: metadata.ScopeName, ScopeVersion: r.settings.BuildInfo.Version,
-	})
-	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, builder)
+	about := origin{host: host, scope: metadata.ScopeName, version: r.settings.BuildInfo.Version}
+	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, newSinks(r.cfg, r.next, about))
 	return r.telemetry.observe(sources{
 		kernel:    r.objects.Counters,
 		assembler: &r.flow.assembler.Counts,
 		records:   r.ring.Records,
 		processes: r.flow.processes.Stats,
+		sinks:     r.flow.sinks,
 	})
 }
 
@@ -163,22 +171,15 @@ func (r *ebpfReceiver) adopt(ctx context.Context) (*probe.Adopted, error) {
 	return adopted, nil
 }
 
-// send passes batches on until there are no more.
-func (r *ebpfReceiver) send(ctx context.Context) {
-	for batch := range r.flow.batches {
-		n := batch.SpanCount()
-		reported := r.report.StartTracesOp(ctx)
-		err := r.next.ConsumeTraces(reported, batch)
-		r.report.EndTracesOp(reported, metadata.Type.String(), n, err)
-		if err != nil {
-			r.settings.Logger.Debug("next consumer refused spans", zap.Int("spans", n), zap.Error(err))
-		}
-	}
+// Shutdown detaches the programs, passes on what was seen until then, and unloads. If ctx ends first, what the next
+// consumers have not taken yet is refused, and counted as such.
+func (r *ebpfReceiver) Shutdown(ctx context.Context) (err error) {
+	r.stopped.Do(func() { err = r.stop(ctx) })
+	return err
 }
 
-// Shutdown detaches the programs, passes on what was seen until then, and unloads. If ctx ends first, what the next
-// consumer has not taken yet is refused, and counted as such.
-func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
+func (r *ebpfReceiver) stop(ctx context.Context) error {
+	defer r.forget()
 	if r.cancel == nil {
 		return nil // never started
 	}

@@ -11,23 +11,28 @@ import (
 	"runtime"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 )
 
-// unsupported stands in for the receiver where there is no eBPF, so that one Collector build and one configuration
+// ebpfReceiver stands in for the receiver where there is no eBPF, so that one Collector build and one configuration
 // check serve all systems.
-type unsupported struct{}
+type ebpfReceiver struct {
+	next   consumers
+	forget func()
+}
 
 // newReceiver returns a receiver that cannot start.
-func newReceiver(receiver.Settings, *Config, consumer.Traces) (receiver.Traces, error) {
-	return unsupported{}, nil
+func newReceiver(_ receiver.Settings, _ *Config, forget func()) (*ebpfReceiver, error) {
+	return &ebpfReceiver{forget: forget}, nil
 }
 
 // Start answers with an error: there is nothing to attach to.
-func (unsupported) Start(context.Context, component.Host) error {
+func (*ebpfReceiver) Start(context.Context, component.Host) error {
 	return fmt.Errorf("start receiver ebpf: it needs linux 5.10 or newer, this is %s/%s", runtime.GOOS, runtime.GOARCH)
 }
 
 // Shutdown has nothing to undo.
-func (unsupported) Shutdown(context.Context) error { return nil }
+func (r *ebpfReceiver) Shutdown(context.Context) error {
+	r.forget()
+	return nil
+}

@@ -62,6 +62,7 @@ type sources struct {
 	assembler *exchange.Counts
 	records   func() uint64
 	processes func() procinfo.Stats
+	sinks     *sinks
 }
 
 // observe registers the instruments that are read when somebody asks for them.
@@ -82,6 +83,24 @@ func (t *telemetry) observe(s sources) error {
 		t.builder.RegisterReceiverEbpfConnectionsOffCallback(s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Off })),
 		t.builder.RegisterReceiverEbpfDegradedCallback(s.observeDegraded),
 		t.builder.RegisterReceiverEbpfLostCallback(s.observeLost),
+		t.builder.RegisterReceiverEbpfLogsDroppedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			if s.sinks.logs != nil {
+				o.Observe(s.sinks.logs.Dropped(), reason("pending"))
+			}
+			return nil
+		}),
+		t.builder.RegisterReceiverEbpfSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			if s.sinks.store != nil {
+				o.Observe(s.sinks.store.Series())
+			}
+			return nil
+		}),
+		t.builder.RegisterReceiverEbpfSeriesOverflowedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			if s.sinks.store != nil {
+				o.Observe(s.sinks.store.Overflowed())
+			}
+			return nil
+		}),
 		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			counters, err := s.kernel()
 			if err == nil {

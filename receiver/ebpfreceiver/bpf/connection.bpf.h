@@ -143,6 +143,8 @@ static __always_inline void exchange_write(struct connection *connection)
 	__u32 request_len = exchange->request_len;
 	__u32 response_len = exchange->response_len;
 
+	if (!knob_exchanges)
+		return;
 	OPAQUE(request_len);
 	OPAQUE(response_len);
 	if (request_len > REQUEST_CAPACITY || response_len > RESPONSE_CAPACITY)

@@ -14,6 +14,8 @@ import (
 
 // Settings become constants of the programs and the sizes and contents of their maps.
 type Settings struct {
+	// Exchanges says that somebody reads exchange records.
+	Exchanges bool
 	// RingBufferSize is in bytes: a power of two, a multiple of the page size.
 	RingBufferSize int
 	// WakeupSize is how many bytes wait in the ring before its reader is woken.
@@ -67,10 +69,11 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 	for name, value := range map[string]any{
 		socketVarKnobWakeupBytes:    uint32(s.WakeupSize),
 		socketVarKnobDetectMessages: uint8(s.DetectMessages),
-		socketVarKnobPortInclude:    flag(len(s.IncludePorts)),
-		socketVarKnobPortExclude:    flag(len(s.ExcludePorts)),
-		socketVarKnobAddressInclude: flag(len(s.IncludePeers)),
-		socketVarKnobAddressExclude: flag(len(s.ExcludePeers)),
+		socketVarKnobExchanges:      flag(s.Exchanges),
+		socketVarKnobPortInclude:    flag(len(s.IncludePorts) > 0),
+		socketVarKnobPortExclude:    flag(len(s.ExcludePorts) > 0),
+		socketVarKnobAddressInclude: flag(len(s.IncludePeers) > 0),
+		socketVarKnobAddressExclude: flag(len(s.ExcludePeers) > 0),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s to %v: %w", name, value, err)
@@ -79,8 +82,8 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 	return nil
 }
 
-func flag(n int) uint8 {
-	if n > 0 {
+func flag(on bool) uint8 {
+	if on {
 		return 1
 	}
 	return 0

@@ -172,6 +172,7 @@ const (
 	socketVarKnobAddressExclude = "knob_address_exclude"
 	socketVarKnobAddressInclude = "knob_address_include"
 	socketVarKnobDetectMessages = "knob_detect_messages"
+	socketVarKnobExchanges      = "knob_exchanges"
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
@@ -257,6 +258,7 @@ type socketVariableSpecs struct {
 	KnobAddressExclude *ebpf.VariableSpec `ebpf:"knob_address_exclude"`
 	KnobAddressInclude *ebpf.VariableSpec `ebpf:"knob_address_include"`
 	KnobDetectMessages *ebpf.VariableSpec `ebpf:"knob_detect_messages"`
+	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
@@ -318,6 +320,7 @@ type socketVariables struct {
 	KnobAddressExclude *ebpf.Variable `ebpf:"knob_address_exclude"`
 	KnobAddressInclude *ebpf.Variable `ebpf:"knob_address_include"`
 	KnobDetectMessages *ebpf.Variable `ebpf:"knob_detect_messages"`
+	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`

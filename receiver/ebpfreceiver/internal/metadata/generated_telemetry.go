@@ -25,18 +25,21 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                      metric.Meter
-	mu                         sync.Mutex
-	registrations              []metric.Registration
-	ReceiverEbpfConnectionsOff metric.Int64ObservableCounter
-	ReceiverEbpfDegraded       metric.Int64ObservableCounter
-	ReceiverEbpfEvents         metric.Int64ObservableCounter
-	ReceiverEbpfExchanges      metric.Int64Counter
-	ReceiverEbpfFiltered       metric.Int64Counter
-	ReceiverEbpfLost           metric.Int64ObservableCounter
-	ReceiverEbpfOpenExchanges  metric.Int64ObservableGauge
-	ReceiverEbpfProcesses      metric.Int64ObservableGauge
-	ReceiverEbpfRequests       metric.Int64ObservableCounter
+	meter                        metric.Meter
+	mu                           sync.Mutex
+	registrations                []metric.Registration
+	ReceiverEbpfConnectionsOff   metric.Int64ObservableCounter
+	ReceiverEbpfDegraded         metric.Int64ObservableCounter
+	ReceiverEbpfEvents           metric.Int64ObservableCounter
+	ReceiverEbpfExchanges        metric.Int64Counter
+	ReceiverEbpfFiltered         metric.Int64Counter
+	ReceiverEbpfLogsDropped      metric.Int64ObservableCounter
+	ReceiverEbpfLost             metric.Int64ObservableCounter
+	ReceiverEbpfOpenExchanges    metric.Int64ObservableGauge
+	ReceiverEbpfProcesses        metric.Int64ObservableGauge
+	ReceiverEbpfRequests         metric.Int64ObservableCounter
+	ReceiverEbpfSeries           metric.Int64ObservableGauge
+	ReceiverEbpfSeriesOverflowed metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -86,6 +89,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfEventsCallback(cb metric.In
 		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfEvents, obs: o})
 		return nil
 	}, builder.ReceiverEbpfEvents)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverEbpfLogsDroppedCallback sets callback for observable ReceiverEbpfLogsDropped metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfLogsDroppedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfLogsDropped, obs: o})
+		return nil
+	}, builder.ReceiverEbpfLogsDropped)
 	if err != nil {
 		return err
 	}
@@ -155,6 +173,36 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfRequestsCallback(cb metric.
 	return nil
 }
 
+// RegisterReceiverEbpfSeriesCallback sets callback for observable ReceiverEbpfSeries metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfSeriesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfSeries, obs: o})
+		return nil
+	}, builder.ReceiverEbpfSeries)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverEbpfSeriesOverflowedCallback sets callback for observable ReceiverEbpfSeriesOverflowed metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfSeriesOverflowedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfSeriesOverflowed, obs: o})
+		return nil
+	}, builder.ReceiverEbpfSeriesOverflowed)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -213,6 +261,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfLogsDropped, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_ebpf_logs_dropped",
+		metric.WithDescription("Log records that were not passed on, by reason. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfLost, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_lost",
 		metric.WithDescription("Exchanges that were seen and did not become a span, by reason. [Alpha]"),
@@ -235,6 +289,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_ebpf_requests",
 		metric.WithDescription("Exchanges that the kernel saw begin, whatever became of them. [Alpha]"),
 		metric.WithUnit("{exchange}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfSeries, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_ebpf_series",
+		metric.WithDescription("Series of metrics held in memory. [Alpha]"),
+		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfSeriesOverflowed, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_ebpf_series_overflowed",
+		metric.WithDescription("Measurements counted in a series with otel.metric.overflow, because their metric had `metrics::max_series`. [Alpha]"),
+		metric.WithUnit("{measurement}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

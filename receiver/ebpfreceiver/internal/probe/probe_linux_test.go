@@ -58,6 +58,7 @@ func capture(t *testing.T, port uint16, settings bpfobj.Settings) (*recorder, *b
 	require.NoError(t, Check(capabilities))
 	root, err := CgroupRoot()
 	require.NoError(t, err)
+	settings.Exchanges = true
 	settings.RingBufferSize, settings.DetectMessages = 1<<20, 8
 	settings.IncludePorts = []uint16{port}
 	objects, err := bpfobj.Load(settings)

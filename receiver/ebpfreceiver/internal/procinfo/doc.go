@@ -15,6 +15,5 @@
 // remembered, least recently used forgotten first; so are ids that led nowhere, for a short while, so that many
 // short-lived processes cost few looks into /proc.
 //
-// A [Resolver] is used by one goroutine; only Stats may be called from others. A [Process] never changes and may be
-// shared and kept.
+// A [Resolver] is safe for concurrent use. A [Process] never changes and may be shared and kept.
 package procinfo

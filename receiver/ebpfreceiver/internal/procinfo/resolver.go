@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,7 @@ type Stats struct {
 
 // Resolver finds the processes that own sockets. See the package comment for its concurrency.
 type Resolver struct {
+	mu       sync.Mutex
 	settings Settings
 	files    reader
 	cache    *lru
@@ -84,6 +86,8 @@ func (r *Resolver) Resolve(owner protocol.Owner) *Process {
 	if owner.PID == 0 {
 		return &r.unknown
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	e := r.cache.get(owner.PID)
 	if e == nil || !r.holds(e, owner) {
 		e = r.look(owner)

@@ -6,7 +6,6 @@ package spans
 import (
 	"bytes"
 	"net/netip"
-	"strings"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -98,6 +97,3 @@ func (a *attributes) put(m pcommon.Map) {
 		}
 	}
 }
-
-// validText returns text as UTF-8.
-func validText(text string) string { return strings.ToValidUTF8(text, replacement) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/resource"
 )
 
 // Settings are what all spans of a Builder have in common.
@@ -161,31 +162,12 @@ func (b *Builder) spansOf(p *procinfo.Process) ptrace.SpanSlice {
 
 // addResource adds a resource for p and its scope, and returns the spans under it.
 func (b *Builder) addResource(p *procinfo.Process) ptrace.SpanSlice {
-	resource := b.traces.ResourceSpans().AppendEmpty()
-	resource.SetSchemaUrl(SchemaURL)
-	describeProcess(resource.Resource().Attributes(), b.settings.HostName, p)
-	scope := resource.ScopeSpans().AppendEmpty()
-	scope.SetSchemaUrl(SchemaURL)
+	added := b.traces.ResourceSpans().AppendEmpty()
+	added.SetSchemaUrl(resource.SchemaURL)
+	resource.Process(added.Resource().Attributes(), b.settings.HostName, p)
+	scope := added.ScopeSpans().AppendEmpty()
+	scope.SetSchemaUrl(resource.SchemaURL)
 	scope.Scope().SetName(b.settings.ScopeName)
 	scope.Scope().SetVersion(b.settings.ScopeVersion)
 	return scope.Spans()
-}
-
-// describeProcess writes the attributes of a resource.
-func describeProcess(m pcommon.Map, hostName string, p *procinfo.Process) {
-	m.EnsureCapacity(5)
-	m.PutStr(keyHostName, hostName)
-	if !p.Known() {
-		return
-	}
-	m.PutInt(keyProcessPID, int64(p.PID))
-	if p.ServiceName != "" {
-		m.PutStr(keyServiceName, validText(p.ServiceName))
-	}
-	if p.Executable != "" {
-		m.PutStr(keyExecutableName, validText(p.Name))
-	}
-	if p.ContainerID != "" {
-		m.PutStr(keyContainerID, p.ContainerID)
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
@@ -51,7 +52,7 @@ func TestAProcessHasOneResourceABatch(t *testing.T) {
 		resource := traces.ResourceSpans().At(i)
 		require.Equal(t, 1, resource.ScopeSpans().Len())
 		assert.Equal(t, want, resource.ScopeSpans().At(0).Spans().Len())
-		assert.Equal(t, SchemaURL, resource.SchemaUrl())
+		assert.Equal(t, semconv.SchemaURL, resource.SchemaUrl())
 		host, ok := resource.Resource().Attributes().Get("host.name")
 		require.True(t, ok)
 		assert.Equal(t, "node-1", host.Str())

@@ -33,7 +33,7 @@ func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 	a.addAddress(keyPeerAddress, x.Peer.Addr())
 	a.addNumber(keyPeerPort, int64(x.Peer.Port()))
 	if !x.HTTP.TargetCut {
-		a.addConstant(keyVersion, versionName(x.HTTP.Minor))
+		a.addConstant(keyVersion, protocol.HTTPVersion(x.HTTP.Minor))
 	}
 	if len(x.HTTP.UserAgent) > 0 {
 		a.addText(keyUserAgent, x.HTTP.UserAgent)
@@ -43,7 +43,7 @@ func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 
 // addMethod names the span and says the method.
 func addMethod(span ptrace.Span, a *attributes, method []byte) {
-	if name := methodName(method); name != "" {
+	if name := protocol.HTTPMethod(method); name != "" {
 		span.SetName(name)
 		a.addConstant(keyMethod, name)
 		return
@@ -51,39 +51,6 @@ func addMethod(span ptrace.Span, a *attributes, method []byte) {
 	span.SetName(methodUnnamed)
 	a.addConstant(keyMethod, methodOther)
 	a.addText(keyMethodOriginal, method)
-}
-
-// methodName returns a method that the conventions know, as a constant; "" for any other. Methods are case-sensitive.
-func methodName(method []byte) string {
-	switch string(method) {
-	case "GET":
-		return "GET"
-	case "POST":
-		return "POST"
-	case "PUT":
-		return "PUT"
-	case "DELETE":
-		return "DELETE"
-	case "HEAD":
-		return "HEAD"
-	case "OPTIONS":
-		return "OPTIONS"
-	case "PATCH":
-		return "PATCH"
-	case "CONNECT":
-		return "CONNECT"
-	case "TRACE":
-		return "TRACE"
-	case "QUERY":
-		return "QUERY"
-	}
-	return ""
-}
-
-// versionName returns an HTTP/1 version.
-func versionName(minor uint8) string {
-	const names = "1.01.11.21.31.41.51.61.71.81.9"
-	return names[3*int(minor%10):][:3]
 }
 
 // server is where a request goes: what the request calls it, else what the socket does.
@@ -161,22 +128,21 @@ func colon(host []byte) bool {
 	return bytes.IndexByte(host, ':') >= 0
 }
 
-// addOutcome says how the exchange ended. A status code that is an error is the error; 4xx is the client's. A response
-// that began well and was then reset or cut off failed all the same, but one that was quiet for too long may go on.
+// addOutcome says how the exchange ended.
 func addOutcome(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 	status := x.HTTP.Status
 	if status != 0 {
 		a.addNumber(keyStatusCode, int64(status))
 	}
-	switch {
-	case status >= 500, status >= 400 && x.Side == protocol.Client:
+	switch failed, how := protocol.HTTPError(x.Side, status, x.Failure); {
+	case !failed:
+		return
+	case how == protocol.None:
 		from := a.mark()
 		a.text = strconv.AppendUint(a.text, uint64(status), 10)
 		a.addFrom(keyErrorType, from)
-	case status >= 400, x.Failure == protocol.None, status != 0 && x.Failure == protocol.Timeout:
-		return
 	default:
-		a.addConstant(keyErrorType, x.Failure.ErrorType())
+		a.addConstant(keyErrorType, how.ErrorType())
 	}
 	span.Status().SetCode(ptrace.StatusCodeError)
 }

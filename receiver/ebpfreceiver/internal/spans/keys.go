@@ -5,18 +5,6 @@ package spans
 
 import semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 
-// SchemaURL is the version of the semantic conventions that the keys are from.
-const SchemaURL = semconv.SchemaURL
-
-// Keys of the resource.
-const (
-	keyHostName       = string(semconv.HostNameKey)
-	keyServiceName    = string(semconv.ServiceNameKey)
-	keyProcessPID     = string(semconv.ProcessPIDKey)
-	keyExecutableName = string(semconv.ProcessExecutableNameKey)
-	keyContainerID    = string(semconv.ContainerIDKey)
-)
-
 // Keys of a span.
 const (
 	keyMethod         = string(semconv.HTTPRequestMethodKey)
