@@ -49,14 +49,16 @@ const (
 )
 
 // newFlow returns a flow that waits for its first record.
-func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted, to *sinks) *flow {
+func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted, processes *procinfo.Resolver, to *sinks) *flow {
 	f := &flow{
 		cfg: cfg, logger: logger, telemetry: t, older: older, sinks: to,
-		processes: procinfo.New(procinfo.Settings{MaxProcesses: cfg.MaxProcesses}),
+		processes: processes,
 		batches:   make(chan ptrace.Traces, maxBatches),
 		drained:   make(chan struct{}),
 	}
-	f.assembler = exchange.New(exchange.Settings{MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout}, &f.clock, f.admit)
+	f.assembler = exchange.New(exchange.Settings{
+		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout, Owner: f.know,
+	}, &f.clock, f.admit)
 	f.tick()
 	return f
 }
@@ -89,6 +91,13 @@ func (f *flow) tick() uint64 {
 	f.now = time.Now()
 	f.clock.Set(monotonic.Nano(), f.now.UnixNano())
 	return uint64(monotonic.Nano())
+}
+
+// know reads the owner of a socket while its process is there.
+func (f *flow) know(owner protocol.Owner) {
+	if f.older != nil && !owner.Inherited {
+		f.processes.Resolve(owner)
+	}
 }
 
 // admit takes an exchange from the assembler.

@@ -11,6 +11,7 @@ func (c *Config) programSettings(next consumers) bpfobj.Settings {
 		Exchanges:      next.traces != nil || next.metrics != nil,
 		RingBufferSize: c.RingBufferSize,
 		WakeupSize:     c.WakeupSize,
+		TellProcesses:  true,
 		DetectMessages: c.DetectMessages,
 		IncludePorts:   portNumbers(c.Filter.Ports.Include),
 		ExcludePorts:   portNumbers(c.Filter.Ports.Exclude),

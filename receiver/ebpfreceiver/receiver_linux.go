@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/ring"
 )
 
@@ -38,6 +39,7 @@ type ebpfReceiver struct {
 	stopped  sync.Once
 
 	telemetry *telemetry
+	cgroups   *procinfo.Cgroups
 	objects   *bpfobj.Objects
 	probe     *probe.Probe
 	ring      *ring.Reader
@@ -90,7 +92,7 @@ func (r *ebpfReceiver) open(ctx context.Context) error {
 	if lacking := capabilities.LackingForOwners(); len(lacking) > 0 {
 		r.settings.Logger.Warn("processes of other users stay unknown", zap.String("missing", strings.Join(lacking, ", ")))
 	}
-	paths, err := r.cgroups()
+	paths, err := r.openCgroups()
 	if err != nil {
 		return err
 	}
@@ -121,7 +123,8 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 		return fmt.Errorf("read host name: %w", err)
 	}
 	about := origin{host: host, scope: metadata.ScopeName, version: r.settings.BuildInfo.Version}
-	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, newSinks(r.cfg, r.next, about))
+	processes := procinfo.New(procinfo.Settings{MaxProcesses: r.cfg.MaxProcesses, CgroupPath: r.cgroups.Path})
+	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, processes, newSinks(r.cfg, r.next, about))
 	return r.telemetry.observe(sources{
 		kernel:    r.objects.Counters,
 		assembler: &r.flow.assembler.Counts,
@@ -131,14 +134,16 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 	})
 }
 
-// cgroups returns the paths to attach to.
-func (r *ebpfReceiver) cgroups() ([]string, error) {
+// openCgroups opens the hierarchy and returns the paths to attach to.
+func (r *ebpfReceiver) openCgroups() (paths []string, err error) {
 	root := r.cfg.CgroupRoot
 	if root == "" {
-		var err error
 		if root, err = probe.CgroupRoot(); err != nil {
 			return nil, err
 		}
+	}
+	if r.cgroups, err = procinfo.OpenCgroups(root); err != nil {
+		return nil, err
 	}
 	return r.cfg.Filter.CgroupPaths(root)
 }
@@ -207,6 +212,9 @@ func (r *ebpfReceiver) release() error {
 	if r.objects != nil {
 		errs = append(errs, r.objects.Close())
 	}
-	r.probe, r.telemetry, r.ring, r.objects, r.cancel = nil, nil, nil, nil, nil
+	if r.cgroups != nil {
+		errs = append(errs, r.cgroups.Close())
+	}
+	r.probe, r.telemetry, r.ring, r.objects, r.cgroups, r.cancel = nil, nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }

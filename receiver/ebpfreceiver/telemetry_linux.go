@@ -140,6 +140,7 @@ func (s *sources) observeDegraded(ctx context.Context, o metric.Int64Observer) e
 	processes := s.processes()
 	o.Observe(processes.Ended, reason("process_ended"))
 	o.Observe(processes.Denied, reason("process_denied"))
+	o.Observe(processes.Uncertain, reason("process_uncertain"))
 	o.Observe(s.assembler.Truncated.Load(), reason("head_truncated"))
 	return s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Degraded })(ctx, o)
 }

@@ -6,6 +6,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -72,8 +73,13 @@ func TestCurlAgainstNginx(t *testing.T) {
 		"server.address": "127.0.0.1", "server.port": port(t, server.addr), "network.peer.address": "127.0.0.1",
 	}, map[string]string{
 		"service.name": "nginx", "process.executable.name": "nginx", "host.name": host, "container.id": "",
-		"process.pid": strconv.Itoa(server.Pid()),
 	})
+	workers := children(t, server.Pid())
+	for _, span := range only(spans, ptrace.SpanKindServer) {
+		if pid := span.ResourceAttr("process.pid"); !slices.Contains(workers, pid) {
+			t.Errorf("the owner is %s, want one of the workers %v\nin %s", pid, workers, describe(span))
+		}
+	}
 	checkAll(t, only(spans, ptrace.SpanKindClient), map[string]string{
 		"client.address": "", "url.path": "", "server.address": "127.0.0.1", "server.port": port(t, server.addr),
 		"network.peer.address": "127.0.0.1", "network.peer.port": port(t, server.addr),
@@ -93,6 +99,17 @@ func TestCurlAgainstNginx(t *testing.T) {
 			t.Errorf("ends before it starts: %s", describe(span))
 		}
 	}
+}
+
+// children returns the process ids of the children of a process.
+func children(t *testing.T, pid int) []string {
+	t.Helper()
+	id := strconv.Itoa(pid)
+	list, err := os.ReadFile(filepath.Join("/proc", id, "task", id, "children"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(list))
 }
 
 // checkErrors compares the error with the status: 5xx is one for both sides, 4xx for the client only.

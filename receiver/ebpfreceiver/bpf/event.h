@@ -22,6 +22,7 @@ enum event_kind {
 	EVENT_RESPONSE = 2, /* another status line on the same exchange, after an interim (1xx) response */
 	EVENT_PROGRESS = 3, /* more bytes of the response: it may be complete now */
 	EVENT_END = 4, /* the connection ended after the response had begun */
+	EVENT_PROCESS = 20, /* a process made a TCP socket that had made none under that name */
 };
 
 /* Which end of the connection this socket is, told by the direction that the request travels. */
@@ -57,15 +58,23 @@ struct event_response {
 	__u32 reserved;
 };
 
-/* Who owns a socket: the process that created it (a listener's is copied to the connections it accepts). */
+/* Who owns a socket: the process that connected or accepted it, else that created it. A listener's is copied to the
+ * connections that come in, until they are accepted.
+ */
 struct owner {
 	__u64 created_ns; /* when the tag was written */
 	__u32 pid; /* thread group id in the initial namespace; 0: unknown */
 	__u8 off; /* the connection's protocol is unknown or filtered out: look no more */
 	__u8 messages; /* changes of direction seen while the protocol is unknown */
 	__u8 direction; /* of the last payload seen while the protocol is unknown */
-	__u8 reserved;
+	__u8 inherited; /* all of this is about the listener's process: nobody saw who accepted the connection */
 	__u8 comm[16]; /* task name when the tag was written */
+};
+
+/* A process that is to be read from /proc while it is there. Wakes the reader. */
+struct event_process {
+	struct event event; /* kind and time only */
+	struct owner owner;
 };
 
 struct event_exchange {
@@ -104,6 +113,7 @@ enum counter {
 _Static_assert(sizeof(struct event) == 32, "event has no padding");
 _Static_assert(sizeof(struct event_response) == 40, "event_response has no padding");
 _Static_assert(sizeof(struct owner) == 32, "owner has no padding");
+_Static_assert(sizeof(struct event_process) == 64, "event_process has no padding");
 _Static_assert(sizeof(struct event_exchange) == 144, "event_exchange has no padding");
 
 #endif

@@ -22,6 +22,7 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* The types that Go is generated from. */
 const struct event_response *unused_response __attribute__((unused));
+const struct event_process *unused_process __attribute__((unused));
 const enum event_side *unused_side __attribute__((unused));
 const enum event_kind *unused_kind __attribute__((unused));
 const enum event_flag *unused_flag __attribute__((unused));
@@ -77,8 +78,13 @@ int observe_egress(struct __sk_buff *skb)
 SEC("cgroup/sock_create")
 int own_create(struct bpf_sock *sk)
 {
-	if (sk->type == SOCK_STREAM)
-		owner_tag(sk);
+	struct owner *owner;
+
+	if (sk->type != SOCK_STREAM)
+		return 1;
+	owner = owner_tag(sk);
+	if (owner)
+		owner_tell(owner);
 	return 1;
 }
 
@@ -118,6 +124,22 @@ int own_connect6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
+SEC("cgroup/getpeername4")
+int own_accept4(struct bpf_sock_addr *ctx)
+{
+	if (ctx->sk && ctx->type == SOCK_STREAM)
+		owner_accept(ctx->sk);
+	return 1;
+}
+
+SEC("cgroup/getpeername6")
+int own_accept6(struct bpf_sock_addr *ctx)
+{
+	if (ctx->sk && ctx->type == SOCK_STREAM)
+		owner_accept(ctx->sk);
+	return 1;
+}
+
 /* The last close() of a socket, before TCP knows of it: what tells a reset that this end is about to send from a
  * connection that TCP gives up.
  */
@@ -143,8 +165,10 @@ int follow_state(struct bpf_sock_ops *ctx)
 
 	switch (ctx->op) {
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		if (sk)
+		if (sk) {
+			owner_inherit(sk);
 			early_take(ctx, sk);
+		}
 		__attribute__((fallthrough));
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);

@@ -32,7 +32,7 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 			Kind: uint8(socketEventKindEVENT_EXCHANGE), Side: uint8(socketEventSideSIDE_CLIENT), Flags: uint8(socketEventFlagFLAG_GAP),
 		},
 		RequestNs: 5, RequestBytes: 6, PreviousNs: 7, PreviousBytes: 8, CgroupId: 9,
-		Owner:     socketOwner{CreatedNs: 10, Pid: 11, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}},
+		Owner:     socketOwner{CreatedNs: 10, Pid: 11, Inherited: 1, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}},
 		LocalPort: 12, PeerPort: 13, RequestLen: 3, ResponseLen: 4,
 	}
 	record.LocalAddress = [16]byte{10: 0xff, 11: 0xff, 12: 127, 15: 1}
@@ -51,7 +51,7 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 	assert.EqualValues(t, 7, e.PreviousTime)
 	assert.EqualValues(t, 8, e.PreviousBytes)
 	assert.EqualValues(t, 9, e.CgroupID)
-	assert.Equal(t, event.Owner{Created: 10, PID: 11, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}}, e.Owner)
+	assert.Equal(t, event.Owner{Created: 10, PID: 11, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}, Inherited: true}, e.Owner)
 	assert.Equal(t, "127.0.0.1:12", e.Local.String())
 	assert.Equal(t, "[fe80::2]:13", e.Peer.String())
 	assert.Equal(t, "GET", string(e.Request))
@@ -60,6 +60,13 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 	response := socketEventResponse{Event: socketEvent{Kind: uint8(socketEventKindEVENT_RESPONSE)}, ResponseLen: 4}
 	require.NoError(t, e.Decode(append(bytesOf(&response), "HTTP"...)))
 	assert.Equal(t, "HTTP", string(e.ResponseHead))
+
+	process := socketEventProcess{
+		Event: socketEvent{Kind: uint8(socketEventKindEVENT_PROCESS), TimeNs: 9}, Owner: socketOwner{CreatedNs: 9, Pid: 11},
+	}
+	require.NoError(t, e.Decode(bytesOf(&process)))
+	assert.Equal(t, event.Event{Kind: event.Process, Time: 9, Owner: event.Owner{Created: 9, PID: 11}}, e)
+	require.Error(t, e.Decode(bytesOf(&process)[:60]))
 }
 
 func TestEventKnowsTheGeneratedValues(t *testing.T) {
@@ -67,6 +74,7 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 	assert.EqualValues(t, socketEventKindEVENT_RESPONSE, event.Response)
 	assert.EqualValues(t, socketEventKindEVENT_PROGRESS, event.Progress)
 	assert.EqualValues(t, socketEventKindEVENT_END, event.End)
+	assert.EqualValues(t, socketEventKindEVENT_PROCESS, event.Process)
 	assert.EqualValues(t, socketEventFlagFLAG_CHUNK_END, event.ChunkEnd)
 	assert.EqualValues(t, socketEventFlagFLAG_FIN, event.Fin)
 	assert.EqualValues(t, socketEventFlagFLAG_RESET, event.Reset)
@@ -93,6 +101,7 @@ func TestStructsHaveTheSizesOfTheObject(t *testing.T) {
 	for name, size := range map[string]uintptr{
 		"event":          unsafe.Sizeof(socketEvent{}),
 		"event_response": unsafe.Sizeof(socketEventResponse{}),
+		"event_process":  unsafe.Sizeof(socketEventProcess{}),
 		"event_exchange": unsafe.Sizeof(socketEventExchange{}),
 		"owner":          unsafe.Sizeof(socketOwner{}),
 		"address_prefix": unsafe.Sizeof(socketAddressPrefix{}),
@@ -112,5 +121,5 @@ func TestTheObjectNeedsOnlyHooksOfTheDefaultPath(t *testing.T) {
 		assert.True(t, allowed[program.Type], "%s is of type %s", name, program.Type)
 		assert.Equal(t, "Dual BSD/GPL", program.License)
 	}
-	assert.Len(t, spec.Programs, 9)
+	assert.Len(t, spec.Programs, 11)
 }

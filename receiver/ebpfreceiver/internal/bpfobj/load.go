@@ -20,6 +20,8 @@ type Settings struct {
 	RingBufferSize int
 	// WakeupSize is how many bytes wait in the ring before its reader is woken.
 	WakeupSize int
+	// TellProcesses says that a process is told by an [event.Process] record when it makes its first socket.
+	TellProcesses bool
 	// DetectMessages is how many messages of a connection may be of an unknown protocol, 1 to 255.
 	DetectMessages int
 	// IncludePorts and ExcludePorts list server ports. An empty IncludePorts admits all.
@@ -70,6 +72,7 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 		socketVarKnobWakeupBytes:    uint32(s.WakeupSize),
 		socketVarKnobDetectMessages: uint8(s.DetectMessages),
 		socketVarKnobExchanges:      flag(s.Exchanges),
+		socketVarKnobTellProcesses:  flag(s.TellProcesses),
 		socketVarKnobPortInclude:    flag(len(s.IncludePorts) > 0),
 		socketVarKnobPortExclude:    flag(len(s.ExcludePorts) > 0),
 		socketVarKnobAddressInclude: flag(len(s.IncludePeers) > 0),

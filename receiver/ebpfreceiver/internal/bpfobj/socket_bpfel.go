@@ -115,7 +115,14 @@ const (
 	socketEventKindEVENT_RESPONSE socketEventKind = 2
 	socketEventKindEVENT_PROGRESS socketEventKind = 3
 	socketEventKindEVENT_END      socketEventKind = 4
+	socketEventKindEVENT_PROCESS  socketEventKind = 20
 )
+
+type socketEventProcess struct {
+	_     structs.HostLayout
+	Event socketEvent
+	Owner socketOwner
+}
 
 type socketEventResponse struct {
 	_           structs.HostLayout
@@ -138,7 +145,7 @@ type socketOwner struct {
 	Off       uint8
 	Messages  uint8
 	Direction uint8
-	Reserved  uint8
+	Inherited uint8
 	Comm      [16]uint8
 }
 
@@ -159,11 +166,14 @@ const (
 	socketMapEarlyData          = "early_data"
 	socketMapOwners             = "owners"
 	socketMapPorts              = "ports"
+	socketMapProcessesTold      = "processes_told"
 	socketMapRing               = "ring"
 	socketProgFollowRelease     = "follow_release"
 	socketProgFollowState       = "follow_state"
 	socketProgObserveEgress     = "observe_egress"
 	socketProgObserveIngress    = "observe_ingress"
+	socketProgOwnAccept4        = "own_accept4"
+	socketProgOwnAccept6        = "own_accept6"
 	socketProgOwnBind4          = "own_bind4"
 	socketProgOwnBind6          = "own_bind6"
 	socketProgOwnConnect4       = "own_connect4"
@@ -175,11 +185,13 @@ const (
 	socketVarKnobExchanges      = "knob_exchanges"
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
+	socketVarKnobTellProcesses  = "knob_tell_processes"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
 	socketVarSelfPid            = "self_pid"
 	socketVarUnusedCounter      = "unused_counter"
 	socketVarUnusedFlag         = "unused_flag"
 	socketVarUnusedKind         = "unused_kind"
+	socketVarUnusedProcess      = "unused_process"
 	socketVarUnusedResponse     = "unused_response"
 	socketVarUnusedSide         = "unused_side"
 )
@@ -230,6 +242,8 @@ type socketProgramSpecs struct {
 	FollowState    *ebpf.ProgramSpec `ebpf:"follow_state"`
 	ObserveEgress  *ebpf.ProgramSpec `ebpf:"observe_egress"`
 	ObserveIngress *ebpf.ProgramSpec `ebpf:"observe_ingress"`
+	OwnAccept4     *ebpf.ProgramSpec `ebpf:"own_accept4"`
+	OwnAccept6     *ebpf.ProgramSpec `ebpf:"own_accept6"`
 	OwnBind4       *ebpf.ProgramSpec `ebpf:"own_bind4"`
 	OwnBind6       *ebpf.ProgramSpec `ebpf:"own_bind6"`
 	OwnConnect4    *ebpf.ProgramSpec `ebpf:"own_connect4"`
@@ -248,6 +262,7 @@ type socketMapSpecs struct {
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
 	Owners         *ebpf.MapSpec `ebpf:"owners"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
+	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
 }
 
@@ -261,11 +276,13 @@ type socketVariableSpecs struct {
 	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
+	KnobTellProcesses  *ebpf.VariableSpec `ebpf:"knob_tell_processes"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
 	UnusedCounter      *ebpf.VariableSpec `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.VariableSpec `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.VariableSpec `ebpf:"unused_kind"`
+	UnusedProcess      *ebpf.VariableSpec `ebpf:"unused_process"`
 	UnusedResponse     *ebpf.VariableSpec `ebpf:"unused_response"`
 	UnusedSide         *ebpf.VariableSpec `ebpf:"unused_side"`
 }
@@ -297,6 +314,7 @@ type socketMaps struct {
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
 	Owners         *ebpf.Map `ebpf:"owners"`
 	Ports          *ebpf.Map `ebpf:"ports"`
+	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
 	Ring           *ebpf.Map `ebpf:"ring"`
 }
 
@@ -309,6 +327,7 @@ func (m *socketMaps) Close() error {
 		m.EarlyData,
 		m.Owners,
 		m.Ports,
+		m.ProcessesTold,
 		m.Ring,
 	)
 }
@@ -323,11 +342,13 @@ type socketVariables struct {
 	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
+	KnobTellProcesses  *ebpf.Variable `ebpf:"knob_tell_processes"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
 	UnusedCounter      *ebpf.Variable `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.Variable `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.Variable `ebpf:"unused_kind"`
+	UnusedProcess      *ebpf.Variable `ebpf:"unused_process"`
 	UnusedResponse     *ebpf.Variable `ebpf:"unused_response"`
 	UnusedSide         *ebpf.Variable `ebpf:"unused_side"`
 }
@@ -340,6 +361,8 @@ type socketPrograms struct {
 	FollowState    *ebpf.Program `ebpf:"follow_state"`
 	ObserveEgress  *ebpf.Program `ebpf:"observe_egress"`
 	ObserveIngress *ebpf.Program `ebpf:"observe_ingress"`
+	OwnAccept4     *ebpf.Program `ebpf:"own_accept4"`
+	OwnAccept6     *ebpf.Program `ebpf:"own_accept6"`
 	OwnBind4       *ebpf.Program `ebpf:"own_bind4"`
 	OwnBind6       *ebpf.Program `ebpf:"own_bind6"`
 	OwnConnect4    *ebpf.Program `ebpf:"own_connect4"`
@@ -353,6 +376,8 @@ func (p *socketPrograms) Close() error {
 		p.FollowState,
 		p.ObserveEgress,
 		p.ObserveIngress,
+		p.OwnAccept4,
+		p.OwnAccept6,
 		p.OwnBind4,
 		p.OwnBind6,
 		p.OwnConnect4,

@@ -19,7 +19,7 @@
 //	| response len | 0     | bytes of the response  |
 //	+--------------+-------+------------------------+
 //
-// and an exchange record with
+// a process record with the owner, 32 bytes, and an exchange record with
 //
 //	 32      40      48       56       64       72      104     120    136    138    140       142       144
 //	+-------+-------+--------+--------+--------+-------+-------+------+------+------+---------+---------+---------+

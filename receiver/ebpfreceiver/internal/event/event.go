@@ -22,6 +22,8 @@ const (
 	Progress Kind = 3
 	// End says that the connection ended after the response had begun.
 	End Kind = 4
+	// Process says that a process made a TCP socket that had made none under that name.
+	Process Kind = 20
 )
 
 // Flags are the bits that say more of a record; see enum event_flag in bpf/event.h.
@@ -44,7 +46,7 @@ const (
 // Ended says whether the connection has ended with this record.
 func (f Flags) Ended() bool { return f&(Fin|Reset|Timeout) != 0 }
 
-// Owner is the process that created the socket.
+// Owner is the process that connected, accepted or else created the socket.
 type Owner struct {
 	// Created is the CLOCK_MONOTONIC time in ns at which the owner was noted.
 	Created uint64
@@ -52,6 +54,8 @@ type Owner struct {
 	PID uint32
 	// Comm is the task's name at that time, padded with zero bytes.
 	Comm [16]byte
+	// Inherited says that this is the listener's owner: nobody saw who accepted the connection.
+	Inherited bool
 }
 
 // Event is one decoded record. Fields that the kind does not carry are zero.
@@ -65,12 +69,12 @@ type Event struct {
 	Flags         Flags
 
 	// Of exchange records only.
-	RequestTime   uint64 // CLOCK_MONOTONIC ns of the request's first byte
-	RequestBytes  uint64 // bytes of the request so far
-	PreviousTime  uint64 // CLOCK_MONOTONIC ns of the previous response's last byte; 0: there was none
-	PreviousBytes uint64 // bytes of the previous response
-	CgroupID      uint64 // cgroup v2 of the socket; 0: unknown
-	Owner         Owner
+	RequestTime   uint64         // CLOCK_MONOTONIC ns of the request's first byte
+	RequestBytes  uint64         // bytes of the request so far
+	PreviousTime  uint64         // CLOCK_MONOTONIC ns of the previous response's last byte; 0: there was none
+	PreviousBytes uint64         // bytes of the previous response
+	CgroupID      uint64         // cgroup v2 of the socket; 0: unknown
+	Owner         Owner          // of process records, too
 	Local, Peer   netip.AddrPort // IPv4 addresses unmapped
 
 	// Request and ResponseHead are the captured first bytes of the messages; they alias the record.
@@ -81,6 +85,7 @@ type Event struct {
 const (
 	baseSize     = 32
 	responseSize = 40
+	processSize  = 64
 	exchangeSize = 144
 )
 
@@ -106,6 +111,12 @@ func (e *Event) Decode(record []byte) error {
 		return e.decodeResponse(record)
 	case Exchange:
 		return e.decodeExchange(record)
+	case Process:
+		if len(record) < processSize {
+			return fmt.Errorf("decode process record: %d bytes, it has at least %d", len(record), processSize)
+		}
+		e.Owner = owner(record[32:])
+		return nil
 	default:
 		return fmt.Errorf("decode record: unknown kind %d", record[28])
 	}
@@ -132,9 +143,7 @@ func (e *Event) decodeExchange(record []byte) error {
 	e.PreviousTime = binary.LittleEndian.Uint64(record[48:])
 	e.PreviousBytes = binary.LittleEndian.Uint64(record[56:])
 	e.CgroupID = binary.LittleEndian.Uint64(record[64:])
-	e.Owner.Created = binary.LittleEndian.Uint64(record[72:])
-	e.Owner.PID = binary.LittleEndian.Uint32(record[80:])
-	e.Owner.Comm = [16]byte(record[88:104])
+	e.Owner = owner(record[72:])
 	e.Local = addrPort(record[104:120], record[136:])
 	e.Peer = addrPort(record[120:136], record[138:])
 	request := int(binary.LittleEndian.Uint16(record[140:]))
@@ -150,4 +159,12 @@ func (e *Event) decodeExchange(record []byte) error {
 
 func addrPort(address, port []byte) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(address)).Unmap(), binary.LittleEndian.Uint16(port))
+}
+
+// owner reads struct owner.
+func owner(b []byte) Owner {
+	return Owner{
+		Created: binary.LittleEndian.Uint64(b), PID: binary.LittleEndian.Uint32(b[8:]), Comm: [16]byte(b[16:32]),
+		Inherited: b[15] != 0,
+	}
 }

@@ -17,6 +17,9 @@ type Settings struct {
 	MaxOpen int
 	// Timeout is for how long an open exchange may be quiet.
 	Timeout time.Duration
+	// Owner is told of who is going to be asked for: processes that have their first socket, and the owners of exchanges
+	// that are not complete yet. Nil is not called.
+	Owner func(protocol.Owner)
 }
 
 // quiet is for how long an exchange may be quiet whose end cannot be told by counting, because its response's head is
@@ -60,6 +63,8 @@ func (a *Assembler) Record(record []byte) {
 		a.progress(&e)
 	case event.End:
 		a.end(&e)
+	case event.Process:
+		a.announce(ownerOf(&e))
 	}
 	a.Counts.Open.Store(int64(len(a.open.byCookie)))
 }
@@ -90,8 +95,16 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 	case e.Flags.Ended():
 		a.finish(e.Time, b.failure(e.ResponseBytes, e.Flags))
 	default:
+		a.announce(a.exchange.Owner)
 		a.open.add(e, record, b)
 		a.bound()
+	}
+}
+
+// announce tells of an owner.
+func (a *Assembler) announce(owner protocol.Owner) {
+	if a.settings.Owner != nil {
+		a.settings.Owner(owner)
 	}
 }
 

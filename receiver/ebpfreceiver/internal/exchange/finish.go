@@ -50,9 +50,7 @@ func (a *Assembler) readRequest(e *event.Event) bool {
 		Start:         a.clock.Unix(e.RequestTime),
 		RequestBytes:  e.RequestBytes,
 		ResponseBytes: e.ResponseBytes,
-		Owner: protocol.Owner{
-			Created: e.Owner.Created, CgroupID: e.CgroupID, PID: e.Owner.PID, Comm: e.Owner.Comm,
-		},
+		Owner:         ownerOf(e),
 		HTTP: protocol.HTTP{
 			Method: r.Method, Target: r.Target, Host: r.Host, UserAgent: r.UserAgent,
 			TraceParent: r.TraceParent, TraceState: r.TraceState, Minor: r.Minor, TargetCut: r.TargetCut,
@@ -63,6 +61,13 @@ func (a *Assembler) readRequest(e *event.Event) bool {
 		a.exchange.Side = protocol.Client
 	}
 	return true
+}
+
+// ownerOf returns the owner that e tells of.
+func ownerOf(e *event.Event) protocol.Owner {
+	return protocol.Owner{
+		Created: e.Owner.Created, CgroupID: e.CgroupID, PID: e.Owner.PID, Comm: e.Owner.Comm, Inherited: e.Owner.Inherited,
+	}
 }
 
 // readResponse adds the response that begins with head; false if it is none.

@@ -37,6 +37,8 @@ func Attach(objects *bpfobj.Objects, paths []string, noted func() error) (*Probe
 		{ebpf.AttachCGroupInet6PostBind, objects.OwnBind6},
 		{ebpf.AttachCGroupInet4Connect, objects.OwnConnect4},
 		{ebpf.AttachCGroupInet6Connect, objects.OwnConnect6},
+		{ebpf.AttachCgroupInet4GetPeername, objects.OwnAccept4},
+		{ebpf.AttachCgroupInet6GetPeername, objects.OwnAccept6},
 	}
 	packets := []attachment{
 		{ebpf.AttachCgroupInetSockRelease, objects.FollowRelease},

@@ -4,10 +4,12 @@
 package probe
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -320,6 +322,54 @@ func TestFiltersAreAppliedToTheServersPortAndThePeer(t *testing.T) {
 			counted(t, objects, func(c bpfobj.Counters) bool { return c.Off[test.reason] == 2 })
 		})
 	}
+}
+
+// TestWhoAcceptsIsNotedIfItAsksForThePeer accepts as Node does, and then asks, as its programs may.
+func TestWhoAcceptsIsNotedIfItAsksForThePeer(t *testing.T) {
+	listener := listen(t, plain)
+	r, _ := capture(t, portOf(t, listener.Addr().String()), bpfobj.Settings{})
+	client, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = client.Close() }()
+	raw, err := listener.(*net.TCPListener).SyscallConn()
+	require.NoError(t, err)
+	var accepted uintptr
+	var errno syscall.Errno
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		accepted, _, errno = unix.Syscall6(unix.SYS_ACCEPT4, fd, 0, 0, unix.SOCK_CLOEXEC, 0, 0)
+	}))
+	require.Zero(t, errno)
+	file := os.NewFile(accepted, "accepted")
+	defer func() { _ = file.Close() }()
+	exchange := func() event.Event {
+		_, err := io.WriteString(client, request)
+		require.NoError(t, err)
+		_, err = io.ReadFull(file, make([]byte, len(request)))
+		require.NoError(t, err)
+		_, err = io.WriteString(file, response)
+		require.NoError(t, err)
+		_, err = io.ReadFull(client, make([]byte, len(response)))
+		require.NoError(t, err)
+		return r.next(t, exchangeOf(false))
+	}
+	first := exchange()
+	assert.True(t, first.Owner.Inherited)
+	assert.EqualValues(t, os.Getpid(), first.Owner.PID)
+	_, err = unix.Getpeername(int(file.Fd()))
+	require.NoError(t, err)
+	second := exchange()
+	assert.False(t, second.Owner.Inherited)
+	assert.Greater(t, second.Owner.Created, first.Owner.Created)
+}
+
+func TestAProcessIsToldAtItsFirstSocket(t *testing.T) {
+	r, _ := capture(t, 1, bpfobj.Settings{TellProcesses: true})
+	command := exec.Command("python3", "-c", "import socket; socket.socket(); socket.socket()")
+	require.NoError(t, command.Run())
+	e := r.next(t, func(e event.Event) bool { return e.Owner.PID == uint32(command.Process.Pid) })
+	assert.Equal(t, event.Process, e.Kind)
+	assert.Equal(t, "python3", string(bytes.TrimRight(e.Owner.Comm[:], "\x00")))
+	assert.Equal(t, e.Time, e.Owner.Created)
 }
 
 // freePort returns a port that nobody listens on.

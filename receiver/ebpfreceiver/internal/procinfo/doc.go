@@ -11,8 +11,10 @@
 //	time  ----------|----------------|----------------|---->   same process: begun <= made
 //	time  ----------------|----------|---X   |--------|---->   owner ended, id reused: begun > made
 //
-// The owner of a socket whose process has ended is known by the kernel's task name and by nothing else. Processes are
-// remembered, least recently used forgotten first; so are ids that led nowhere, for a short while, so that many
+// The owner of a socket whose process has ended is known by the kernel's task name, by what was read before it ended, and
+// by the cgroup of its socket; by nothing else. So [Resolver.Resolve] is called early, too, and what it said of a socket
+// once it says again. A connection that was accepted unseen is its listener's process's if that has no children; else it
+// is nobody's. Processes are remembered, least recently used forgotten first; so are ids that led nowhere, for a short while, so that many
 // short-lived processes cost few looks into /proc.
 //
 // A [Resolver] is safe for concurrent use. A [Process] never changes and may be shared and kept.

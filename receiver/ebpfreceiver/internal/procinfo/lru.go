@@ -10,8 +10,16 @@ type entry struct {
 	process *Process
 	// comm is the task name that an ended process was asked for with.
 	comm [16]byte
+	// cgroup is that of the socket that an ended process was asked for with.
+	cgroup uint64
 	// checked is when /proc was looked at.
 	checked time.Duration
+	// vouched is the CLOCK_MONOTONIC time in ns of the youngest socket that the process was named for within the recheck
+	// time: asked again later, when the process may have ended, the answer is the same.
+	vouched uint64
+	// forks says whether the process had children when it was asked, at the time asked; 0 is never.
+	forks bool
+	asked time.Duration
 
 	pid        uint32
 	newer, old *entry

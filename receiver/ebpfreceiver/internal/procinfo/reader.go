@@ -16,11 +16,14 @@ import (
 )
 
 const (
-	// maxStat, maxCgroup and maxEnviron bound what is read of a file. Linux limits an environment to a quarter of the
-	// stack's limit, 2 MiB by default; one that is longer is read as far as this.
+	// maxStat, maxCgroup, maxCmdline and maxEnviron bound what is read of a file. Linux limits an environment to a
+	// quarter of the stack's limit, 2 MiB by default; one that is longer is read as far as this.
 	maxStat    = 4 << 10
 	maxCgroup  = 64 << 10
+	maxCmdline = 64 << 10
 	maxEnviron = 256 << 10
+	// maxTasks is how many threads of a process are asked for their children.
+	maxTasks = 256
 
 	// ticks is how many clock ticks of /proc/PID/stat a second has: USER_HZ, which is 100 on every architecture that
 	// Go runs on.
@@ -59,13 +62,15 @@ func (r *reader) read(pid uint32) (*Process, error) {
 		p.Name = filepath.Base(p.Executable)
 	}
 	if cgroups, err := r.file(pid, "cgroup", maxCgroup); err == nil {
-		p.ContainerID = containerID(cgroups)
+		where := placeOf(cgroups)
+		p.ContainerID, p.PodUID, p.Unit = where.container, where.pod, where.unit
 	}
 	environ, err := r.file(pid, "environ", maxEnviron)
 	denied = append(denied, err)
-	p.ServiceName = serviceName(environ)
+	environment := readEnvironment(environ)
+	p.ServiceName, p.Attributes = environment.service, environment.attributes
 	if p.ServiceName == "" {
-		p.ServiceName = p.Name
+		p.ServiceName = r.nameOf(p)
 	}
 	// The files were read one after the other: only if the process is still the same do they belong together.
 	if again, err := r.begun(pid); err != nil || again != begun {
@@ -75,6 +80,31 @@ func (r *reader) read(pid uint32) (*Process, error) {
 		return p, err
 	}
 	return p, nil
+}
+
+// nameOf returns what to call the service of a process that does not say so itself.
+func (r *reader) nameOf(p *Process) string {
+	if cmdline, err := r.file(p.PID, "cmdline", maxCmdline); err == nil {
+		return first(programName(p.Executable, cmdline), p.Name)
+	}
+	return p.Name
+}
+
+// forks says whether a process has children, or may have: sockets that it made may be theirs. It has as many lists of
+// them as threads; too many to read, or a kernel without CONFIG_PROC_CHILDREN, count as may have.
+func (r *reader) forks(pid uint32) bool {
+	tasks, err := os.ReadDir(r.path(pid, "task"))
+	if err != nil || len(tasks) > maxTasks {
+		return true
+	}
+	for _, task := range tasks {
+		children, err := r.file(pid, filepath.Join("task", task.Name(), "children"), maxStat)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || len(children) > 0 {
+			return true
+		}
+	}
+	_, err = os.Stat(r.path(pid, filepath.Join("task", strconv.FormatUint(uint64(pid), 10), "children")))
+	return err != nil
 }
 
 // begun returns when the process that has the id now began.

@@ -34,6 +34,9 @@ type Settings struct {
 	// Suspended returns by how much CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: for how long the host has slept. Nil
 	// means the system's.
 	Suspended func() time.Duration
+	// CgroupPath returns the path of a cgroup v2 by its id, or "". It is asked where the sockets of ended processes are.
+	// Nil means that nobody knows.
+	CgroupPath func(id uint64) string
 }
 
 // Stats are counts since the Resolver was made.
@@ -44,6 +47,9 @@ type Stats struct {
 	Ended int64
 	// Denied counts processes of which something could not be read for want of rights.
 	Denied int64
+	// Uncertain counts questions for accepted connections whose listener's process has children, any of which may have
+	// accepted them.
+	Uncertain int64
 }
 
 // Resolver finds the processes that own sockets. See the package comment for its concurrency.
@@ -54,8 +60,13 @@ type Resolver struct {
 	cache    *lru
 	unknown  Process
 
-	processes, ended, denied atomic.Int64
+	places map[uint64]place // of cgroups, by id
+
+	processes, ended, denied, uncertain atomic.Int64
 }
+
+// maxPlaces is how many cgroups are remembered; then all are forgotten.
+const maxPlaces = 1024
 
 // New returns a Resolver that remembers nothing yet.
 func New(settings Settings) *Resolver {
@@ -72,12 +83,15 @@ func New(settings Settings) *Resolver {
 		settings: settings,
 		files:    reader{root: settings.Root, readlink: os.Readlink},
 		cache:    newLRU(max(1, settings.MaxProcesses)),
+		places:   make(map[uint64]place),
 	}
 }
 
 // Stats returns the counts. Safe for concurrent use with Resolve.
 func (r *Resolver) Stats() Stats {
-	return Stats{Processes: r.processes.Load(), Ended: r.ended.Load(), Denied: r.denied.Load()}
+	return Stats{
+		Processes: r.processes.Load(), Ended: r.ended.Load(), Denied: r.denied.Load(), Uncertain: r.uncertain.Load(),
+	}
 }
 
 // Resolve returns the process that owns a socket. It never returns nil: an owner that is not known is a Process that
@@ -94,7 +108,22 @@ func (r *Resolver) Resolve(owner protocol.Owner) *Process {
 		r.cache.put(owner.PID, e)
 		r.processes.Store(int64(r.cache.len()))
 	}
+	if owner.Inherited && r.shares(e) {
+		r.uncertain.Add(1)
+		return &r.unknown
+	}
 	return e.process
+}
+
+// shares says whether connections that the process of e did not accept itself, as far as was seen, may be a child's.
+func (r *Resolver) shares(e *entry) bool {
+	if e.process.Begun == 0 {
+		return true
+	}
+	if now := r.settings.Now(); e.asked == 0 || now >= e.asked+recheck {
+		e.forks, e.asked = r.files.forks(e.pid), now
+	}
+	return e.forks
 }
 
 // holds says whether what is remembered answers for owner: nobody else can have had the id when the socket was made.
@@ -106,11 +135,12 @@ func (r *Resolver) holds(e *entry, owner protocol.Owner) bool {
 	if !r.madeBy(e.process.Begun, owner) {
 		return false
 	}
-	if owner.Created <= uint64(e.checked) {
+	if owner.Created <= max(uint64(e.checked), e.vouched) {
 		return true
 	}
 	now := r.settings.Now()
 	if now < e.checked+recheck {
+		e.vouched = owner.Created
 		return true
 	}
 	if e.comm != owner.Comm {
@@ -124,14 +154,15 @@ func (r *Resolver) holds(e *entry, owner protocol.Owner) bool {
 	return true
 }
 
-// stillEnded says whether it is too early to look again for a process that had ended. Under another task name, another
-// process has had the id in between, of which as little is left.
+// stillEnded says whether it is too early to look again for a process that had ended. Under another task name, or in
+// another cgroup, another process has had the id in between, of which as little is left.
 func (r *Resolver) stillEnded(e *entry, owner protocol.Owner) bool {
 	if r.settings.Now() >= e.checked+missTime {
 		return false
 	}
-	if e.comm != owner.Comm {
-		e.process, e.comm = ended(owner.PID, owner.Comm), owner.Comm
+	if e.comm != owner.Comm || e.cgroup != owner.CgroupID {
+		e.cgroup = owner.CgroupID
+		e.process, e.comm = ended(owner.PID, owner.Comm, r.placeOfCgroup(owner.CgroupID)), owner.Comm
 		r.ended.Add(1)
 	}
 	return true
@@ -140,7 +171,7 @@ func (r *Resolver) stillEnded(e *entry, owner protocol.Owner) bool {
 // look reads the process from /proc.
 func (r *Resolver) look(owner protocol.Owner) *entry {
 	// The clock is read first: who is found afterwards was there then.
-	e := &entry{comm: owner.Comm, checked: r.settings.Now()}
+	e := &entry{comm: owner.Comm, cgroup: owner.CgroupID, checked: r.settings.Now()}
 	process, err := r.files.read(owner.PID)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -150,7 +181,7 @@ func (r *Resolver) look(owner protocol.Owner) *entry {
 		process = nil
 	}
 	if process == nil || !r.madeBy(process.Begun, owner) {
-		process = ended(owner.PID, owner.Comm)
+		process = ended(owner.PID, owner.Comm, r.placeOfCgroup(owner.CgroupID))
 	}
 	e.process = process
 	return e
@@ -160,4 +191,20 @@ func (r *Resolver) look(owner protocol.Owner) *entry {
 // begins and not in when a socket was made; taken as what it is now, it makes no process look younger than it is.
 func (r *Resolver) madeBy(begun uint64, owner protocol.Owner) bool {
 	return owner.Created == 0 || begun <= owner.Created || begun <= owner.Created+uint64(r.settings.Suspended())
+}
+
+// placeOfCgroup returns where the sockets of a cgroup v2 are. A cgroup that is gone is known if it was asked for before.
+func (r *Resolver) placeOfCgroup(id uint64) place {
+	if where, known := r.places[id]; known {
+		return where
+	}
+	if id == 0 || r.settings.CgroupPath == nil {
+		return place{}
+	}
+	where := placeOfPath(r.settings.CgroupPath(id))
+	if len(r.places) >= maxPlaces {
+		clear(r.places)
+	}
+	r.places[id] = where
+	return where
 }

@@ -234,7 +234,7 @@ func TestResolveCountsWhatItMayNotRead(t *testing.T) {
 	r.files.readlink = func(path string) (string, error) {
 		return "", &fs.PathError{Op: "readlink", Path: path, Err: fs.ErrPermission}
 	}
-	assert.Equal(t, Process{Name: "app", ServiceName: "shop", PID: 7, Begun: uint64(time.Second)}, *r.Resolve(owner(7, "x", 2*time.Second)))
+	assert.Equal(t, Process{Name: "app", ServiceName: "shop", Unit: "app.service", PID: 7, Begun: uint64(time.Second)}, *r.Resolve(owner(7, "x", 2*time.Second)))
 	r.Resolve(owner(7, "x", 2*time.Second))
 	assert.Equal(t, Stats{Processes: 1, Denied: 1}, r.Stats())
 }
@@ -329,4 +329,66 @@ func TestReadTakesOnlySoMuchOfAFile(t *testing.T) {
 	r := h.resolver(4)
 	assert.Equal(t, "app", r.Resolve(owner(7, "app", 2*time.Second)).ServiceName)
 	assert.LessOrEqual(t, len(r.files.buffer), maxEnviron)
+}
+
+func TestResolveOfAnEndedProcessKnowsWhereItsSocketIs(t *testing.T) {
+	h := newHost(t)
+	asked := 0
+	r := New(Settings{
+		Root: h.root, MaxProcesses: 8, Now: func() time.Duration { return h.now },
+		CgroupPath: func(cgroup uint64) string {
+			asked++
+			return "/docker/" + strings.Repeat(strconv.Itoa(int(cgroup)), idLen)
+		},
+	})
+	o := owner(7, "curl", 99*time.Second)
+	for _, cgroup := range []uint64{1, 2, 1, 2} {
+		o.CgroupID = cgroup
+		want := Process{PID: 7, Name: "curl", ServiceName: "curl", ContainerID: strings.Repeat(strconv.Itoa(int(cgroup)), idLen)}
+		assert.Equal(t, want, *r.Resolve(o))
+	}
+	assert.Equal(t, 2, asked, "a cgroup is asked for once")
+}
+
+func TestResolveStandsByWhatItSaidOfASocket(t *testing.T) {
+	h := newHost(t)
+	h.run(7, "/bin/curl", 50*time.Second)
+	r := h.resolver(8)
+	first := r.Resolve(owner(7, "curl", h.now))
+	made := h.now + time.Millisecond
+	h.now += 2 * time.Millisecond
+	require.Same(t, first, r.Resolve(owner(7, "curl", made)))
+	h.end(7)
+	h.now += time.Minute
+	assert.Same(t, first, r.Resolve(owner(7, "curl", made)), "its exchange may end long after the process")
+	assert.Empty(t, r.Resolve(owner(7, "curl", made+1)).Executable, "but who made another socket is not known")
+}
+
+// children writes the list of the children of a process's only thread.
+func (h *host) children(pid uint32, list string) {
+	h.t.Helper()
+	id := strconv.Itoa(int(pid))
+	require.NoError(h.t, os.MkdirAll(filepath.Join(h.root, id, "task", id), 0o755))
+	h.write(pid, filepath.Join("task", id, "children"), list)
+}
+
+func TestResolveOfAnInheritedSocketIsCertainOnlyWithoutChildren(t *testing.T) {
+	h := newHost(t)
+	h.run(7, "/bin/server", 50*time.Second)
+	h.children(7, "")
+	r := h.resolver(8)
+	o := owner(7, "server", 60*time.Second)
+	o.Inherited = true
+	assert.Equal(t, "server", r.Resolve(o).Name)
+	h.children(7, "8 9 ")
+	h.now += recheck
+	assert.False(t, r.Resolve(o).Known())
+	o.Inherited = false
+	assert.Equal(t, "server", r.Resolve(o).Name, "who accepted is known")
+	assert.EqualValues(t, 1, r.Stats().Uncertain)
+
+	h.run(8, "/bin/other", 50*time.Second)
+	other := owner(8, "other", 60*time.Second)
+	other.Inherited = true
+	assert.False(t, r.Resolve(other).Known(), "a kernel that does not list children")
 }

@@ -62,7 +62,7 @@ const (
 	HTTP1 Kind = iota
 )
 
-// Owner is what the kernel knows about who made a socket. For an accepted connection that is who made the listener.
+// Owner is what the kernel knows about who has a socket: who connected or accepted it, else who made it, or its listener.
 type Owner struct {
 	// Created is when the socket was made, in CLOCK_MONOTONIC nanoseconds; 0 if it is older than the receiver.
 	Created uint64
@@ -72,6 +72,9 @@ type Owner struct {
 	PID uint32
 	// Comm is the task's name at that time, padded with zero bytes.
 	Comm [16]byte
+	// Inherited says that the socket was accepted, that nobody saw by whom, and that all of the above is about who made
+	// the listener: the same process, if it has no children.
+	Inherited bool
 }
 
 // HTTP is the part of an exchange that HTTP of any version fills. A nil slice was not seen.

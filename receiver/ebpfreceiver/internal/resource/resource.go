@@ -25,29 +25,29 @@ const (
 	keyProcessPID     = string(semconv.ProcessPIDKey)
 	keyExecutableName = string(semconv.ProcessExecutableNameKey)
 	keyContainerID    = string(semconv.ContainerIDKey)
+	keyPodUID         = string(semconv.K8SPodUIDKey)
+
+	// keyUnit is not in the conventions; the Collector's systemd receiver calls it so.
+	keyUnit = "systemd.unit.name"
 )
 
 // Process writes the attributes of p, on the host of that name, to the empty m.
 func Process(m pcommon.Map, hostName string, p *procinfo.Process) {
-	m.EnsureCapacity(5)
-	m.PutStr(keyHostName, hostName)
-	if !p.Known() {
-		return
+	Service(m, hostName, p)
+	if p.Known() {
+		m.PutInt(keyProcessPID, int64(p.PID))
 	}
-	m.PutInt(keyProcessPID, int64(p.PID))
-	program(m, p)
 }
 
 // Service writes the attributes of what p is an instance of: those of [Process] without the process id. Metrics are
 // about that, so that a restart, a pool of workers or a short-lived client makes no series of its own.
 func Service(m pcommon.Map, hostName string, p *procinfo.Process) {
-	m.EnsureCapacity(4)
+	m.EnsureCapacity(8)
+	for key, value := range p.Attributes.All() {
+		m.PutStr(validText(key), validText(value)) // named twice, the last one counts
+	}
+	// What was observed wins over what the process says of itself.
 	m.PutStr(keyHostName, hostName)
-	program(m, p)
-}
-
-// program writes what the program is called.
-func program(m pcommon.Map, p *procinfo.Process) {
 	if p.ServiceName != "" {
 		m.PutStr(keyServiceName, validText(p.ServiceName))
 	}
@@ -56,6 +56,12 @@ func program(m pcommon.Map, p *procinfo.Process) {
 	}
 	if p.ContainerID != "" {
 		m.PutStr(keyContainerID, p.ContainerID)
+	}
+	if p.PodUID != "" {
+		m.PutStr(keyPodUID, p.PodUID)
+	}
+	if p.Unit != "" {
+		m.PutStr(keyUnit, validText(p.Unit))
 	}
 }
 
