@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/config/configtls"
@@ -49,7 +48,7 @@ type Config struct {
 	// a request does not have are left out.
 	IncludeMetadataKeys []string `mapstructure:"include_metadata_keys"`
 	// RecordHeaders are headers of every record, as a map or as a list of name and value; in a list a name may repeat.
-	RecordHeaders configopaque.MapList `mapstructure:"record_headers"`
+	RecordHeaders RecordHeaders `mapstructure:"record_headers"`
 	// RiskHeaders adds the headers risk.score and risk.level to records with spans that have these attributes. They are
 	// those of the span with the highest score in the record. False adds none.
 	RiskHeaders bool `mapstructure:"risk_headers"`
@@ -139,7 +138,6 @@ func (c *Config) Validate() error {
 		exclusive("partition_logs_by_trace_id", c.PartitionLogsByTraceID,
 			"partition_logs_by_resource_attributes", c.PartitionLogsByResourceAttributes),
 		c.validateKeys(),
-		c.validateBatching(),
 		c.unsupported(),
 	)
 }
@@ -149,17 +147,11 @@ func (c *Config) unsupported() error {
 	var errs []error
 	for setting, used := range map[string]bool{
 		"auth::plain_text": c.ClientConfig.Authentication.PlainText != nil, "auth::sasl": c.ClientConfig.Authentication.SASL != nil,
-		"auth::kerberos": c.ClientConfig.Authentication.Kerberos != nil, "include_metadata_keys": len(c.IncludeMetadataKeys) > 0,
-		"record_headers": len(c.RecordHeaders) > 0, "risk_headers": c.RiskHeaders, "topic_from_attribute": c.TopicFromAttribute != "",
+		"auth::kerberos":                c.ClientConfig.Authentication.Kerberos != nil,
 		"record_partitioner::extension": c.RecordPartitioner.Extension != nil,
 	} {
 		if used {
 			errs = append(errs, fmt.Errorf("`%s` is not supported yet", setting))
-		}
-	}
-	for i, signal := range []*SignalConfig{&c.Traces, &c.Metrics, &c.Logs} {
-		if signal.TopicFromMetadataKey != "" || signal.MessageKeyFromMetadataKey != "" || signal.Encoding != encodingProto && signal.Encoding != encodingJSON {
-			errs = append(errs, fmt.Errorf("of `traces`, `metrics` and `logs`, number %d uses what is not supported yet", i+1))
 		}
 	}
 	return errors.Join(errs...)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 )
 
@@ -55,6 +56,14 @@ func validateTopic(topic string) error {
 	return nil
 }
 
+// RecordHeaders are headers of every record. Their values cannot be printed.
+type RecordHeaders []configopaque.Pair
+
+// Unmarshal reads a map of names to values, or a list of pairs of `name` and `value` in which a name may repeat.
+func (h *RecordHeaders) Unmarshal(conf *confmap.Conf) error {
+	return (*configopaque.MapList)(h).Unmarshal(conf)
+}
+
 // validateKeys refuses two sources of one key.
 func (c *Config) validateKeys() error {
 	const fromMetadata = "::message_key_from_metadata_key"
@@ -66,33 +75,6 @@ func (c *Config) validateKeys() error {
 		exclusive("logs"+fromMetadata, logs, "partition_logs_by_resource_attributes", c.PartitionLogsByResourceAttributes),
 		exclusive("logs"+fromMetadata, logs, "partition_logs_by_trace_id", c.PartitionLogsByTraceID),
 	)
-}
-
-// validateBatching makes sure that what is taken from a client's metadata survives batching, which keeps only the keys by
-// which it partitions.
-func (c *Config) validateBatching() error {
-	const kept = "sending_queue::batch::partition::metadata_keys"
-	if !c.QueueBatchConfig.HasValue() || !c.QueueBatchConfig.Get().Batch.HasValue() {
-		return nil
-	}
-	keys := c.QueueBatchConfig.Get().Batch.Get().Partition.MetadataKeys
-	var errs []error
-	need := func(setting, key string) {
-		if key != "" && !slices.Contains(keys, key) {
-			errs = append(errs, fmt.Errorf("`%s` must contain %q of `%s`, found %q", kept, key, setting, keys))
-		}
-	}
-	for _, key := range c.IncludeMetadataKeys {
-		need("include_metadata_keys", key)
-	}
-	for _, signal := range []struct {
-		name   string
-		config *SignalConfig
-	}{{"traces", &c.Traces}, {"metrics", &c.Metrics}, {"logs", &c.Logs}, {"profiles", &c.Profiles}} {
-		need(signal.name+"::topic_from_metadata_key", signal.config.TopicFromMetadataKey)
-		need(signal.name+"::message_key_from_metadata_key", signal.config.MessageKeyFromMetadataKey)
-	}
-	return errors.Join(errs...)
 }
 
 // RecordPartitionerConfig chooses the partition of a record. Exactly one field is set.

@@ -6,17 +6,23 @@ package kafkaexporter
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/exporter/xexporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/shape"
 )
 
 var errForeignConfig = errors.New("create kafka exporter: the configuration is another component's")
@@ -27,11 +33,11 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 		return nil, errForeignConfig
 	}
 	keying := keyingOf(c.PartitionTracesByID, c.PartitionTracesByResourceAttributes)
-	e, err := newExporter(set, c, c.Traces, keying)
+	e, s, err := newSignalExporter(set, c, c.Traces, keying, tracesEncoding, shape.NewTraces, ptrace.Traces.SpanCount)
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewTracesRequest(ctx, set, converter(e.signal.Topic, e.encoder.Traces, ptrace.Traces.SpanCount), e.push, e.options()...)
+	return xexporterhelper.NewTracesRequest(ctx, set, s.convert, e.push, e.options(s.start)...)
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
@@ -39,11 +45,12 @@ func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Con
 	if !ok {
 		return nil, errForeignConfig
 	}
-	e, err := newExporter(set, c, c.Metrics, keyingOf(false, c.PartitionMetricsByResourceAttributes))
+	keying := keyingOf(false, c.PartitionMetricsByResourceAttributes)
+	e, s, err := newSignalExporter(set, c, c.Metrics, keying, metricsEncoding, shape.NewMetrics, pmetric.Metrics.DataPointCount)
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewMetricsRequest(ctx, set, converter(e.signal.Topic, e.encoder.Metrics, pmetric.Metrics.DataPointCount), e.push, e.options()...)
+	return xexporterhelper.NewMetricsRequest(ctx, set, s.convert, e.push, e.options(s.start)...)
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
@@ -52,26 +59,84 @@ func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config
 		return nil, errForeignConfig
 	}
 	keying := keyingOf(c.PartitionLogsByTraceID, c.PartitionLogsByResourceAttributes)
-	e, err := newExporter(set, c, c.Logs, keying)
+	e, s, err := newSignalExporter(set, c, c.Logs, keying, logsEncoding, shape.NewLogs, plog.Logs.LogRecordCount)
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewLogsRequest(ctx, set, converter(e.signal.Topic, e.encoder.Logs, plog.Logs.LogRecordCount), e.push, e.options()...)
+	return xexporterhelper.NewLogsRequest(ctx, set, s.convert, e.push, e.options(s.start)...)
 }
 
-// converter makes a request of incoming data, in the goroutine of the caller: so encoding runs in parallel, and the queue
-// holds bytes whose number is known.
-func converter[T any](topic string, encodeAll func(T) ([]encode.Record, error), count func(T) int) xexporterhelper.RequestConverterFunc[T] {
-	return func(_ context.Context, data T) (xexporterhelper.Request, error) {
-		records, err := encodeAll(data)
-		if err != nil {
-			return nil, err
-		}
-		for i := range records {
-			records[i].Topic = topic
-		}
-		return newRequest(records, count(data)), nil
+func createProfiles(ctx context.Context, set exporter.Settings, cfg component.Config) (xexporter.Profiles, error) {
+	c, ok := cfg.(*Config)
+	if !ok {
+		return nil, errForeignConfig
 	}
+	e, s, err := newSignalExporter(set, c, c.Profiles, encode.Unkeyed, profilesEncoding, shape.NewProfiles, pprofile.Profiles.SampleCount)
+	if err != nil {
+		return nil, err
+	}
+	return xexporterhelper.NewProfilesRequest(ctx, set, s.convert, e.push, e.options(s.start)...)
+}
+
+// signalExporter is the part of an exporter that knows the signal's data type.
+type signalExporter[T any] struct {
+	exporter *kafkaExporter
+	settings shape.Settings
+	encoding func(name string, host component.Host) (shape.Encoding[T], error)
+	shaper   func(shape.Settings, shape.Encoding[T]) *shape.Shaper[T]
+	items    func(T) int
+
+	// records exists from start on.
+	records func(ctx context.Context, data T) ([]encode.Record, error)
+}
+
+func newSignalExporter[T any](
+	set exporter.Settings, c *Config, config SignalConfig, keying encode.Keying,
+	encoding func(string, component.Host) (shape.Encoding[T], error),
+	shaper func(shape.Settings, shape.Encoding[T]) *shape.Shaper[T], items func(T) int,
+) (*kafkaExporter, *signalExporter[T], error) {
+	e, err := newExporter(set, c, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	settings := shape.Settings{
+		Topic: config.Topic, TopicFromMetadata: config.TopicFromMetadataKey, KeyFromMetadata: config.MessageKeyFromMetadataKey,
+		TopicFromAttribute: c.TopicFromAttribute, Keying: keying, HeadersFromMetadata: c.IncludeMetadataKeys, Risk: c.RiskHeaders,
+	}
+	for _, header := range c.RecordHeaders {
+		settings.Headers = append(settings.Headers, recordbatch.Header{Name: header.Name, Value: []byte(header.Value)})
+	}
+	return e, &signalExporter[T]{exporter: e, settings: settings, encoding: encoding, shaper: shaper, items: items}, nil
+}
+
+// start finds the encoding, which may be an extension, and starts the exporter.
+func (s *signalExporter[T]) start(ctx context.Context, host component.Host) error {
+	encoding, err := s.encoding(s.exporter.signal.Encoding, host)
+	if err != nil {
+		return err
+	}
+	s.records = s.shaper(s.settings, encoding).Records
+	return s.exporter.start(ctx, host)
+}
+
+// convert makes a request of incoming data, in the goroutine of the caller: so encoding runs in parallel, the queue holds
+// bytes whose number is known, and what is taken from the client's metadata outlives it.
+func (s *signalExporter[T]) convert(ctx context.Context, data T) (xexporterhelper.Request, error) {
+	items := s.items(data)
+	records, err := s.records(ctx, data)
+	if err != nil {
+		s.exporter.telemetry.refused(s.settings.Topic, "not_encodable", items)
+		return nil, consumererror.NewPermanent(fmt.Errorf("encode for topic %q: %w", s.settings.Topic, err))
+	}
+	encoded := 0
+	for i := range records {
+		encoded += records[i].Items
+	}
+	if encoded < items {
+		// Only the raw encoding leaves something out: log records without a body.
+		s.exporter.telemetry.refused(s.settings.Topic, "empty_body", items-encoded)
+	}
+	return newRequest(records, encoded), nil
 }
 
 func keyingOf(byTraceID, byResource bool) encode.Keying {
@@ -86,13 +151,13 @@ func keyingOf(byTraceID, byResource bool) encode.Keying {
 }
 
 // options wires the exporter into exporterhelper: queue -> retry -> timeout -> push.
-func (e *kafkaExporter) options() []exporterhelper.Option {
+func (e *kafkaExporter) options(start component.StartFunc) []exporterhelper.Option {
 	return []exporterhelper.Option{
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
 		exporterhelper.WithTimeout(e.config.TimeoutSettings),
 		exporterhelper.WithRetry(e.config.BackOffConfig),
 		xexporterhelper.WithQueueBatch(e.config.QueueBatchConfig, xexporterhelper.QueueBatchSettings{Encoding: requestEncoding{}}),
-		exporterhelper.WithStart(e.start),
+		exporterhelper.WithStart(start),
 		exporterhelper.WithShutdown(e.shutdown),
 	}
 }

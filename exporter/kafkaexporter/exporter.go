@@ -17,7 +17,6 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/cluster"
-	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/kafkaerr"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
@@ -31,7 +30,6 @@ const noTimeout = 30 * time.Second
 type kafkaExporter struct {
 	config      *Config
 	signal      SignalConfig
-	encoder     encode.Encoder
 	codec       *recordbatch.Compressor
 	partitioner partitioner
 	settings    component.TelemetrySettings
@@ -44,7 +42,7 @@ type kafkaExporter struct {
 	producer  *producer.Producer
 }
 
-func newExporter(set exporter.Settings, c *Config, signal SignalConfig, keying encode.Keying) (*kafkaExporter, error) {
+func newExporter(set exporter.Settings, c *Config, signal SignalConfig) (*kafkaExporter, error) {
 	codec, err := recordbatch.ParseCodec(c.Producer.Compression)
 	if err != nil {
 		return nil, fmt.Errorf("`producer::compression` %w", err)
@@ -56,7 +54,6 @@ func newExporter(set exporter.Settings, c *Config, signal SignalConfig, keying e
 	return &kafkaExporter{
 		config: c, signal: signal, codec: compressor, settings: set.TelemetrySettings,
 		partitioner: newPartitioner(c.RecordPartitioner),
-		encoder:     encode.Encoder{JSON: signal.Encoding == encodingJSON, Keying: keying},
 	}, nil
 }
 

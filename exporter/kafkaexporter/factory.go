@@ -11,14 +11,12 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/xexporter"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/metadata"
 )
 
 const (
-	encodingProto = "otlp_proto"
-	encodingJSON  = "otlp_json"
-
 	defaultMaxMessageBytes     = 1_000_000
 	defaultMaxBrokerWriteBytes = 100 << 20
 	defaultFlushMaxMessages    = 10_000
@@ -26,12 +24,18 @@ const (
 
 // NewFactory returns the factory of the exporter; its component type is kafka.
 func NewFactory() exporter.Factory {
-	return exporter.NewFactory(
-		metadata.Type,
+	return NewFactoryOfType(metadata.Type)
+}
+
+// NewFactoryOfType returns the factory under another component type, for distributions in which kafka is taken.
+func NewFactoryOfType(kind component.Type) exporter.Factory {
+	return xexporter.NewFactory(
+		kind,
 		createDefaultConfig,
-		exporter.WithTraces(createTraces, metadata.TracesStability),
-		exporter.WithMetrics(createMetrics, metadata.MetricsStability),
-		exporter.WithLogs(createLogs, metadata.LogsStability),
+		xexporter.WithTraces(createTraces, metadata.TracesStability),
+		xexporter.WithMetrics(createMetrics, metadata.MetricsStability),
+		xexporter.WithLogs(createLogs, metadata.LogsStability),
+		xexporter.WithProfiles(createProfiles, metadata.ProfilesStability),
 	)
 }
 
