@@ -317,6 +317,33 @@ static __always_inline void map_address4(__u8 *to, __u32 address)
 	__builtin_memcpy(to + 12, &address, 4);
 }
 
+/* The two ends of a socket, as records have them. */
+static __always_inline void socket_addresses(struct bpf_sock *sk, __u8 *local_address, __u8 *peer_address)
+{
+	__u32 *local = (__u32 *)local_address;
+	__u32 *peer = (__u32 *)peer_address;
+
+	if (sk->family == AF_INET) {
+		__u32 local4 = sk->src_ip4;
+		__u32 peer4 = sk->dst_ip4;
+
+		/* Else the compiler chooses between this field's address and the last of IPv6's, which is not allowed. */
+		OPAQUE(local4);
+		OPAQUE(peer4);
+		map_address4(local_address, local4);
+		map_address4(peer_address, peer4);
+		return;
+	}
+	local[0] = sk->src_ip6[0];
+	local[1] = sk->src_ip6[1];
+	local[2] = sk->src_ip6[2];
+	local[3] = sk->src_ip6[3];
+	peer[0] = sk->dst_ip6[0];
+	peer[1] = sk->dst_ip6[1];
+	peer[2] = sk->dst_ip6[2];
+	peer[3] = sk->dst_ip6[3];
+}
+
 /* Fills what stays the same for the life of the connection. */
 static __always_inline void connection_describe(struct event_exchange *exchange, struct bpf_sock *sk,
 						const struct owner *owner, __u8 side)
@@ -324,22 +351,7 @@ static __always_inline void connection_describe(struct event_exchange *exchange,
 	exchange->event.side = side;
 	exchange->local_port = sk->src_port;
 	exchange->peer_port = bpf_ntohs(sk->dst_port);
-	if (sk->family == AF_INET) {
-		map_address4(exchange->local_address, sk->src_ip4);
-		map_address4(exchange->peer_address, sk->dst_ip4);
-	} else {
-		__u32 *local = (__u32 *)exchange->local_address;
-		__u32 *peer = (__u32 *)exchange->peer_address;
-
-		local[0] = sk->src_ip6[0];
-		local[1] = sk->src_ip6[1];
-		local[2] = sk->src_ip6[2];
-		local[3] = sk->src_ip6[3];
-		peer[0] = sk->dst_ip6[0];
-		peer[1] = sk->dst_ip6[1];
-		peer[2] = sk->dst_ip6[2];
-		peer[3] = sk->dst_ip6[3];
-	}
+	socket_addresses(sk, exchange->local_address, exchange->peer_address);
 	exchange->owner = *owner;
 }
 

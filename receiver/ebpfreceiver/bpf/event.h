@@ -23,6 +23,7 @@ enum event_kind {
 	EVENT_PROGRESS = 3, /* more bytes of the response: it may be complete now */
 	EVENT_END = 4, /* the connection ended after the response had begun */
 	EVENT_PROCESS = 20, /* a process made a TCP socket that had made none under that name */
+	EVENT_TCP = 21, /* a TCP connection ended badly, or never came about */
 };
 
 /* Which end of the connection this socket is, told by the direction that the request travels. */
@@ -93,6 +94,64 @@ struct event_exchange {
 	__u16 response_len; /* captured bytes of the response head that follow those */
 };
 
+/* How a TCP connection ended. Values are never reused. */
+enum tcp_end {
+	TCP_END_ORDERLY = 0,
+	TCP_END_REFUSED = 1, /* not established: a RST answered the SYN */
+	TCP_END_TIMED_OUT = 2, /* TCP gave up after its last retransmission or probe */
+	TCP_END_UNREACHABLE = 3, /* not established: the network said so (or an administrator closed it, which looks the same) */
+	TCP_END_CANCELLED = 4, /* not established: the process closed it before */
+	TCP_END_RESET_PEER = 5, /* the peer sent a RST */
+	TCP_END_RESET_LOCAL = 6, /* this host sent a RST: closed with unread data or without lingering, or aborted */
+};
+
+#define TCP_ENDS 8 /* a power of two above the last */
+#define TCP_BOUNDS 16 /* of a histogram: a power of two */
+
+struct event_tcp {
+	struct event event; /* time is that of the end; response_bytes, exchange and flags are 0 */
+	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
+	__u64 established_ns; /* 0: never */
+	__u64 received; /* bytes of payload */
+	__u64 sent; /* bytes of payload that the peer has acknowledged, and its SYN */
+	__u32 retransmits; /* segments */
+	__u32 srtt_us; /* smoothed round-trip time; 0: none was measured */
+	struct owner owner;
+	__u8 local_address[16];
+	__u8 peer_address[16];
+	__u16 local_port;
+	__u16 peer_port;
+	__u8 end; /* enum tcp_end */
+	__u8 reserved[3];
+};
+
+/* What the TCP connections of a host are counted by. */
+struct tcp_key {
+	__u32 pid; /* who connects, or listens; 0: unknown */
+	__u16 port; /* of the server */
+	__u8 side; /* enum event_side: SIDE_CLIENT connected */
+	__u8 version; /* of IP: 4 or 6; 0: this is the row for what found no room */
+	__u8 comm[16]; /* of the owner: an id that is used again by another program is another row */
+};
+
+struct tcp_histogram {
+	__u64 sum_us;
+	__u64 buckets[2 * TCP_BOUNDS]; /* the last TCP_BOUNDS - 1 are not used, so that an index is bounded by a mask */
+};
+
+struct tcp_row {
+	__u64 owned_ns; /* when some socket of the row was tagged with its owner */
+	__u64 opened; /* connections that were established */
+	__u64 ends[TCP_ENDS]; /* connections by enum tcp_end */
+	__u64 received;
+	__u64 sent;
+	__u64 retransmits; /* segments */
+	__u64 zero_windows[2]; /* segments that announce no room, by enum direction */
+	struct tcp_histogram handshake;
+	struct tcp_histogram rtt; /* smoothed, one a window with samples */
+	struct tcp_histogram jitter; /* spread of the samples of a window with two or more */
+};
+
 /* Counters, summed over processors by user space. Values are never reused. */
 enum counter {
 	COUNTER_REQUESTS = 0, /* exchanges begun */
@@ -107,13 +166,18 @@ enum counter {
 	COUNTER_OFF_PORT = 9, /* connections filtered out by port */
 	COUNTER_OFF_ADDRESS = 10, /* connections filtered out by address */
 	COUNTER_UNREADABLE = 11, /* packets whose headers could not be read */
-	COUNTER_MAX = 12,
+	COUNTER_TCP_OVERFLOW = 12, /* TCP: things counted in the row for what found no room */
+	COUNTER_TCP_STORAGE = 13, /* TCP: connections not followed, no memory for the socket's state */
+	COUNTER_TCP_RING_FULL = 14, /* TCP: records lost, no room in the ring */
+	COUNTER_MAX = 15,
 };
 
 _Static_assert(sizeof(struct event) == 32, "event has no padding");
 _Static_assert(sizeof(struct event_response) == 40, "event_response has no padding");
 _Static_assert(sizeof(struct owner) == 32, "owner has no padding");
 _Static_assert(sizeof(struct event_process) == 64, "event_process has no padding");
+_Static_assert(sizeof(struct event_tcp) == 144, "event_tcp has no padding");
+_Static_assert(sizeof(struct tcp_key) == 24, "tcp_key has no padding");
 _Static_assert(sizeof(struct event_exchange) == 144, "event_exchange has no padding");
 
 #endif

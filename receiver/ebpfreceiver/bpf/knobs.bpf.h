@@ -15,6 +15,8 @@ const volatile __u8 knob_port_exclude = 0; /* no server ports in port_sets.exclu
 const volatile __u8 knob_address_include = 0; /* only peers in address_include */
 const volatile __u8 knob_address_exclude = 0; /* no peers in address_exclude */
 const volatile __u8 knob_tell_processes = 1; /* processes are read from /proc as soon as they have a socket */
+const volatile __u8 knob_tcp_metrics = 0; /* count what becomes of TCP connections */
+const volatile __u8 knob_tcp_logs = 0; /* tell of TCP connections that end badly */
 
 /* The receiver's own process, whose sockets are left alone: what it exports over HTTP would be seen, exported, seen again.
  * Not a constant, because the id that the kernel knows it by is only known when the first programs are attached. 0: none.

@@ -32,6 +32,7 @@ struct packet {
 	__u32 length; /* bytes of payload */
 	__u8 flags; /* TCP flags */
 	__u8 direction; /* enum direction */
+	bool zero_window; /* its sender has no room; known only if TCP is counted */
 };
 
 /* Reads the IP and TCP headers; false when this is no TCP packet or its headers are not linear. A program of this type
@@ -70,6 +71,8 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 	packet->flags = tcp[13];
 	if (packet->flags & TCP_FLAG_SYN)
 		packet->sequence++; /* the SYN has a number of its own; data on it is TCP Fast Open's */
+	if (knob_tcp_metrics)
+		packet->zero_window = !*(__u16 *)(tcp + 14) && !(packet->flags & (TCP_FLAG_SYN | TCP_FLAG_RST));
 	packet->transport = ip_length;
 	packet->payload = ip_length + tcp_length;
 	packet->length = skb->len > packet->payload ? skb->len - packet->payload : 0;

@@ -17,12 +17,15 @@
 #include "owner.bpf.h"
 #include "connection.bpf.h"
 #include "early.bpf.h"
+#include "tcp.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* The types that Go is generated from. */
 const struct event_response *unused_response __attribute__((unused));
 const struct event_process *unused_process __attribute__((unused));
+const struct event_tcp *unused_tcp __attribute__((unused));
+const enum tcp_end *unused_tcp_end __attribute__((unused));
 const enum event_side *unused_side __attribute__((unused));
 const enum event_kind *unused_kind __attribute__((unused));
 const enum event_flag *unused_flag __attribute__((unused));
@@ -36,7 +39,7 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 
 	if (!packet_read(skb, &packet))
 		return;
-	if (!packet.length && !(packet.flags & (TCP_FLAG_FIN | TCP_FLAG_RST)))
+	if (!packet.length && !(packet.flags & (TCP_FLAG_FIN | TCP_FLAG_RST)) && !packet.zero_window)
 		return;
 	sk = skb->sk;
 	if (!sk)
@@ -44,6 +47,7 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return;
+	tcp_packet(sk, &packet);
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (!connection && packet.length) {
 		if (direction == INGRESS && sk->state == BPF_TCP_LISTEN) {
@@ -150,6 +154,7 @@ int follow_release(struct bpf_sock *sk)
 
 	if (connection)
 		connection->released = 1;
+	tcp_released(sk);
 	return 1;
 }
 
@@ -163,6 +168,7 @@ int follow_state(struct bpf_sock_ops *ctx)
 	struct connection *connection;
 	struct bpf_sock *sk = ctx->sk;
 
+	tcp_follow(ctx, sk);
 	switch (ctx->op) {
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		if (sk) {

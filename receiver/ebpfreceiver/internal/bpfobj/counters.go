@@ -46,6 +46,9 @@ func degradedReasons() []counterName {
 		{"gap", socketCounterCOUNTER_GAPS},
 		{"response_unmatched", socketCounterCOUNTER_RESPONSE_UNMATCHED},
 		{"unreadable", socketCounterCOUNTER_UNREADABLE},
+		{"tcp_overflow", socketCounterCOUNTER_TCP_OVERFLOW},
+		{"tcp_storage", socketCounterCOUNTER_TCP_STORAGE},
+		{"tcp_ring_full", socketCounterCOUNTER_TCP_RING_FULL},
 	}
 }
 

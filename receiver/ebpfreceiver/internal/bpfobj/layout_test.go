@@ -4,6 +4,7 @@
 package bpfobj
 
 import (
+	"net/netip"
 	"testing"
 	"unsafe"
 
@@ -69,6 +70,36 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 	require.Error(t, e.Decode(bytesOf(&process)[:60]))
 }
 
+func TestConnectionDecodesTheGeneratedLayout(t *testing.T) {
+	record := socketEventTcp{
+		Event:    socketEvent{Cookie: 1, TimeNs: 2, Kind: uint8(socketEventKindEVENT_TCP), Side: uint8(socketEventSideSIDE_CLIENT)},
+		OpenedNs: 3, EstablishedNs: 4, Received: 5, Sent: 7, Retransmits: 8, SrttUs: 9,
+		Owner:     socketOwner{CreatedNs: 10, Pid: 11},
+		LocalPort: 12, PeerPort: 13, End: uint8(socketTcpEndTCP_END_RESET_PEER),
+	}
+	record.LocalAddress = [16]byte{10: 0xff, 11: 0xff, 12: 127, 15: 1}
+	record.PeerAddress = [16]byte{0: 0xfe, 1: 0x80, 15: 2}
+	var c event.Connection
+	require.Equal(t, event.TCP, event.KindOf(bytesOf(&record)))
+	require.NoError(t, c.Decode(bytesOf(&record)))
+	assert.Equal(t, event.Connection{
+		Cookie: 1, Time: 2, Opened: 3, Established: 4, Received: 5, Sent: 6, Retransmits: 8, SRTT: 9,
+		Owner: event.Owner{Created: 10, PID: 11}, Cause: event.ResetByPeer, Client: true,
+		Local: netip.MustParseAddrPort("127.0.0.1:12"), Peer: netip.MustParseAddrPort("[fe80::2]:13"),
+	}, c)
+	require.Error(t, c.Decode(bytesOf(&record)[:143]))
+}
+
+func TestEventKnowsTheCauses(t *testing.T) {
+	assert.EqualValues(t, socketTcpEndTCP_END_ORDERLY, event.Orderly)
+	assert.EqualValues(t, socketTcpEndTCP_END_REFUSED, event.Refused)
+	assert.EqualValues(t, socketTcpEndTCP_END_TIMED_OUT, event.TimedOut)
+	assert.EqualValues(t, socketTcpEndTCP_END_UNREACHABLE, event.Unreachable)
+	assert.EqualValues(t, socketTcpEndTCP_END_CANCELLED, event.Cancelled)
+	assert.EqualValues(t, socketTcpEndTCP_END_RESET_PEER, event.ResetByPeer)
+	assert.EqualValues(t, socketTcpEndTCP_END_RESET_LOCAL, event.ResetByHost)
+}
+
 func TestEventKnowsTheGeneratedValues(t *testing.T) {
 	assert.EqualValues(t, socketEventKindEVENT_EXCHANGE, event.Exchange)
 	assert.EqualValues(t, socketEventKindEVENT_RESPONSE, event.Response)
@@ -102,6 +133,9 @@ func TestStructsHaveTheSizesOfTheObject(t *testing.T) {
 		"event":          unsafe.Sizeof(socketEvent{}),
 		"event_response": unsafe.Sizeof(socketEventResponse{}),
 		"event_process":  unsafe.Sizeof(socketEventProcess{}),
+		"event_tcp":      unsafe.Sizeof(socketEventTcp{}),
+		"tcp_key":        unsafe.Sizeof(socketTcpKey{}),
+		"tcp_row":        unsafe.Sizeof(socketTcpRow{}),
 		"event_exchange": unsafe.Sizeof(socketEventExchange{}),
 		"owner":          unsafe.Sizeof(socketOwner{}),
 		"address_prefix": unsafe.Sizeof(socketAddressPrefix{}),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
@@ -22,6 +23,13 @@ type Settings struct {
 	WakeupSize int
 	// TellProcesses says that a process is told by an [event.Process] record when it makes its first socket.
 	TellProcesses bool
+	// TCPRows is how many rows TCP connections are counted in, beside the one for what finds no room; 0: they are not
+	// counted.
+	TCPRows int
+	// TCPBounds are the upper bounds of the buckets of TCP's durations, ascending, 16 at most, in whole microseconds.
+	TCPBounds []time.Duration
+	// TCPLogs says that TCP connections that end badly are told by an [event.TCP] record each.
+	TCPLogs bool
 	// DetectMessages is how many messages of a connection may be of an unknown protocol, 1 to 255.
 	DetectMessages int
 	// IncludePorts and ExcludePorts list server ports. An empty IncludePorts admits all.
@@ -66,6 +74,7 @@ func Load(settings Settings) (*Objects, error) {
 // apply writes the settings that must be known before the programs are verified.
 func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 	spec.Maps[socketMapRing].MaxEntries = uint32(s.RingBufferSize)
+	spec.Maps[socketMapTcpRows].MaxEntries = uint32(s.TCPRows + 1)
 	spec.Maps[socketMapAddressInclude].MaxEntries = uint32(max(1, len(s.IncludePeers)))
 	spec.Maps[socketMapAddressExclude].MaxEntries = uint32(max(1, len(s.ExcludePeers)))
 	for name, value := range map[string]any{
@@ -73,6 +82,9 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 		socketVarKnobDetectMessages: uint8(s.DetectMessages),
 		socketVarKnobExchanges:      flag(s.Exchanges),
 		socketVarKnobTellProcesses:  flag(s.TellProcesses),
+		socketVarKnobTcpMetrics:     flag(s.TCPRows > 0),
+		socketVarKnobTcpLogs:        flag(s.TCPLogs),
+		socketVarKnobTcpBounds:      tcpBounds(s.TCPBounds),
 		socketVarKnobPortInclude:    flag(len(s.IncludePorts) > 0),
 		socketVarKnobPortExclude:    flag(len(s.ExcludePorts) > 0),
 		socketVarKnobAddressInclude: flag(len(s.IncludePeers) > 0),
@@ -105,6 +117,7 @@ func (s *Settings) fill(maps *socketMaps) error {
 		return fmt.Errorf("write port filter: %w", err)
 	}
 	return errors.Join(
+		putOverflow(maps.TcpRows),
 		putPrefixes(maps.AddressInclude, s.IncludePeers),
 		putPrefixes(maps.AddressExclude, s.ExcludePeers),
 	)

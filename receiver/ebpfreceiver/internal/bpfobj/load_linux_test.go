@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // TestTheVerifierAcceptsEverySetting loads every combination of the filters: as constants they decide which code the
@@ -20,7 +19,7 @@ func TestTheVerifierAcceptsEverySetting(t *testing.T) {
 	}
 	ports := []uint16{80, 65535}
 	peers := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::/0")}
-	for set := range 16 {
+	for set := range 64 {
 		settings := Settings{RingBufferSize: 1 << 16, WakeupSize: 1 << 12, DetectMessages: 1 + set, Exchanges: set&1 == 0}
 		if set&1 != 0 {
 			settings.IncludePorts = ports
@@ -34,8 +33,16 @@ func TestTheVerifierAcceptsEverySetting(t *testing.T) {
 		if set&8 != 0 {
 			settings.ExcludePeers = peers
 		}
+		if set&16 != 0 {
+			settings.TCPRows = 8
+		}
+		if set&32 != 0 {
+			settings.TCPLogs, settings.TellProcesses = true, true
+		}
 		objects, err := Load(settings)
-		require.NoErrorf(t, err, "%+v: %+v", settings, err)
+		if err != nil {
+			t.Fatalf("%+v: %+v", settings, err)
+		}
 		assert.NoError(t, objects.Close())
 	}
 }

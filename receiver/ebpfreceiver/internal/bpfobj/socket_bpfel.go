@@ -52,7 +52,10 @@ const (
 	socketCounterCOUNTER_OFF_PORT            socketCounter = 9
 	socketCounterCOUNTER_OFF_ADDRESS         socketCounter = 10
 	socketCounterCOUNTER_UNREADABLE          socketCounter = 11
-	socketCounterCOUNTER_MAX                 socketCounter = 12
+	socketCounterCOUNTER_TCP_OVERFLOW        socketCounter = 12
+	socketCounterCOUNTER_TCP_STORAGE         socketCounter = 13
+	socketCounterCOUNTER_TCP_RING_FULL       socketCounter = 14
+	socketCounterCOUNTER_MAX                 socketCounter = 15
 )
 
 type socketEarly struct {
@@ -116,6 +119,7 @@ const (
 	socketEventKindEVENT_PROGRESS socketEventKind = 3
 	socketEventKindEVENT_END      socketEventKind = 4
 	socketEventKindEVENT_PROCESS  socketEventKind = 20
+	socketEventKindEVENT_TCP      socketEventKind = 21
 )
 
 type socketEventProcess struct {
@@ -138,6 +142,24 @@ const (
 	socketEventSideSIDE_CLIENT socketEventSide = 1
 )
 
+type socketEventTcp struct {
+	_             structs.HostLayout
+	Event         socketEvent
+	OpenedNs      uint64
+	EstablishedNs uint64
+	Received      uint64
+	Sent          uint64
+	Retransmits   uint32
+	SrttUs        uint32
+	Owner         socketOwner
+	LocalAddress  [16]uint8
+	PeerAddress   [16]uint8
+	LocalPort     uint16
+	PeerPort      uint16
+	End           uint8
+	Reserved      [3]uint8
+}
+
 type socketOwner struct {
 	_         structs.HostLayout
 	CreatedNs uint64
@@ -155,6 +177,65 @@ type socketPortSets struct {
 	Exclude [8192]uint8
 }
 
+type socketTcpEnd uint32
+
+const (
+	socketTcpEndTCP_END_ORDERLY     socketTcpEnd = 0
+	socketTcpEndTCP_END_REFUSED     socketTcpEnd = 1
+	socketTcpEndTCP_END_TIMED_OUT   socketTcpEnd = 2
+	socketTcpEndTCP_END_UNREACHABLE socketTcpEnd = 3
+	socketTcpEndTCP_END_CANCELLED   socketTcpEnd = 4
+	socketTcpEndTCP_END_RESET_PEER  socketTcpEnd = 5
+	socketTcpEndTCP_END_RESET_LOCAL socketTcpEnd = 6
+)
+
+type socketTcpHistogram struct {
+	_       structs.HostLayout
+	SumUs   uint64
+	Buckets [32]uint64
+}
+
+type socketTcpKey struct {
+	_       structs.HostLayout
+	Pid     uint32
+	Port    uint16
+	Side    uint8
+	Version uint8
+	Comm    [16]uint8
+}
+
+type socketTcpRow struct {
+	_           structs.HostLayout
+	OwnedNs     uint64
+	Opened      uint64
+	Ends        [8]uint64
+	Received    uint64
+	Sent        uint64
+	Retransmits uint64
+	ZeroWindows [2]uint64
+	Handshake   socketTcpHistogram
+	Rtt         socketTcpHistogram
+	Jitter      socketTcpHistogram
+}
+
+type socketTcpSocket struct {
+	_             structs.HostLayout
+	OpenedNs      uint64
+	EstablishedNs uint64
+	ResetNs       [2]uint64
+	Received      uint64
+	Sent          uint64
+	WindowNs      uint64
+	SampleMinUs   uint32
+	SampleMaxUs   uint32
+	Samples       uint32
+	Retransmits   uint32
+	Key           socketTcpKey
+	Expired       uint8
+	Released      uint8
+	Reserved      [6]uint8
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -168,6 +249,9 @@ const (
 	socketMapPorts              = "ports"
 	socketMapProcessesTold      = "processes_told"
 	socketMapRing               = "ring"
+	socketMapTcpEmptyRow        = "tcp_empty_row"
+	socketMapTcpRows            = "tcp_rows"
+	socketMapTcpSockets         = "tcp_sockets"
 	socketProgFollowRelease     = "follow_release"
 	socketProgFollowState       = "follow_state"
 	socketProgObserveEgress     = "observe_egress"
@@ -185,6 +269,9 @@ const (
 	socketVarKnobExchanges      = "knob_exchanges"
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
+	socketVarKnobTcpBounds      = "knob_tcp_bounds"
+	socketVarKnobTcpLogs        = "knob_tcp_logs"
+	socketVarKnobTcpMetrics     = "knob_tcp_metrics"
 	socketVarKnobTellProcesses  = "knob_tell_processes"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
 	socketVarSelfPid            = "self_pid"
@@ -194,6 +281,8 @@ const (
 	socketVarUnusedProcess      = "unused_process"
 	socketVarUnusedResponse     = "unused_response"
 	socketVarUnusedSide         = "unused_side"
+	socketVarUnusedTcp          = "unused_tcp"
+	socketVarUnusedTcpEnd       = "unused_tcp_end"
 )
 
 // loadSocket returns the embedded CollectionSpec for socket.
@@ -264,6 +353,9 @@ type socketMapSpecs struct {
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
+	TcpEmptyRow    *ebpf.MapSpec `ebpf:"tcp_empty_row"`
+	TcpRows        *ebpf.MapSpec `ebpf:"tcp_rows"`
+	TcpSockets     *ebpf.MapSpec `ebpf:"tcp_sockets"`
 }
 
 // socketVariableSpecs contains global variables before they are loaded into the kernel.
@@ -276,6 +368,9 @@ type socketVariableSpecs struct {
 	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
+	KnobTcpBounds      *ebpf.VariableSpec `ebpf:"knob_tcp_bounds"`
+	KnobTcpLogs        *ebpf.VariableSpec `ebpf:"knob_tcp_logs"`
+	KnobTcpMetrics     *ebpf.VariableSpec `ebpf:"knob_tcp_metrics"`
 	KnobTellProcesses  *ebpf.VariableSpec `ebpf:"knob_tell_processes"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
@@ -285,6 +380,8 @@ type socketVariableSpecs struct {
 	UnusedProcess      *ebpf.VariableSpec `ebpf:"unused_process"`
 	UnusedResponse     *ebpf.VariableSpec `ebpf:"unused_response"`
 	UnusedSide         *ebpf.VariableSpec `ebpf:"unused_side"`
+	UnusedTcp          *ebpf.VariableSpec `ebpf:"unused_tcp"`
+	UnusedTcpEnd       *ebpf.VariableSpec `ebpf:"unused_tcp_end"`
 }
 
 // socketObjects contains all objects after they have been loaded into the kernel.
@@ -316,6 +413,9 @@ type socketMaps struct {
 	Ports          *ebpf.Map `ebpf:"ports"`
 	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
 	Ring           *ebpf.Map `ebpf:"ring"`
+	TcpEmptyRow    *ebpf.Map `ebpf:"tcp_empty_row"`
+	TcpRows        *ebpf.Map `ebpf:"tcp_rows"`
+	TcpSockets     *ebpf.Map `ebpf:"tcp_sockets"`
 }
 
 func (m *socketMaps) Close() error {
@@ -329,6 +429,9 @@ func (m *socketMaps) Close() error {
 		m.Ports,
 		m.ProcessesTold,
 		m.Ring,
+		m.TcpEmptyRow,
+		m.TcpRows,
+		m.TcpSockets,
 	)
 }
 
@@ -342,6 +445,9 @@ type socketVariables struct {
 	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
+	KnobTcpBounds      *ebpf.Variable `ebpf:"knob_tcp_bounds"`
+	KnobTcpLogs        *ebpf.Variable `ebpf:"knob_tcp_logs"`
+	KnobTcpMetrics     *ebpf.Variable `ebpf:"knob_tcp_metrics"`
 	KnobTellProcesses  *ebpf.Variable `ebpf:"knob_tell_processes"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
@@ -351,6 +457,8 @@ type socketVariables struct {
 	UnusedProcess      *ebpf.Variable `ebpf:"unused_process"`
 	UnusedResponse     *ebpf.Variable `ebpf:"unused_response"`
 	UnusedSide         *ebpf.Variable `ebpf:"unused_side"`
+	UnusedTcp          *ebpf.Variable `ebpf:"unused_tcp"`
+	UnusedTcpEnd       *ebpf.Variable `ebpf:"unused_tcp_end"`
 }
 
 // socketPrograms contains all programs after they have been loaded into the kernel.

@@ -27,6 +27,14 @@
 //	|ns     |bytes  |ns      |bytes   | id     |       | addr. | addr.| port | port | len     | len     | response|
 //	+-------+-------+--------+--------+--------+-------+-------+------+------+------+---------+---------+---------+
 //
+// A connection record (kind TCP) has its own type, [Connection]:
+//
+//	 32     40          48       56    64         68   72      104    120    136    138    140   141
+//	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+
+//	|opened|established|received|sent |retrans-  |srtt| owner | local| peer | local| peer |cause| 0 |
+//	|ns    |ns         |bytes   |bytes|mits      |us  |       | addr.| addr.| port | port |     |   |
+//	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+
+//
 // Decoding allocates nothing; byte slices alias the record and are valid as long as it is. An [Event] is not safe for
 // concurrent use.
 package event

@@ -24,7 +24,17 @@ const (
 	End Kind = 4
 	// Process says that a process made a TCP socket that had made none under that name.
 	Process Kind = 20
+	// TCP says that a TCP connection ended badly, or never came about; [Connection] is what it carries.
+	TCP Kind = 21
 )
+
+// KindOf returns the kind of a record, 0 if it is too short to have one.
+func KindOf(record []byte) Kind {
+	if len(record) < baseSize {
+		return 0
+	}
+	return Kind(record[28])
+}
 
 // Flags are the bits that say more of a record; see enum event_flag in bpf/event.h.
 type Flags uint8

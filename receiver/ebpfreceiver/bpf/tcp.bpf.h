@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* The life of TCP connections, whatever they carry: counted here, in one row a process, role and server port, and told one
+ * by one only if they end badly. What every packet would cost is paid once a round trip (sockops), or only by packets
+ * that are rare (RST, zero window). Connections that were there before the programs are not followed.
+ *
+ *   TCP_CONNECT, PASSIVE_ESTABLISHED --> opened --> ACTIVE_ESTABLISHED --> samples, once a window --> state TCP_CLOSE
+ *                                          `---------------- refused, timed out, unreachable, cancelled ---'
+ */
+#ifndef OTELCOL_RISK_TCP_BPF_H
+#define OTELCOL_RISK_TCP_BPF_H
+
+/* Spreads of round-trip times are those within windows of this length. */
+#define TCP_WINDOW_NS 15000000ULL
+
+/* How long before the end of a connection a RST may have come that ended it: TCP ignores one out of sequence, and may
+ * then be closed in order much later.
+ */
+#define TCP_RESET_NS 1000000000ULL
+
+/* State of a connection. */
+struct tcp_socket {
+	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
+	__u64 established_ns; /* 0: not yet */
+	__u64 reset_ns[2]; /* per direction: when a RST was seen */
+	__u64 received; /* bytes that are in the row */
+	__u64 sent;
+	__u64 window_ns; /* when the window began; 0: no sample yet */
+	__u32 sample_min_us; /* round-trip times in the window */
+	__u32 sample_max_us;
+	__u32 samples;
+	__u32 retransmits; /* segments */
+	struct tcp_key key;
+	__u8 expired; /* TCP gave up after its last retransmission */
+	__u8 released; /* the process closed its last descriptor */
+	__u8 reserved[6];
+};
+
+/* Key: socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct tcp_socket);
+} tcp_sockets SEC(".maps");
+
+/* One value a processor. max_entries is set by the loader; what finds no room goes to the row of key 0, which the loader
+ * makes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct tcp_key);
+	__type(value, struct tcp_row);
+} tcp_rows SEC(".maps");
+
+/* An empty row, which is too large for the stack. Nobody writes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_row);
+} tcp_empty_row SEC(".maps");
+
+/* Upper bounds of the buckets of every histogram, in us, ascending. */
+const volatile __u32 knob_tcp_bounds[TCP_BOUNDS] = {};
+
+static __always_inline void tcp_add(__u64 *value, __u64 n)
+{
+	if (n)
+		__sync_fetch_and_add(value, n);
+}
+
+static __always_inline void tcp_record(struct tcp_histogram *histogram, __u32 us)
+{
+	__u32 bucket = 0;
+	__u32 step;
+
+#pragma unroll
+	for (step = TCP_BOUNDS / 2; step; step /= 2)
+		if (us > knob_tcp_bounds[(bucket + step - 1) & (TCP_BOUNDS - 1)])
+			bucket += step;
+	if (us > knob_tcp_bounds[bucket & (TCP_BOUNDS - 1)])
+		bucket++;
+	tcp_add(&histogram->sum_us, us);
+	tcp_add(&histogram->buckets[bucket & (2 * TCP_BOUNDS - 1)], 1);
+}
+
+/* The row of a connection, NULL when nobody counts or there is no memory. */
+static __always_inline struct tcp_row *tcp_row_of(const struct tcp_socket *tcp)
+{
+	struct tcp_key key = tcp->key;
+	struct tcp_row *row;
+	struct tcp_row *empty;
+	__u32 zero = 0;
+
+	if (!knob_tcp_metrics)
+		return NULL;
+	row = bpf_map_lookup_elem(&tcp_rows, &key);
+	if (row)
+		return row;
+	empty = bpf_map_lookup_elem(&tcp_empty_row, &zero);
+	if (!empty)
+		return NULL;
+	bpf_map_update_elem(&tcp_rows, &key, empty, BPF_NOEXIST);
+	row = bpf_map_lookup_elem(&tcp_rows, &key);
+	if (row)
+		return row;
+	count(COUNTER_TCP_OVERFLOW);
+	__builtin_memset(&key, 0, sizeof(key));
+	return bpf_map_lookup_elem(&tcp_rows, &key);
+}
+
+/* Adds what happened since the last time to the row: bytes, the window's round-trip times. */
+static __always_inline void tcp_flush(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct tcp_row *row)
+{
+	__u64 received = ctx->bytes_received;
+	__u64 sent = ctx->bytes_acked;
+
+	tcp_add(&row->received, received - tcp->received);
+	tcp_add(&row->sent, sent - tcp->sent);
+	tcp->received = received;
+	tcp->sent = sent;
+	if (tcp->samples)
+		tcp_record(&row->rtt, ctx->srtt_us >> 3);
+	if (tcp->samples > 1)
+		tcp_record(&row->jitter, tcp->sample_max_us - tcp->sample_min_us);
+	tcp->samples = 0;
+}
+
+/* Begins to follow a connection. */
+static __always_inline struct tcp_socket *tcp_open(struct bpf_sock_ops *ctx, struct bpf_sock *sk, __u8 side)
+{
+	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	__u32 port = sk->src_port;
+	__u32 peer_port = bpf_ntohs(sk->dst_port);
+	__u8 local[16], peer[16];
+	struct tcp_socket *tcp;
+
+	if (side == SIDE_CLIENT)
+		port = peer_port;
+	if (owner && owner->off)
+		return NULL;
+	socket_addresses(sk, local, peer);
+	if (!filter_port(port) || !filter_address(peer))
+		return NULL;
+	tcp = bpf_sk_storage_get(&tcp_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!tcp) {
+		count(COUNTER_TCP_STORAGE);
+		return NULL;
+	}
+	tcp->opened_ns = bpf_ktime_get_ns();
+	if (owner) {
+		tcp->key.pid = owner->pid;
+		__builtin_memcpy(tcp->key.comm, owner->comm, sizeof(tcp->key.comm));
+	}
+	tcp->key.port = port;
+	tcp->key.side = side;
+	tcp->key.version = address_version(peer);
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG |
+					       BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+	return tcp;
+}
+
+static __always_inline void tcp_established(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk)
+{
+	struct tcp_row *row = tcp_row_of(tcp);
+	struct owner *owner;
+
+	tcp->established_ns = bpf_ktime_get_ns();
+	if (!row)
+		return;
+	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	if (owner)
+		row->owned_ns = owner->created_ns;
+	tcp_add(&row->opened, 1);
+	if (tcp->key.side == SIDE_CLIENT)
+		tcp_record(&row->handshake, (tcp->established_ns - tcp->opened_ns) / 1000);
+	else if (ctx->srtt_us) /* from SYN-ACK to ACK; unknown when the SYN-ACK was sent twice */
+		tcp_record(&row->handshake, ctx->srtt_us >> 3);
+}
+
+/* Once a round trip. Newer kernels pass the sample (Linux 6.10), older ones only have the smoothed one. */
+static __always_inline void tcp_sample(struct bpf_sock_ops *ctx, struct tcp_socket *tcp)
+{
+	__u32 sample = ctx->args[0] ? ctx->args[0] : ctx->srtt_us >> 3;
+	__u64 now = bpf_ktime_get_ns();
+	struct tcp_row *row;
+
+	if (tcp->window_ns && now - tcp->window_ns >= TCP_WINDOW_NS) {
+		row = tcp_row_of(tcp);
+		if (row)
+			tcp_flush(ctx, tcp, row);
+		tcp->samples = 0;
+	}
+	if (!tcp->samples) {
+		tcp->window_ns = now;
+		tcp->sample_min_us = sample;
+		tcp->sample_max_us = sample;
+	}
+	tcp->samples++;
+	if (sample < tcp->sample_min_us)
+		tcp->sample_min_us = sample;
+	if (sample > tcp->sample_max_us)
+		tcp->sample_max_us = sample;
+}
+
+static __always_inline void tcp_retransmit(struct bpf_sock_ops *ctx, struct tcp_socket *tcp)
+{
+	struct tcp_row *row = tcp_row_of(tcp);
+	__u32 segments = ctx->args[1] ? ctx->args[1] : 1;
+
+	tcp->retransmits += segments;
+	if (row)
+		tcp_add(&row->retransmits, segments);
+}
+
+static __always_inline bool tcp_was_reset(const struct tcp_socket *tcp, __u8 direction)
+{
+	__u64 when = tcp->reset_ns[direction];
+
+	return when && bpf_ktime_get_ns() - when < TCP_RESET_NS;
+}
+
+/* Why a connection went from state to TCP_CLOSE. Only what tells a cause for certain is used: a RST that was seen, TCP's own
+ * word that it gave up, the process's close.
+ */
+static __always_inline __u8 tcp_end_of(const struct tcp_socket *tcp, __u32 state)
+{
+	switch (state) {
+	case BPF_TCP_SYN_SENT:
+		if (tcp->reset_ns[INGRESS])
+			return TCP_END_REFUSED;
+		if (tcp->expired)
+			return TCP_END_TIMED_OUT;
+		return tcp->released ? TCP_END_CANCELLED : TCP_END_UNREACHABLE;
+	case BPF_TCP_ESTABLISHED:
+	case BPF_TCP_CLOSE_WAIT:
+		if (tcp_was_reset(tcp, INGRESS))
+			return TCP_END_RESET_PEER;
+		if (tcp->released || tcp_was_reset(tcp, EGRESS))
+			return TCP_END_RESET_LOCAL;
+		return TCP_END_TIMED_OUT;
+	case BPF_TCP_FIN_WAIT1:
+	case BPF_TCP_FIN_WAIT2:
+		if (tcp_was_reset(tcp, INGRESS))
+			return TCP_END_RESET_PEER;
+		return tcp->expired ? TCP_END_TIMED_OUT : TCP_END_ORDERLY;
+	}
+	return TCP_END_ORDERLY;
+}
+
+/* Tells of a connection that ended badly, at once: such records are rare. */
+static __always_inline void tcp_tell(struct bpf_sock_ops *ctx, const struct tcp_socket *tcp, struct bpf_sock *sk, __u8 end)
+{
+	struct owner *owner;
+	struct event_tcp record = {
+		.event = { .kind = EVENT_TCP, .side = tcp->key.side, .time_ns = bpf_ktime_get_ns() },
+		.opened_ns = tcp->opened_ns,
+		.established_ns = tcp->established_ns,
+		.received = ctx->bytes_received,
+		.sent = ctx->bytes_acked,
+		.retransmits = tcp->retransmits,
+		.srtt_us = ctx->srtt_us >> 3,
+		.local_port = sk->src_port,
+		.peer_port = bpf_ntohs(sk->dst_port),
+		.end = end,
+	};
+
+	record.event.cookie = bpf_get_socket_cookie(ctx);
+	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	if (owner)
+		record.owner = *owner;
+	socket_addresses(sk, record.local_address, record.peer_address);
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP))
+		count(COUNTER_TCP_RING_FULL);
+}
+
+static __always_inline void tcp_closed(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk)
+{
+	struct tcp_row *row = tcp_row_of(tcp);
+	__u8 end = tcp_end_of(tcp, ctx->args[0]);
+
+	if (row) {
+		tcp_flush(ctx, tcp, row);
+		tcp_add(&row->ends[end & (TCP_ENDS - 1)], 1);
+	}
+	if (knob_tcp_logs && end != TCP_END_ORDERLY)
+		tcp_tell(ctx, tcp, sk, end);
+}
+
+/* What sockops tells of a connection. */
+static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+{
+	struct tcp_socket *tcp;
+
+	if (!(knob_tcp_metrics || knob_tcp_logs) || !sk)
+		return;
+	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
+		tcp_open(ctx, sk, SIDE_CLIENT);
+		return;
+	}
+	tcp = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB ? tcp_open(ctx, sk, SIDE_SERVER) :
+							       bpf_sk_storage_get(&tcp_sockets, sk, NULL, 0);
+	if (!tcp)
+		return;
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		tcp_established(ctx, tcp, sk);
+		break;
+	case BPF_SOCK_OPS_RTT_CB:
+		tcp_sample(ctx, tcp);
+		break;
+	case BPF_SOCK_OPS_RETRANS_CB:
+		tcp_retransmit(ctx, tcp);
+		break;
+	case BPF_SOCK_OPS_RTO_CB:
+		tcp->expired = ctx->args[2] != 0;
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		if (ctx->args[1] == BPF_TCP_CLOSE)
+			tcp_closed(ctx, tcp, sk);
+		break;
+	}
+}
+
+/* The few packets that say something of the connection itself. */
+static __always_inline void tcp_packet(struct bpf_sock *sk, const struct packet *packet)
+{
+	struct tcp_socket *tcp;
+	struct tcp_row *row;
+
+	if (!(knob_tcp_metrics || knob_tcp_logs) || !(packet->flags & TCP_FLAG_RST || packet->zero_window))
+		return;
+	tcp = bpf_sk_storage_get(&tcp_sockets, sk, NULL, 0);
+	if (!tcp)
+		return;
+	if (packet->flags & TCP_FLAG_RST) {
+		tcp->reset_ns[packet->direction & 1] = bpf_ktime_get_ns();
+		return;
+	}
+	row = tcp_row_of(tcp);
+	if (row)
+		tcp_add(&row->zero_windows[packet->direction & 1], 1);
+}
+
+static __always_inline void tcp_released(struct bpf_sock *sk)
+{
+	struct tcp_socket *tcp;
+
+	if (!(knob_tcp_metrics || knob_tcp_logs))
+		return;
+	tcp = bpf_sk_storage_get(&tcp_sockets, sk, NULL, 0);
+	if (tcp)
+		tcp->released = 1;
+}
+
+#endif
