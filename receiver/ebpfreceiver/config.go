@@ -65,6 +65,9 @@ type Config struct {
 	// Logs says how log records are passed on.
 	Logs LogsConfig `mapstructure:"logs"`
 
+	// TCP says what is told of TCP connections.
+	TCP TCPConfig `mapstructure:"tcp"`
+
 	_ struct{}
 }
 
@@ -105,6 +108,7 @@ func createDefaultConfig() component.Config {
 			CollectionInterval: time.Minute, Histogram: histogramExplicit, MaxSeries: 2000, MaxIdle: 15 * time.Minute,
 		},
 		Logs: LogsConfig{MaxDelay: 2 * time.Millisecond, MaxPending: 4096},
+		TCP:  TCPConfig{MaxRows: 2048, Logs: true},
 	}
 }
 

@@ -52,6 +52,7 @@ func TestConfigValid(t *testing.T) {
 			c.Metrics = MetricsConfig{
 				CollectionInterval: 10 * time.Second, Histogram: "exponential", MaxSeries: 500, MaxIdle: time.Hour,
 			}
+			c.TCP = TCPConfig{MaxRows: 100}
 			c.Logs = LogsConfig{MaxDelay: time.Millisecond, MaxPending: 100}
 		},
 		"wakeup_zero.yaml": func(c *Config) {
@@ -93,6 +94,7 @@ func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 			"batch: `timeout` must not be negative, found -1s",
 			"metrics: `max_idle` must not be negative, found -1s",
 			"logs: `max_delay` must not be negative, found -1s",
+			"tcp: `max_rows` must be between 0 and 65536, found -1",
 		},
 		"invalid_ring_odd.yaml":    {"found 12288"},
 		"invalid_ring_large.yaml":  {"`ring_buffer_size` must be at most 1073741824, found 2147483648"},

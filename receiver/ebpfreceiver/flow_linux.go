@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
@@ -65,7 +66,11 @@ func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted
 
 // Record takes one record of the ring.
 func (f *flow) Record(record []byte) {
-	f.assembler.Record(record)
+	if event.KindOf(record) == event.TCP {
+		f.connection(record)
+	} else {
+		f.assembler.Record(record)
+	}
 	if f.records++; f.records >= recordsPerTick {
 		f.Idle()
 	}

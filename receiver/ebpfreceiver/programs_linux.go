@@ -3,11 +3,14 @@
 
 package ebpfreceiver
 
-import "github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+import (
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/tcpstats"
+)
 
 // programSettings returns the part of a valid c that the BPF programs carry out, for what next needs.
 func (c *Config) programSettings(next consumers) bpfobj.Settings {
-	return bpfobj.Settings{
+	settings := bpfobj.Settings{
 		Exchanges:      next.traces != nil || next.metrics != nil,
 		RingBufferSize: c.RingBufferSize,
 		WakeupSize:     c.WakeupSize,
@@ -17,7 +20,13 @@ func (c *Config) programSettings(next consumers) bpfobj.Settings {
 		ExcludePorts:   portNumbers(c.Filter.Ports.Exclude),
 		IncludePeers:   c.Filter.CIDRs.Include,
 		ExcludePeers:   c.Filter.CIDRs.Exclude,
+		TCPBounds:      tcpstats.Bounds(),
+		TCPLogs:        next.logs != nil && c.TCP.Logs,
 	}
+	if next.metrics != nil {
+		settings.TCPRows = c.TCP.MaxRows
+	}
+	return settings
 }
 
 // portNumbers converts ports that [PortFilter.Validate] has seen.

@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/ring"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/tcpstats"
 )
 
 // ebpfReceiver owns the programs in the kernel and the goroutines that pass on what they see: one reads the ring, and each
@@ -124,7 +125,13 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 	}
 	about := origin{host: host, scope: metadata.ScopeName, version: r.settings.BuildInfo.Version}
 	processes := procinfo.New(procinfo.Settings{MaxProcesses: r.cfg.MaxProcesses, CgroupPath: r.cgroups.Path})
-	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, processes, newSinks(r.cfg, r.next, about))
+	to := newSinks(r.cfg, r.next, about)
+	if to.store != nil && r.cfg.TCP.MaxRows > 0 {
+		to.sources = append(to.sources, tcpstats.New(tcpstats.Settings{
+			MaxIdle: r.cfg.Metrics.MaxIdle, Admits: r.cfg.Filter.Executables.Admits,
+		}, r.objects, processes, to.store))
+	}
+	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, processes, to)
 	return r.telemetry.observe(sources{
 		kernel:    r.objects.Counters,
 		assembler: &r.flow.assembler.Counts,

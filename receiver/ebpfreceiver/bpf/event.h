@@ -113,7 +113,7 @@ struct event_tcp {
 	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
 	__u64 established_ns; /* 0: never */
 	__u64 received; /* bytes of payload */
-	__u64 sent; /* bytes of payload that the peer has acknowledged, and its SYN */
+	__u64 sent; /* bytes of payload that the peer has acknowledged */
 	__u32 retransmits; /* segments */
 	__u32 srtt_us; /* smoothed round-trip time; 0: none was measured */
 	struct owner owner;
@@ -143,6 +143,7 @@ struct tcp_row {
 	__u64 owned_ns; /* when some socket of the row was tagged with its owner */
 	__u64 opened; /* connections that were established */
 	__u64 ends[TCP_ENDS]; /* connections by enum tcp_end */
+	__u64 unestablished; /* of those that timed out: the ones that were never established */
 	__u64 received;
 	__u64 sent;
 	__u64 retransmits; /* segments */

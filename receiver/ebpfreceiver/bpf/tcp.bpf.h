@@ -24,8 +24,9 @@ struct tcp_socket {
 	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
 	__u64 established_ns; /* 0: not yet */
 	__u64 reset_ns[2]; /* per direction: when a RST was seen */
-	__u64 received; /* bytes that are in the row */
+	__u64 received; /* bytes of payload so far, as of the last sample */
 	__u64 sent;
+	__u64 acked_before; /* the kernel's count of bytes acknowledged, when the connection was established */
 	__u64 window_ns; /* when the window began; 0: no sample yet */
 	__u32 sample_min_us; /* round-trip times in the window */
 	__u32 sample_max_us;
@@ -34,7 +35,8 @@ struct tcp_socket {
 	struct tcp_key key;
 	__u8 expired; /* TCP gave up after its last retransmission */
 	__u8 released; /* the process closed its last descriptor */
-	__u8 reserved[6];
+	__u8 fin[2]; /* per direction: a FIN was seen */
+	__u8 reserved[4];
 };
 
 /* Key: socket. */
@@ -113,16 +115,29 @@ static __always_inline struct tcp_row *tcp_row_of(const struct tcp_socket *tcp)
 	return bpf_map_lookup_elem(&tcp_rows, &key);
 }
 
-/* Adds what happened since the last time to the row: bytes, the window's round-trip times. */
-static __always_inline void tcp_flush(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct tcp_row *row)
+/* Counts the bytes so far, and adds what is new to the row. The kernel counts SYN and FIN as a byte each, too; those of a
+ * connection that is still open are taken off at its end, where the difference may be negative.
+ */
+static __always_inline void tcp_bytes(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct tcp_row *row, bool closed)
 {
 	__u64 received = ctx->bytes_received;
-	__u64 sent = ctx->bytes_acked;
+	__u64 sent = ctx->bytes_acked - tcp->acked_before;
 
-	tcp_add(&row->received, received - tcp->received);
-	tcp_add(&row->sent, sent - tcp->sent);
+	if (closed && tcp->fin[INGRESS] && received)
+		received--;
+	if (closed && tcp->fin[EGRESS] && sent)
+		sent--;
+	if (row) {
+		tcp_add(&row->received, received - tcp->received);
+		tcp_add(&row->sent, sent - tcp->sent);
+	}
 	tcp->received = received;
 	tcp->sent = sent;
+}
+
+/* Adds the round-trip times of the window to the row. */
+static __always_inline void tcp_window(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct tcp_row *row)
+{
 	if (tcp->samples)
 		tcp_record(&row->rtt, ctx->srtt_us >> 3);
 	if (tcp->samples > 1)
@@ -170,6 +185,7 @@ static __always_inline void tcp_established(struct bpf_sock_ops *ctx, struct tcp
 	struct owner *owner;
 
 	tcp->established_ns = bpf_ktime_get_ns();
+	tcp->acked_before = ctx->bytes_acked;
 	if (!row)
 		return;
 	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
@@ -191,8 +207,10 @@ static __always_inline void tcp_sample(struct bpf_sock_ops *ctx, struct tcp_sock
 
 	if (tcp->window_ns && now - tcp->window_ns >= TCP_WINDOW_NS) {
 		row = tcp_row_of(tcp);
-		if (row)
-			tcp_flush(ctx, tcp, row);
+		if (row) {
+			tcp_bytes(ctx, tcp, row, false);
+			tcp_window(ctx, tcp, row);
+		}
 		tcp->samples = 0;
 	}
 	if (!tcp->samples) {
@@ -260,8 +278,8 @@ static __always_inline void tcp_tell(struct bpf_sock_ops *ctx, const struct tcp_
 		.event = { .kind = EVENT_TCP, .side = tcp->key.side, .time_ns = bpf_ktime_get_ns() },
 		.opened_ns = tcp->opened_ns,
 		.established_ns = tcp->established_ns,
-		.received = ctx->bytes_received,
-		.sent = ctx->bytes_acked,
+		.received = tcp->received,
+		.sent = tcp->sent,
 		.retransmits = tcp->retransmits,
 		.srtt_us = ctx->srtt_us >> 3,
 		.local_port = sk->src_port,
@@ -283,9 +301,12 @@ static __always_inline void tcp_closed(struct bpf_sock_ops *ctx, struct tcp_sock
 	struct tcp_row *row = tcp_row_of(tcp);
 	__u8 end = tcp_end_of(tcp, ctx->args[0]);
 
+	tcp_bytes(ctx, tcp, row, true);
 	if (row) {
-		tcp_flush(ctx, tcp, row);
+		tcp_window(ctx, tcp, row);
 		tcp_add(&row->ends[end & (TCP_ENDS - 1)], 1);
+		if (end == TCP_END_TIMED_OUT && !tcp->established_ns)
+			tcp_add(&row->unestablished, 1);
 	}
 	if (knob_tcp_logs && end != TCP_END_ORDERLY)
 		tcp_tell(ctx, tcp, sk, end);
@@ -333,7 +354,8 @@ static __always_inline void tcp_packet(struct bpf_sock *sk, const struct packet 
 	struct tcp_socket *tcp;
 	struct tcp_row *row;
 
-	if (!(knob_tcp_metrics || knob_tcp_logs) || !(packet->flags & TCP_FLAG_RST || packet->zero_window))
+	if (!(knob_tcp_metrics || knob_tcp_logs) ||
+	    !(packet->flags & (TCP_FLAG_RST | TCP_FLAG_FIN) || packet->zero_window))
 		return;
 	tcp = bpf_sk_storage_get(&tcp_sockets, sk, NULL, 0);
 	if (!tcp)
@@ -342,7 +364,9 @@ static __always_inline void tcp_packet(struct bpf_sock *sk, const struct packet 
 		tcp->reset_ns[packet->direction & 1] = bpf_ktime_get_ns();
 		return;
 	}
-	row = tcp_row_of(tcp);
+	if (packet->flags & TCP_FLAG_FIN)
+		tcp->fin[packet->direction & 1] = 1;
+	row = packet->zero_window ? tcp_row_of(tcp) : NULL;
 	if (row)
 		tcp_add(&row->zero_windows[packet->direction & 1], 1);
 }

@@ -73,7 +73,7 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 func TestConnectionDecodesTheGeneratedLayout(t *testing.T) {
 	record := socketEventTcp{
 		Event:    socketEvent{Cookie: 1, TimeNs: 2, Kind: uint8(socketEventKindEVENT_TCP), Side: uint8(socketEventSideSIDE_CLIENT)},
-		OpenedNs: 3, EstablishedNs: 4, Received: 5, Sent: 7, Retransmits: 8, SrttUs: 9,
+		OpenedNs: 3, EstablishedNs: 4, Received: 5, Sent: 6, Retransmits: 8, SrttUs: 9,
 		Owner:     socketOwner{CreatedNs: 10, Pid: 11},
 		LocalPort: 12, PeerPort: 13, End: uint8(socketTcpEndTCP_END_RESET_PEER),
 	}

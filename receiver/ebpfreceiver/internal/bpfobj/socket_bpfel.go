@@ -205,17 +205,18 @@ type socketTcpKey struct {
 }
 
 type socketTcpRow struct {
-	_           structs.HostLayout
-	OwnedNs     uint64
-	Opened      uint64
-	Ends        [8]uint64
-	Received    uint64
-	Sent        uint64
-	Retransmits uint64
-	ZeroWindows [2]uint64
-	Handshake   socketTcpHistogram
-	Rtt         socketTcpHistogram
-	Jitter      socketTcpHistogram
+	_             structs.HostLayout
+	OwnedNs       uint64
+	Opened        uint64
+	Ends          [8]uint64
+	Unestablished uint64
+	Received      uint64
+	Sent          uint64
+	Retransmits   uint64
+	ZeroWindows   [2]uint64
+	Handshake     socketTcpHistogram
+	Rtt           socketTcpHistogram
+	Jitter        socketTcpHistogram
 }
 
 type socketTcpSocket struct {
@@ -225,6 +226,7 @@ type socketTcpSocket struct {
 	ResetNs       [2]uint64
 	Received      uint64
 	Sent          uint64
+	AckedBefore   uint64
 	WindowNs      uint64
 	SampleMinUs   uint32
 	SampleMaxUs   uint32
@@ -233,7 +235,8 @@ type socketTcpSocket struct {
 	Key           socketTcpKey
 	Expired       uint8
 	Released      uint8
-	Reserved      [6]uint8
+	Fin           [2]uint8
+	Reserved      [4]uint8
 }
 
 // Names of all BPF objects in the ELF.

@@ -19,6 +19,9 @@ type TCPKey = socketTcpKey
 // microseconds.
 type TCPRow = socketTcpRow
 
+// TCPHistogram is durations by length.
+type TCPHistogram = socketTcpHistogram
+
 // TCPBuckets is how many buckets of a histogram are used: one for each bound and one above.
 const TCPBuckets = len(socketTcpHistogram{}.Buckets)/2 + 1
 
@@ -70,6 +73,7 @@ func addRow(sum, row *TCPRow) {
 	sum.Opened += row.Opened
 	sum.Received += row.Received
 	sum.Sent += row.Sent
+	sum.Unestablished += row.Unestablished
 	sum.Retransmits += row.Retransmits
 	for i, n := range row.Ends {
 		sum.Ends[i] += n

@@ -69,8 +69,5 @@ func (c *Connection) Decode(record []byte) error {
 		Peer:        addrPort(record[120:136], record[138:]),
 		Cause:       Cause(record[140]),
 	}
-	if c.Established != 0 && c.Client && c.Sent > 0 {
-		c.Sent-- // the SYN was acknowledged, too
-	}
 	return nil
 }
