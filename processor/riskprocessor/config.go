@@ -24,22 +24,33 @@ type Config struct {
 	// Mode is `score_and_sample` or `score`. Empty is an error; the default is `score_and_sample`.
 	Mode Mode `mapstructure:"mode"`
 
-	// Entities maps the name of an entity to the attribute keys that identify it, most trusted first. The first key that
-	// has a value wins; each key is looked for on the span, then on the resource. A key written `server:<key>` (or
-	// client:, producer:, consumer:, internal:) is read only for spans of that kind. Names given in a configuration are
-	// added to the default ip, user and device; an empty list turns an entity off.
-	Entities map[string][]string `mapstructure:"entities"`
+	// Entities says by name who or what records belong to. Names given in a configuration are added to the default ip,
+	// network, user, device, route and service; an empty list turns an entity off. A list of attribute keys is short for
+	// an entity with these keys as `from`.
+	Entities map[string]EntityConfig `mapstructure:"entities"`
 
-	// Features are the numbers kept per entity. Empty means that rules can look at the span alone.
-	Features []FeatureConfig `mapstructure:"features"`
+	// PackConfig holds the features and rules given inline.
+	PackConfig `mapstructure:",squash"`
 
-	// Rules turn spans and features into risk. Without rules every span scores 0.
-	Rules []RuleConfig `mapstructure:"rules"`
+	// RulesFiles are YAML files with more `features` and `rules`, added to those given inline. When one changes, the rules
+	// are replaced and counts go on; when it has a fault, the rules stay as they were and the fault is reported. Default
+	// none.
+	RulesFiles []string `mapstructure:"rules_files"`
+
+	// ReloadInterval is how often rules_files are looked at, at least a second. 0 never looks again. Default 10s.
+	ReloadInterval time.Duration `mapstructure:"reload_interval"`
+
+	// Shadow are rules that are tried out: scored beside the others, they change metrics and nothing else.
+	Shadow ShadowConfig `mapstructure:"shadow"`
+
+	// State is the riskstate extension that keeps counts over restarts and shares them. Empty keeps them in this
+	// processor, shared by the pipelines that it is used in.
+	State *component.ID `mapstructure:"state"`
 
 	// Levels names ranges of the score.
 	Levels LevelsConfig `mapstructure:"levels"`
 
-	// Sampling decides which spans leave. It is ignored, but still checked, in mode `score`.
+	// Sampling decides what leaves. It is ignored, but still checked, in mode `score`.
 	Sampling SamplingConfig `mapstructure:"sampling"`
 
 	// Limits bounds the memory.
@@ -48,27 +59,87 @@ type Config struct {
 	_ struct{} // fields are set by name only
 }
 
-// FeatureConfig describes one number that is kept per entity over a sliding window.
+// EntityConfig says how an entity is found.
+type EntityConfig struct {
+	// From are attribute keys, most trusted first. The first that has a value wins; each is looked for on the record, then
+	// on its resource. A key written `server:<key>` (or client:, producer:, consumer:, internal:) is read only from spans
+	// of that kind.
+	From []string `mapstructure:"from"`
+
+	// AllOf are keys, written as in From, whose values make the entity together: a fingerprint. One at least must have a
+	// value. Not together with From.
+	AllOf []string `mapstructure:"all_of"`
+
+	// IPv4Prefix and IPv6Prefix say that the values are IP addresses, and how many bits of one count: 1 to 32 and 1 to
+	// 128. 0 for one of them is the whole address, 0 for both is no address. Default 32 and 64 for ip (a customer gets
+	// the whole of a /64), 24 and 48 for network.
+	IPv4Prefix int `mapstructure:"ipv4_prefix"`
+	IPv6Prefix int `mapstructure:"ipv6_prefix"`
+
+	_ struct{}
+}
+
+// PackConfig are features and the rules that use them. It is the content of a rules file, too.
+type PackConfig struct {
+	// Features are the numbers kept per entity. Empty means that rules can look at the record alone. A feature may be
+	// given again, in another file, if it is the same in everything.
+	Features []FeatureConfig `mapstructure:"features"`
+
+	// Rules turn records and features into risk. Without rules everything scores 0.
+	Rules []RuleConfig `mapstructure:"rules"`
+}
+
+// ShadowConfig are rules that are tried out.
+type ShadowConfig struct {
+	// PackConfig holds features and rules given inline. Features of the live rules can be used, too.
+	PackConfig `mapstructure:",squash"`
+
+	// RulesFiles are files as in the outer `rules_files`.
+	RulesFiles []string `mapstructure:"rules_files"`
+
+	_ struct{}
+}
+
+// FeatureConfig describes one number that is kept per entity over a window.
 type FeatureConfig struct {
 	// Name is how rules call the feature: Feature("name"). Lower case letters, digits and underscores; required.
 	Name string `mapstructure:"name"`
 
-	// Type is `rate` (spans a second), `count` (spans in the window) or `distinct` (different values in the window).
+	// Type is `rate` (records a second), `count` (records in the window), `sum` (of an attribute), `distinct` (different
+	// values in the window), `ratio` (share of records that match) or `first_seen` (seconds since the first time).
 	Type string `mapstructure:"type"`
 
-	// Entity is the entity whose spans are counted. Required.
+	// Entity is the entity whose records are counted. Required.
 	Entity string `mapstructure:"entity"`
 
-	// Of is what a distinct feature counts: the name of an entity, else an attribute key (span, then resource). Required
-	// for distinct, not allowed for the others.
+	// Of is what a distinct feature counts and a sum adds up: an attribute key (record, then resource) or, not for sums,
+	// the name of an entity. Required for these; for first_seen it asks for the first use of that value by the entity.
 	Of string `mapstructure:"of"`
 
-	// When is an OTTL condition on the span: only spans that meet it are counted. It cannot use features. Empty counts
-	// every span of the entity.
+	// When is an OTTL condition: only records that meet it are counted. It cannot use features. Empty counts every record
+	// of the entity.
 	When string `mapstructure:"when"`
 
-	// Window is the length of the sliding window, 1s to 24h. Required.
+	// Match is the OTTL condition of a ratio: the share of records that meet it among those that meet When.
+	Match string `mapstructure:"match"`
+
+	// AtLeast is the number of records below which a ratio has no value. 0 is 1.
+	AtLeast int `mapstructure:"at_least"`
+
+	// Window is the length of the sliding window, 1s to 24h; for first_seen, how long a value is remembered that does not
+	// come again, up to 8760h. Required, unless calendar_day is given.
 	Window time.Duration `mapstructure:"window"`
+
+	// CalendarDay makes the window the calendar day in this time zone (`UTC`, `Local`, `Europe/Berlin`). Empty slides.
+	CalendarDay string `mapstructure:"calendar_day"`
+
+	// WarmUp is how long a first_seen feature has no value after its first use, since everything is new then. 0 is not
+	// at all.
+	WarmUp time.Duration `mapstructure:"warm_up"`
+
+	// Signals are the signals, of `traces` and `logs`, whose records are counted. Empty is all that the processor is
+	// used for.
+	Signals []string `mapstructure:"signals"`
 
 	_ struct{}
 }
@@ -78,10 +149,11 @@ type RuleConfig struct {
 	// Name is written to risk.reasons when the rule fires. Letters, digits, dot, dash and underscore; required, unique.
 	Name string `mapstructure:"name"`
 
-	// Condition is the OTTL condition, in the span context, with Feature("name") for features. Required.
+	// Condition is the OTTL condition, in the span or the log context, with Feature("name") for features. A condition that
+	// both contexts understand holds for both signals. Required.
 	Condition string `mapstructure:"condition"`
 
-	// Weight is the risk, in (0, 1], of a span for which only this rule fires. Required.
+	// Weight is the risk, in (0, 1], of a record for which only this rule fires. Required.
 	Weight float64 `mapstructure:"weight"`
 
 	// Group names rules that look at the same thing: of a group only the highest weight that fired counts. Empty puts
@@ -103,15 +175,23 @@ type LevelsConfig struct {
 	_ struct{}
 }
 
-// SamplingConfig decides which spans leave the processor.
+// SamplingConfig decides which records leave the processor.
 type SamplingConfig struct {
-	// KeepAbove is the score, 0 to 1, at and above which a span is always kept, with all spans of its trace in the same
-	// batch. 0 keeps everything. Default 0.6.
+	// KeepAbove is the score, 0 to 1, at and above which a record is always kept, with everything of its trace in the same
+	// batch and what comes later. 0 keeps everything. Default 0.6.
 	KeepAbove float64 `mapstructure:"keep_above"`
 
-	// Percentage is the share, 0 to 100, of all other spans that is kept, chosen by trace id. 0 keeps none of them, which
+	// Percentage is the share, 0 to 100, of all others that is kept, chosen by trace id. 0 keeps none of them, which
 	// makes it impossible to estimate totals afterwards. Default 100, that is: nothing is dropped unless asked for.
 	Percentage float64 `mapstructure:"percentage"`
+
+	// RememberTraces is the number of risky traces whose later spans and logs are kept, too, rounded up to a power of two;
+	// 28 bytes each. 0 decides every batch by itself. Default 16384.
+	RememberTraces int `mapstructure:"remember_traces"`
+
+	// DryRun drops nothing and leaves sampling marks alone: every record gets the attribute risk.sampling, `keep` or
+	// `drop`, and metrics say what would have been dropped. Default false.
+	DryRun bool `mapstructure:"dry_run"`
 
 	_ struct{}
 }
@@ -119,7 +199,8 @@ type SamplingConfig struct {
 // LimitsConfig bounds the memory.
 type LimitsConfig struct {
 	// MaxEntities is the number of entities that each feature can hold, rounded up to a power of two, from 1024 to
-	// 16777216. A rate or count feature takes 20 bytes for each, a distinct feature 252 bytes. Default 65536.
+	// 16777216. A rate, count or first_seen feature takes 28 bytes for each, a sum or ratio 44, a distinct feature 204
+	// bytes. Default 65536.
 	MaxEntities int `mapstructure:"max_entities"`
 
 	_ struct{}
@@ -131,15 +212,19 @@ var _ component.Config = (*Config)(nil)
 func createDefaultConfig() component.Config {
 	return &Config{
 		Mode: ModeScoreAndSample,
-		Entities: map[string][]string{
+		Entities: map[string]EntityConfig{
 			// The peer of a server span is the client; the peer of a client span is somebody else's server.
-			"ip":   {"client.address", "server:network.peer.address"},
-			"user": {"enduser.id", "user.id"},
+			"ip":      {From: []string{"client.address", "server:network.peer.address"}, IPv4Prefix: 32, IPv6Prefix: 64},
+			"network": {From: []string{"client.address", "server:network.peer.address"}, IPv4Prefix: 24, IPv6Prefix: 48},
+			"user":    {From: []string{"enduser.id", "user.id"}},
 			// user_agent.original is no fallback: millions of people share one, and a count of it would blame them all.
-			"device": {"device.id"},
+			"device":  {From: []string{"device.id"}},
+			"route":   {From: []string{"http.route"}},
+			"service": {From: []string{"service.name"}},
 		},
-		Levels:   LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},
-		Sampling: SamplingConfig{KeepAbove: 0.6, Percentage: 100},
-		Limits:   LimitsConfig{MaxEntities: 65536},
+		ReloadInterval: 10 * time.Second,
+		Levels:         LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},
+		Sampling:       SamplingConfig{KeepAbove: 0.6, Percentage: 100, RememberTraces: 16384},
+		Limits:         LimitsConfig{MaxEntities: 65536},
 	}
 }

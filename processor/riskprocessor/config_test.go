@@ -56,20 +56,29 @@ func TestExampleIsRead(t *testing.T) {
 		{Name: "scanner_path", Condition: `IsMatch(span.attributes["url.path"], "^/(\\.env|\\.git|wp-admin)")`, Weight: 0.5},
 		{Name: "server_error", Condition: `span.attributes["http.response.status_code"] >= 500`, Weight: 0.1},
 	}
-	want.Sampling = SamplingConfig{KeepAbove: 0.6, Percentage: 10}
+	want.Sampling = SamplingConfig{KeepAbove: 0.6, Percentage: 10, RememberTraces: 16384}
 	assert.Equal(t, want, cfg)
 }
 
 func TestEntitiesAreAddedToTheDefaults(t *testing.T) {
 	cfg := defaultConfig(t)
 	conf := confmap.NewFromStringMap(map[string]any{"entities": map[string]any{
-		"tenant": []any{"tenant.id"}, "ip": []any{"x"}, "user": []any{},
+		"tenant": []any{"tenant.id"}, "ip": []any{"x"}, "user": []any{}, "network": map[string]any{"ipv4_prefix": 16},
+		"browser": map[string]any{"all_of": []any{"user_agent.original", "client.address"}},
 	}})
 	require.NoError(t, conf.Unmarshal(cfg))
-	assert.Equal(t, map[string][]string{"tenant": {"tenant.id"}, "ip": {"x"}, "user": {}, "device": {"device.id"}}, cfg.Entities)
+	defaults := defaultConfig(t).Entities
+	assert.Equal(t, map[string]EntityConfig{
+		"tenant":  {From: []string{"tenant.id"}},
+		"ip":      {From: []string{"x"}, IPv4Prefix: 32, IPv6Prefix: 64},
+		"user":    {From: []string{}},
+		"network": {From: defaults["network"].From, IPv4Prefix: 16, IPv6Prefix: 48},
+		"browser": {AllOf: []string{"user_agent.original", "client.address"}},
+		"device":  defaults["device"], "route": defaults["route"], "service": defaults["service"],
+	}, cfg.Entities)
 
 	cfg.Features = []FeatureConfig{{Name: "f", Type: "count", Entity: "user", Window: time.Minute}}
-	require.ErrorContains(t, cfg.Validate(), `"user" is not one of the entities ["device" "ip" "tenant"]`, "an empty list turns an entity off")
+	require.ErrorContains(t, cfg.Validate(), `"user" is not one of the entities ["browser" "device" "ip" "network" "route" "service" "tenant"]`, "an empty list turns an entity off")
 }
 
 func TestUnknownKeysAreRefused(t *testing.T) {
@@ -88,46 +97,65 @@ func faults() map[string]struct {
 	}
 	nan := math.NaN()
 	return map[string]fault{
-		"no mode":                        {func(c *Config) { c.Mode = "" }, `mode: must be score_and_sample or score, found ""`},
-		"an unknown mode":                {func(c *Config) { c.Mode = "sample" }, `mode: must be score_and_sample or score, found "sample"`},
-		"an entity without a key":        {func(c *Config) { c.Entities["ip"] = []string{"a", ""} }, `entities::ip::1: "": attribute key is empty`},
-		"an entity of an unknown kind":   {func(c *Config) { c.Entities["ip"] = []string{"svr:a"} }, `entities::ip::0: "svr:a": span kind "svr" is not one of`},
-		"a feature without a name":       {func(c *Config) { c.Features[4].Name = "" }, `features::4::name: must consist of`},
-		"a feature with a bad name":      {func(c *Config) { c.Features[0].Name = "a b" }, `features::a b::name: must consist of lower case letters, digits and underscores, found "a b"`},
-		"two features of one name":       {func(c *Config) { c.Features[1].Name = "ip_requests_1m" }, `features::ip_requests_1m::name: must be unique, found "ip_requests_1m" twice`},
-		"a feature without a type":       {func(c *Config) { c.Features[0].Type = "" }, `features::ip_requests_1m::type: must be rate, count or distinct, found ""`},
-		"an unknown entity":              {func(c *Config) { c.Features[0].Entity = "address" }, `features::ip_requests_1m::entity: "address" is not one of the entities ["device" "ip" "user"]`},
-		"distinct of nothing":            {func(c *Config) { c.Features[2].Of = "" }, `features::ip_users_10m::of: must name what a distinct feature counts`},
-		"a rate of something":            {func(c *Config) { c.Features[0].Of = "user" }, `features::ip_requests_1m::of: is for distinct features only, found "user"`},
-		"a window that is too short":     {func(c *Config) { c.Features[0].Window = time.Millisecond }, `features::ip_requests_1m::window: must be from 1s to 24h0m0s, found 1ms`},
-		"a window that is too long":      {func(c *Config) { c.Features[0].Window = 25 * time.Hour }, `features::ip_requests_1m::window: must be from 1s to 24h0m0s, found 25h0m0s`},
-		"when is no OTTL":                {func(c *Config) { c.Features[0].When = "a b" }, `features::ip_requests_1m::when: `},
-		"when uses a feature":            {func(c *Config) { c.Features[0].When = `Feature("ip_users_10m") > 1` }, `features::ip_requests_1m::when: `},
-		"too many features":              {func(c *Config) { c.Features = make([]FeatureConfig, rule.MaxRules+1) }, `features: must be at most 256, found 257`},
-		"a rule without a name":          {func(c *Config) { c.Rules[3].Name = "" }, `rules::3::name: must consist of`},
-		"a rule with a bad name":         {func(c *Config) { c.Rules[3].Name = "a,b" }, `rules::a,b::name: must consist of letters, digits, dots, dashes and underscores, found "a,b"`},
-		"two rules of one name":          {func(c *Config) { c.Rules[4].Name = "flood" }, `rules::flood::name: must be unique, found "flood" twice`},
-		"a rule without a condition":     {func(c *Config) { c.Rules[3].Condition = "" }, `rules::flood::condition: `},
-		"a condition that is no OTTL":    {func(c *Config) { c.Rules[3].Condition = "1 >" }, `rules::flood::condition: condition has invalid syntax: 1:4`},
-		"a condition on no feature":      {func(c *Config) { c.Rules[3].Condition = `Feature("ip_rate") > 1` }, `feature "ip_rate" is not defined; known are device_cards_1h, device_declined_10m, ip_login_failures_5m`},
-		"a condition on no path":         {func(c *Config) { c.Rules[3].Condition = `span.statuscode == 1` }, `rules::flood::condition: `},
-		"a rule without a weight":        {func(c *Config) { c.Rules[3].Weight = 0 }, `rules::flood::weight: must be above 0 and at most 1, found 0`},
-		"a negative weight":              {func(c *Config) { c.Rules[3].Weight = -0.1 }, `rules::flood::weight: must be above 0 and at most 1, found -0.1`},
-		"a weight above 1":               {func(c *Config) { c.Rules[3].Weight = 1.1 }, `rules::flood::weight: must be above 0 and at most 1, found 1.1`},
-		"a weight that is no number":     {func(c *Config) { c.Rules[3].Weight = nan }, `rules::flood::weight: must be above 0 and at most 1, found NaN`},
-		"too many rules":                 {func(c *Config) { c.Rules = make([]RuleConfig, rule.MaxRules+1) }, `rules: must be at most 256, found 257`},
-		"levels that do not rise":        {func(c *Config) { c.Levels.High = 0.3 }, `levels: must be 0 < medium < high < critical <= 1, found medium 0.3, high 0.3, critical 0.85`},
-		"a level at 0":                   {func(c *Config) { c.Levels.Medium = 0 }, `levels: must be 0 < medium`},
-		"a level above 1":                {func(c *Config) { c.Levels.Critical = 1.5 }, `levels: must be 0 < medium`},
-		"a level that is no number":      {func(c *Config) { c.Levels.High = nan }, `levels: must be 0 < medium`},
-		"keep_above above 1":             {func(c *Config) { c.Sampling.KeepAbove = 60 }, `sampling::keep_above: must be from 0 to 1, found 60`},
-		"keep_above that is no number":   {func(c *Config) { c.Sampling.KeepAbove = nan }, `sampling::keep_above: must be from 0 to 1, found NaN`},
-		"a negative percentage":          {func(c *Config) { c.Sampling.Percentage = -1 }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found -1`},
-		"a percentage above 100":         {func(c *Config) { c.Sampling.Percentage = 101 }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found 101`},
-		"a percentage too small":         {func(c *Config) { c.Sampling.Percentage = 1e-16 }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found 1e-16`},
-		"a percentage that is no number": {func(c *Config) { c.Sampling.Percentage = nan }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found NaN`},
-		"too few entities":               {func(c *Config) { c.Limits.MaxEntities = 0 }, `limits::max_entities: must be from 1024 to 16777216, found 0`},
-		"too many entities":              {func(c *Config) { c.Limits.MaxEntities = 1 << 25 }, `limits::max_entities: must be from 1024 to 16777216, found 33554432`},
+		"no mode":                         {func(c *Config) { c.Mode = "" }, `mode: must be score_and_sample or score, found ""`},
+		"an unknown mode":                 {func(c *Config) { c.Mode = "sample" }, `mode: must be score_and_sample or score, found "sample"`},
+		"an entity without a key":         {func(c *Config) { c.Entities["ip"] = EntityConfig{From: []string{"a", ""}} }, `entities::ip::from::1: "": attribute key is empty`},
+		"an entity of an unknown kind":    {func(c *Config) { c.Entities["ip"] = EntityConfig{AllOf: []string{"svr:a"}} }, `entities::ip::all_of::0: "svr:a": span kind "svr" is not one of`},
+		"an entity found in two ways":     {func(c *Config) { c.Entities["ip"] = EntityConfig{From: []string{"a"}, AllOf: []string{"a"}} }, `entities::ip: must have from or all_of, found both`},
+		"a prefix that is too long":       {func(c *Config) { c.Entities["ip"] = EntityConfig{From: []string{"a"}, IPv4Prefix: 33} }, `entities::ip::ipv4_prefix: must be from 0 to 32, found 33`},
+		"a negative prefix":               {func(c *Config) { c.Entities["ip"] = EntityConfig{From: []string{"a"}, IPv6Prefix: -1} }, `entities::ip::ipv6_prefix: must be from 0 to 128, found -1`},
+		"a sum of nothing":                {func(c *Config) { c.Features[0].Type = "sum" }, `features::ip_requests_1m::of: must name what a sum feature looks at`},
+		"a ratio of nothing":              {func(c *Config) { c.Features[0].Type = "ratio" }, `features::ip_requests_1m::match: must be the condition of a ratio, found ""`},
+		"match without a ratio":           {func(c *Config) { c.Features[0].Match = "true" }, `features::ip_requests_1m::match: is for ratio features only, found "true"`},
+		"a match that is no OTTL":         {func(c *Config) { c.Features[0].Type, c.Features[0].Match = "ratio", "x" }, `features::ip_requests_1m::match: `},
+		"at_least without a ratio":        {func(c *Config) { c.Features[0].AtLeast = 2 }, `features::ip_requests_1m::at_least: is for ratio features only, and not negative, found 2`},
+		"warm_up without first_seen":      {func(c *Config) { c.Features[0].WarmUp = 2 }, `features::ip_requests_1m::warm_up: is for first_seen features only, and not negative, found 2ns`},
+		"an unknown signal":               {func(c *Config) { c.Features[0].Signals = []string{"metrics"} }, `features::ip_requests_1m::signals: must be traces or logs, found "metrics"`},
+		"a time zone that is none":        {func(c *Config) { c.Features[0].CalendarDay = "Berlin" }, `features::ip_requests_1m::calendar_day: unknown time zone Berlin`},
+		"a window and a day":              {func(c *Config) { c.Features[1].CalendarDay = "UTC" }, `features::ip_login_failures_5m::window: must not be given with calendar_day, found 5m0s`},
+		"a rate of a day":                 {func(c *Config) { c.Features[0].CalendarDay, c.Features[0].Window = "UTC", 0 }, `features::ip_requests_1m::calendar_day: is for count, sum, distinct and ratio features only, found "UTC"`},
+		"a rules file that is not there":  {func(c *Config) { c.RulesFiles = []string{"nowhere.yaml"} }, `rules_files: stat nowhere.yaml: no such file`},
+		"a shadow file that is not there": {func(c *Config) { c.Shadow.RulesFiles = []string{"nowhere.yaml"} }, `shadow::rules_files: stat nowhere.yaml: no such file`},
+		"a shadow rule with a fault":      {func(c *Config) { c.Shadow.Rules = []RuleConfig{{Name: "a", Condition: "b", Weight: 1}} }, `shadow::rules::a::condition: `},
+		"a reload that is too fast":       {func(c *Config) { c.ReloadInterval = 1 }, `reload_interval: must be 0 or at least 1s, found 1ns`},
+		"too many traces":                 {func(c *Config) { c.Sampling.RememberTraces = -1 }, `sampling::remember_traces: must be from 0 to 16777216, found -1`},
+		"a log path that is none":         {func(c *Config) { c.Rules[3].Condition = `log.bodi == "x"` }, `segment "bodi"`},
+		"a feature without a name":        {func(c *Config) { c.Features[4].Name = "" }, `features::4::name: must consist of`},
+		"a feature with a bad name":       {func(c *Config) { c.Features[0].Name = "a b" }, `features::a b::name: must consist of lower case letters, digits and underscores, found "a b"`},
+		"two features of one name":        {func(c *Config) { c.Features[1].Name = "ip_requests_1m" }, `features::ip_requests_1m::name: must be unique, found "ip_requests_1m" twice`},
+		"a feature without a type":        {func(c *Config) { c.Features[0].Type = "" }, `features::ip_requests_1m::type: must be rate, count, sum, distinct, ratio or first_seen, found ""`},
+		"an unknown entity":               {func(c *Config) { c.Features[0].Entity = "address" }, `features::ip_requests_1m::entity: "address" is not one of the entities ["device" "ip" "network" "route" "service" "user"]`},
+		"distinct of nothing":             {func(c *Config) { c.Features[2].Of = "" }, `features::ip_users_10m::of: must name what a distinct feature looks at`},
+		"a rate of something":             {func(c *Config) { c.Features[0].Of = "user" }, `features::ip_requests_1m::of: is for distinct, first_seen and sum features only, found "user"`},
+		"a window that is too short":      {func(c *Config) { c.Features[0].Window = time.Millisecond }, `features::ip_requests_1m::window: must be from 1s to 24h0m0s, found 1ms`},
+		"a window that is too long":       {func(c *Config) { c.Features[0].Window = 25 * time.Hour }, `features::ip_requests_1m::window: must be from 1s to 24h0m0s, found 25h0m0s`},
+		"when is no OTTL":                 {func(c *Config) { c.Features[0].When = "a b" }, `features::ip_requests_1m::when: `},
+		"when uses a feature":             {func(c *Config) { c.Features[0].When = `Feature("ip_users_10m") > 1` }, `features::ip_requests_1m::when: `},
+		"too many features":               {func(c *Config) { c.Features = make([]FeatureConfig, rule.MaxRules+1) }, `features: must be at most 256, found 257`},
+		"a rule without a name":           {func(c *Config) { c.Rules[3].Name = "" }, `rules::3::name: must consist of`},
+		"a rule with a bad name":          {func(c *Config) { c.Rules[3].Name = "a,b" }, `rules::a,b::name: must consist of letters, digits, dots, dashes and underscores, found "a,b"`},
+		"two rules of one name":           {func(c *Config) { c.Rules[4].Name = "flood" }, `rules::flood::name: must be unique, found "flood" twice`},
+		"a rule without a condition":      {func(c *Config) { c.Rules[3].Condition = "" }, `rules::flood::condition: `},
+		"a condition that is no OTTL":     {func(c *Config) { c.Rules[3].Condition = "1 >" }, `rules::flood::condition: condition has invalid syntax: 1:4`},
+		"a condition on no feature":       {func(c *Config) { c.Rules[3].Condition = `Feature("ip_rate") > 1` }, `feature "ip_rate" is not defined; known are device_cards_1h, device_declined_10m, ip_login_failures_5m`},
+		"a condition on no path":          {func(c *Config) { c.Rules[3].Condition = `span.statuscode == 1` }, `rules::flood::condition: `},
+		"a rule without a weight":         {func(c *Config) { c.Rules[3].Weight = 0 }, `rules::flood::weight: must be above 0 and at most 1, found 0`},
+		"a negative weight":               {func(c *Config) { c.Rules[3].Weight = -0.1 }, `rules::flood::weight: must be above 0 and at most 1, found -0.1`},
+		"a weight above 1":                {func(c *Config) { c.Rules[3].Weight = 1.1 }, `rules::flood::weight: must be above 0 and at most 1, found 1.1`},
+		"a weight that is no number":      {func(c *Config) { c.Rules[3].Weight = nan }, `rules::flood::weight: must be above 0 and at most 1, found NaN`},
+		"too many rules":                  {func(c *Config) { c.Rules = make([]RuleConfig, rule.MaxRules+1) }, `rules: must be at most 256, found 257`},
+		"levels that do not rise":         {func(c *Config) { c.Levels.High = 0.3 }, `levels: must be 0 < medium < high < critical <= 1, found medium 0.3, high 0.3, critical 0.85`},
+		"a level at 0":                    {func(c *Config) { c.Levels.Medium = 0 }, `levels: must be 0 < medium`},
+		"a level above 1":                 {func(c *Config) { c.Levels.Critical = 1.5 }, `levels: must be 0 < medium`},
+		"a level that is no number":       {func(c *Config) { c.Levels.High = nan }, `levels: must be 0 < medium`},
+		"keep_above above 1":              {func(c *Config) { c.Sampling.KeepAbove = 60 }, `sampling::keep_above: must be from 0 to 1, found 60`},
+		"keep_above that is no number":    {func(c *Config) { c.Sampling.KeepAbove = nan }, `sampling::keep_above: must be from 0 to 1, found NaN`},
+		"a negative percentage":           {func(c *Config) { c.Sampling.Percentage = -1 }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found -1`},
+		"a percentage above 100":          {func(c *Config) { c.Sampling.Percentage = 101 }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found 101`},
+		"a percentage too small":          {func(c *Config) { c.Sampling.Percentage = 1e-16 }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found 1e-16`},
+		"a percentage that is no number":  {func(c *Config) { c.Sampling.Percentage = nan }, `sampling::percentage: must be 0 or from 1.4e-15 to 100, found NaN`},
+		"too few entities":                {func(c *Config) { c.Limits.MaxEntities = 0 }, `limits::max_entities: must be from 1024 to 16777216, found 0`},
+		"too many entities":               {func(c *Config) { c.Limits.MaxEntities = 1 << 25 }, `limits::max_entities: must be from 1024 to 16777216, found 33554432`},
 	}
 }
 

@@ -40,14 +40,14 @@ func TestReadmeNamesEveryDefault(t *testing.T) {
 	cfg := defaultConfig(t)
 	for _, line := range []string{
 		fmt.Sprintf("| `mode` | `%s` |", cfg.Mode),
-		fmt.Sprintf("| `entities::ip` | `%s` |", strings.Join(cfg.Entities["ip"], "`, `")),
-		fmt.Sprintf("| `entities::user` | `%s` |", strings.Join(cfg.Entities["user"], "`, `")),
-		fmt.Sprintf("| `entities::device` | `%s` |", strings.Join(cfg.Entities["device"], "`, `")),
+		fmt.Sprintf("| `entities::ip` | `%s` |", strings.Join(cfg.Entities["ip"].From, "`, `")),
+		fmt.Sprintf("| `entities::user` | `%s` |", strings.Join(cfg.Entities["user"].From, "`, `")),
+		fmt.Sprintf("| `entities::device` | `%s` |", strings.Join(cfg.Entities["device"].From, "`, `")),
 		fmt.Sprintf("| `levels::medium`, `high`, `critical` | %v, %v, %v |", cfg.Levels.Medium, cfg.Levels.High, cfg.Levels.Critical),
 		fmt.Sprintf("| `sampling::keep_above` | %v |", cfg.Sampling.KeepAbove),
 		fmt.Sprintf("| `sampling::percentage` | %v |", cfg.Sampling.Percentage),
 		fmt.Sprintf("| `limits::max_entities` | %v |", cfg.Limits.MaxEntities),
-		fmt.Sprintf("%d bytes each for `rate` and `count`, %d for `distinct`", window.CounterCellBytes, window.DistinctCellBytes),
+		fmt.Sprintf("%d bytes each for `rate`, `count` and `first_seen`, %d for `sum` and `ratio`, %d for `distinct`", window.CounterBytes, window.SumBytes, window.DistinctBytes),
 	} {
 		assert.Contains(t, string(readme), line)
 	}
@@ -85,17 +85,17 @@ func TestWorkedExample(t *testing.T) {
 	require.True(t, upstream.Keep)
 	assert.Contains(t, doc, fmt.Sprintf("| `%s`, stands for %.0f |", upstream.TraceState, standsFor(t, upstream.TraceState)))
 	assert.Contains(t, doc, fmt.Sprintf("Up to %d different values are counted exactly", window.ExactElements))
-	assert.Contains(t, doc, fmt.Sprintf("%d bytes per entity for count and rate, %d for distinct", window.CounterCellBytes, window.DistinctCellBytes))
+	assert.Contains(t, doc, fmt.Sprintf("%d bytes per entity for count, rate and first_seen, %d for sum and ratio, %d for distinct", window.CounterBytes, window.SumBytes, window.DistinctBytes))
 }
 
 // workedCount is 30 events in one step of the window and 12 in the next one, after a quarter of it.
 func workedCount(length time.Duration) (count float64) {
-	c := window.NewCounter(window.MinEntities, length, 1)
+	c, period := window.NewCounter(window.MinEntities, 1), window.Sliding(length)
 	for range 30 {
-		c.Add(1, length/2)
+		c.Add(1, period.At(length/2))
 	}
 	for range 12 {
-		count, _ = c.Add(1, length+length/4)
+		count, _ = c.Add(1, period.At(length+length/4))
 	}
 	return count
 }

@@ -13,29 +13,52 @@ import (
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/metadata"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 )
 
 // NewFactory returns the factory of the processor of type `risk`.
 func NewFactory() processor.Factory {
+	f := factory{&instances{byConfig: map[*Config]*instance{}}, systemClock()}
 	return processor.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
-		processor.WithTraces(createTraces, metadata.TracesStability),
+		processor.WithTraces(f.createTraces, metadata.TracesStability),
+		processor.WithLogs(f.createLogs, metadata.LogsStability),
 	)
 }
 
-func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	p, err := newProcessor(cfg.(*Config), set.TelemetrySettings, monotonic())
+// factory makes processors that share what one component counts.
+type factory struct {
+	instances *instances
+	clock     clock
+}
+
+func (f factory) createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+	p, err := newProcessor(cfg.(*Config), rule.Spans, set.ID, set.TelemetrySettings, f.clock, f.instances)
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces,
-		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
-		processorhelper.WithShutdown(p.shutdown))
+	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces, p.options()...)
 }
 
-// monotonic returns a clock that starts at zero and that nobody can set.
-func monotonic() clock {
+func (f factory) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	p, err := newProcessor(cfg.(*Config), rule.Logs, set.ID, set.TelemetrySettings, f.clock, f.instances)
+	if err != nil {
+		return nil, err
+	}
+	return processorhelper.NewLogs(ctx, set, cfg, next, p.processLogs, p.options()...)
+}
+
+func (p *riskProcessor) options() []processorhelper.Option {
+	return []processorhelper.Option{
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
+		processorhelper.WithStart(p.start),
+		processorhelper.WithShutdown(p.shutdown),
+	}
+}
+
+// systemClock returns a clock that begins at the time of day, and that nobody can set afterwards.
+func systemClock() clock {
 	start := time.Now()
-	return func() time.Duration { return time.Since(start) }
+	return func() time.Duration { return time.Duration(start.UnixNano()) + time.Since(start) }
 }

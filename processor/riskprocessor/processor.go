@@ -5,115 +5,139 @@ package riskprocessor
 
 import (
 	"context"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.opentelemetry.io/collector/processor/processorhelper"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/annotate"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/sampler"
-	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/score"
 )
 
-// clock returns the time since some start. It must not run backwards, which wall clocks do.
+// clock returns the time since the beginning of 1970. It must not run backwards, which wall clocks do.
 type clock func() time.Duration
 
-// riskProcessor is the immutable whole; what changes lives in the engine's tables and in workers.
+// riskProcessor scores the records of one signal in one pipeline.
 type riskProcessor struct {
+	cfg       *Config
+	signal    rule.Signal
+	id        component.ID
+	set       component.TelemetrySettings
+	clock     clock
+	telemetry *telemetry
+	sampler   *sampler.Sampler // nil in mode score
+	instances *instances
+
+	// Set by start.
+	shared     *instance
+	state      state
+	generation atomic.Pointer[generation]
+	reload     *reloader
+}
+
+// generation is the rules in use with what belongs to them. It is replaced as a whole when rules change.
+type generation struct {
 	*program
 	engine    *feature.Engine
-	scorer    *score.Scorer
 	annotator *annotate.Annotator
-	sampler   *sampler.Sampler // nil in mode score
-	keepAbove float64
-	now       clock
-	logger    *zap.Logger
-	telemetry *telemetry
-	names     []string      // of the rules
+	options   ruleOptions
 	warned    []atomic.Bool // by rule: its first error was logged
 	workers   sync.Pool     // of *worker
 }
 
-// newProcessor makes the processor. The tables of the features are allocated here.
-func newProcessor(cfg *Config, set component.TelemetrySettings, now clock) (*riskProcessor, error) {
-	seed := maphash.MakeSeed()
-	compiled, err := compile(cfg, set, seed)
+// newProcessor makes the processor, and finds every fault of the configuration. Tables are allocated by start.
+func newProcessor(cfg *Config, signal rule.Signal, id component.ID, set component.TelemetrySettings, clock clock, instances *instances) (*riskProcessor, error) {
+	p := &riskProcessor{cfg: cfg, signal: signal, id: id, set: set, clock: clock, instances: instances}
+	packs, err := cfg.packs()
 	if err != nil {
 		return nil, err
 	}
-	p := &riskProcessor{
-		program:   compiled,
-		engine:    feature.NewEngine(compiled.reader),
-		keepAbove: cfg.Sampling.KeepAbove,
-		now:       now,
-		logger:    set.Logger,
-		warned:    make([]atomic.Bool, len(cfg.Rules)),
+	program, err := compile(cfg, packs, signal, set, 0)
+	if err != nil {
+		return nil, err
 	}
-	for i, spec := range compiled.specs {
-		p.engine.Add(spec, maphash.Comparable(seed, i))
-	}
-	p.addRules(cfg)
 	if cfg.Mode == ModeScoreAndSample {
 		if p.sampler, err = sampler.New(cfg.Sampling.Percentage / 100); err != nil {
 			return nil, err
 		}
 	}
-	if p.telemetry, err = newTelemetry(cfg, set); err != nil {
+	if p.telemetry, err = newTelemetry(set); err != nil {
 		return nil, err
 	}
-	p.workers.New = func() any { return newWorker(p) }
-	if len(cfg.Rules) == 0 {
-		set.Logger.Warn("no rules are configured: every span scores 0")
+	if len(program.live.names) == 0 {
+		set.Logger.Warn("no rules are configured: everything scores 0")
 	}
 	return p, nil
 }
 
-// addRules prepares what a rule that fired does.
-func (p *riskProcessor) addRules(cfg *Config) {
-	weights := make([]score.Weighted, 0, len(cfg.Rules))
-	for i := range cfg.Rules {
-		p.names = append(p.names, cfg.Rules[i].Name)
-		weights = append(weights, score.Weighted{Weight: cfg.Rules[i].Weight, Group: cfg.Rules[i].Group})
+// start finds the state and makes the tables.
+func (p *riskProcessor) start(_ context.Context, host component.Host) error {
+	var err error
+	if p.state, err = findState(p.cfg.State, host); err != nil {
+		return err
 	}
-	p.scorer = score.New(weights)
-	p.annotator = annotate.New(p.names, cfg.Levels.Medium, cfg.Levels.High, cfg.Levels.Critical)
+	if p.shared, err = p.instances.join(p.cfg, p.state.store); err != nil {
+		return err
+	}
+	packs, err := p.cfg.packs()
+	if err != nil {
+		return err
+	}
+	if err := p.use(packs); err != nil {
+		return err
+	}
+	return nil
 }
 
-// processTraces takes one batch the whole way. It may be called by many goroutines at once.
-func (p *riskProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	w, ok := p.workers.Get().(*worker)
-	if !ok {
-		w = newWorker(p)
+// use compiles rules and replaces those in use. What features have counted stays, as long as they count the same.
+func (p *riskProcessor) use(packs packs) error {
+	program, err := compile(p.cfg, packs, p.signal, p.set, p.shared.seed)
+	if err != nil {
+		return err
 	}
-	defer p.workers.Put(w)
-
-	w.begin(ctx)
-	w.score(td)
-	w.decide(td)
-	p.telemetry.report(ctx, w)
-	w.end()
-
-	if td.ResourceSpans().Len() == 0 {
-		return td, processorhelper.ErrSkipProcessingData
+	g := &generation{
+		program:   program,
+		engine:    feature.NewEngine(program.reader),
+		annotator: annotate.New(program.live.names, p.cfg.Levels.Medium, p.cfg.Levels.High, p.cfg.Levels.Critical),
+		options:   newRuleOptions(program),
+		warned:    make([]atomic.Bool, len(program.live.names)),
 	}
-	return td, nil
+	for i := range program.specs {
+		g.engine.Add(&program.specs[i], p.shared.store)
+	}
+	p.generation.Store(g)
+	return nil
 }
+
+// worker returns a worker of the rules in use. It goes back by release.
+func (p *riskProcessor) worker() *worker {
+	g := p.generation.Load()
+	if w, ok := g.workers.Get().(*worker); ok {
+		return w
+	}
+	return newWorker(p, g)
+}
+
+func (w *worker) release() { w.generation.workers.Put(w) }
 
 func (p *riskProcessor) shutdown(context.Context) error {
+	if p.shared != nil {
+		p.instances.leave(p.cfg)
+	}
 	p.telemetry.shutdown()
 	return nil
 }
 
+func (p *riskProcessor) degraded() bool { return p.state.degraded() }
+
 // conditionFailed logs the first error of each rule; the counter tells how many there are.
-func (p *riskProcessor) conditionFailed(place int, err error) {
-	if p.warned[place].CompareAndSwap(false, true) {
-		p.logger.Warn("cannot evaluate rule; it does not fire for such spans, further errors are only counted",
-			zap.String("rule", p.names[place]), zap.Error(err))
+func (p *riskProcessor) conditionFailed(g *generation, place int, err error) {
+	if g.warned[place].CompareAndSwap(false, true) {
+		p.set.Logger.Warn("cannot evaluate rule; it does not fire for such records, further errors are only counted",
+			zap.String("rule", g.live.names[place]), zap.Error(err))
 	}
 }

@@ -6,136 +6,185 @@ package riskprocessor
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"maps"
-	"slices"
+	"reflect"
+	"regexp"
+	"strings"
 
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/score"
 )
 
-// program is a compiled configuration: everything but the tables, which cost memory.
+// program is a compiled configuration for one signal: everything but the tables, which cost memory.
 type program struct {
-	reader *feature.Reader
-	specs  []feature.Spec
-	whens  rule.Set // by feature; nil counts every span
-	rules  rule.Set
+	signal       rule.Signal
+	reader       *feature.Reader
+	entities     *entities
+	features     []FeatureConfig
+	specs        []feature.Spec
+	whens        rule.Set // by feature; nil counts every record
+	matches      rule.Set // by feature; Never, but for ratios
+	ratios       bool     // whether matches must be asked
+	live, shadow ruleset
+}
+
+// ruleset is a list of rules as they are evaluated together.
+type ruleset struct {
+	names      []string
+	conditions rule.Set
+	scorer     *score.Scorer
 }
 
 // compile compiles the configuration and returns all the faults found in entities, features and rules. Validate calls
 // it too, so that a configuration that cannot start is refused before anything starts.
-func compile(cfg *Config, set component.TelemetrySettings, seed maphash.Seed) (*program, error) {
-	p := &program{reader: feature.NewReader(seed)}
-	entities, entityErr := p.addEntities(cfg.Entities)
-	return p, errors.Join(entityErr, p.addFeatures(cfg, set, entities), p.addRules(cfg, set))
+func compile(cfg *Config, packs packs, signal rule.Signal, set component.TelemetrySettings, seed uint64) (*program, error) {
+	if err := packs.tooMany(); err != nil {
+		return nil, err
+	}
+	p := &program{signal: signal, reader: feature.NewReader(seed)}
+	var entityErr error
+	p.entities, entityErr = newEntities(p.reader, cfg.Entities)
+	whens, err := newCompilers(signal, set, p.reader, nil) // without features: a feature cannot depend on another one
+	if err != nil {
+		return nil, err
+	}
+	errs := []error{entityErr, p.addFeatures(packs.live, whens, cfg.Limits.MaxEntities)}
+	live, err := newCompilers(signal, set, p.reader, p.places())
+	if err != nil {
+		return nil, err
+	}
+	errs = append(errs, p.live.compile(packs.live, live), p.addFeatures(packs.shadow, whens, cfg.Limits.MaxEntities))
+	shadow, err := newCompilers(signal, set, p.reader, p.places())
+	if err != nil {
+		return nil, err
+	}
+	errs = append(errs, p.shadow.compile(packs.shadow, shadow))
+	return p, errors.Join(errs...)
 }
 
-// addEntities returns the place of each entity by name, in the order of names.
-func (p *program) addEntities(configured map[string][]string) (map[string]int, error) {
+// places are the places of the features by name.
+func (p *program) places() map[string]int {
+	places := make(map[string]int, len(p.features))
+	for i := range p.features {
+		places[p.features[i].Name] = i
+	}
+	return places
+}
+
+func (p *program) addFeatures(packs []pack, compilers compilers, capacity int) error {
 	var errs []error
-	places := map[string]int{}
-	for _, name := range slices.Sorted(maps.Keys(configured)) {
-		sources := make([]feature.Source, 0, len(configured[name]))
-		for i, text := range configured[name] {
-			source, err := feature.ParseSource(text)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("entities::%s::%d: %q: %w", name, i, text, err))
+	for _, pack := range packs {
+		for i := range pack.Features {
+			f := &pack.Features[i]
+			key := pack.key + at("features", i, f.Name)
+			if place, twice := p.places()[f.Name]; twice {
+				if !reflect.DeepEqual(*f, p.features[place]) || pack.key == "" {
+					errs = append(errs, fmt.Errorf("%s::name: must be unique, found %q twice", key, f.Name))
+				}
 				continue
 			}
-			sources = append(sources, source)
-		}
-		if len(configured[name]) > 0 {
-			places[name] = p.reader.AddEntity(sources)
+			errs = append(errs, p.addFeature(key, f, compilers, capacity))
 		}
 	}
-	return places, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-func (p *program) addFeatures(cfg *Config, set component.TelemetrySettings, entities map[string]int) error {
-	if len(cfg.Features) > rule.MaxRules {
-		return fmt.Errorf("features: must be at most %d, found %d", rule.MaxRules, len(cfg.Features))
+func (p *program) addFeature(key string, f *FeatureConfig, compilers compilers, capacity int) error {
+	spec, err := f.spec(key, p.entities, p.reader)
+	spec.Entities = capacity
+	errs := []error{err}
+	var when *rule.Condition
+	if f.When != "" {
+		if when, err = compilers.compile(f.When); err != nil {
+			errs = append(errs, fmt.Errorf("%s::when: %w", key, err))
+		}
 	}
-	compiler, err := rule.NewCompiler(set, p.reader, nil) // without features: a feature cannot depend on another one
-	if err != nil {
-		return err
+	match := rule.Never()
+	if f.Match != "" {
+		p.ratios = true
+		if match, err = compilers.compile(f.Match); err != nil {
+			errs = append(errs, fmt.Errorf("%s::match: %w", key, err))
+		}
 	}
-	var errs []error
-	for i := range cfg.Features {
-		f := &cfg.Features[i]
-		key := at("features", i, f.Name)
-		spec, err := f.spec(key, entities, p.reader)
-		errs = append(errs, err)
-		spec.Entities = cfg.Limits.MaxEntities
-		p.specs = append(p.specs, spec)
+	if !f.counts([...]string{rule.Spans: signalTraces, rule.Logs: signalLogs}[p.signal]) {
+		when = rule.Never()
+	}
+	p.features, p.specs = append(p.features, *f), append(p.specs, spec)
+	p.whens, p.matches = append(p.whens, when), append(p.matches, match)
+	return errors.Join(errs...)
+}
 
-		var when *rule.Condition
-		if f.When != "" {
-			if when, err = compiler.Compile(f.When); err != nil {
-				errs = append(errs, fmt.Errorf("%s::when: %w", key, err))
+// compile compiles the rules of all packs.
+func (r *ruleset) compile(packs []pack, compilers compilers) error {
+	var (
+		errs    []error
+		weights []score.Weighted
+	)
+	seen := map[string]bool{}
+	for _, pack := range packs {
+		for i := range pack.Rules {
+			c := &pack.Rules[i]
+			key := pack.key + at("rules", i, c.Name)
+			errs = append(errs, c.validate(key))
+			if seen[c.Name] {
+				errs = append(errs, fmt.Errorf("%s::name: must be unique, found %q twice", key, c.Name))
 			}
+			seen[c.Name] = true
+			condition, err := compilers.compile(c.Condition)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s::condition: %w", key, err))
+			}
+			r.names, r.conditions = append(r.names, c.Name), append(r.conditions, condition)
+			weights = append(weights, score.Weighted{Weight: c.Weight, Group: c.Group})
 		}
-		p.whens = append(p.whens, when)
+	}
+	r.scorer = score.New(weights)
+	return errors.Join(errs...)
+}
+
+func (c *RuleConfig) validate(key string) error {
+	var errs []error
+	if c.Name == "" || strings.Trim(c.Name, lowerCase+strings.ToUpper(lowerCase)+digits+"_.-") != "" {
+		errs = append(errs, fmt.Errorf("%s::name: must consist of letters, digits, dots, dashes and underscores, found %q", key, c.Name))
+	}
+	if !(c.Weight > 0 && c.Weight <= 1) { // written so that NaN is refused, too
+		errs = append(errs, fmt.Errorf("%s::weight: must be above 0 and at most 1, found %v", key, c.Weight))
 	}
 	return errors.Join(errs...)
 }
 
-// spec translates the feature. What cannot be translated is left at zero and reported.
-func (f *FeatureConfig) spec(key string, entities map[string]int, reader *feature.Reader) (feature.Spec, error) {
-	var errs []error
-	spec := feature.Spec{OfEntity: -1, Window: f.Window}
-	switch f.Type {
-	case "rate":
-		spec.Type = feature.Rate
-	case "count":
-		spec.Type = feature.Count
-	case "distinct":
-		spec.Type = feature.Distinct
-	default:
-		errs = append(errs, fmt.Errorf("%s::type: must be rate, count or distinct, found %q", key, f.Type))
-	}
-	place, known := entities[f.Entity]
-	if !known {
-		errs = append(errs, fmt.Errorf("%s::entity: %q is not one of the entities %q", key, f.Entity, slices.Sorted(maps.Keys(entities))))
-	}
-	spec.Entity = place
+// compilers compile conditions for the signal at hand, and tell conditions for the other one from faults.
+type compilers struct {
+	own, other *rule.Compiler
+	logs       bool // whether own is for logs
+}
 
-	distinct := f.Type == "distinct"
+func newCompilers(signal rule.Signal, set component.TelemetrySettings, slots rule.Slots, features map[string]int) (compilers, error) {
+	c := compilers{logs: signal == rule.Logs}
+	var err, otherErr error
+	c.own, err = rule.NewCompiler(set, signal, slots, features)
+	c.other, otherErr = rule.NewCompiler(set, rule.Spans+rule.Logs-signal, slots, features)
+	return c, errors.Join(err, otherErr)
+}
+
+// logPath finds a path of the log context.
+var logPath = regexp.MustCompile(`\blog\.`)
+
+// compile compiles a condition. One that only the other signal understands never holds.
+func (c compilers) compile(text string) (*rule.Condition, error) {
+	condition, err := c.own.Compile(text)
+	if err == nil {
+		return condition, nil
+	}
+	_, otherErr := c.other.Compile(text)
 	switch {
-	case distinct && f.Of == "":
-		errs = append(errs, fmt.Errorf("%s::of: must name what a distinct feature counts, found %q", key, f.Of))
-	case !distinct && f.Of != "":
-		errs = append(errs, fmt.Errorf("%s::of: is for distinct features only, found %q", key, f.Of))
-	case distinct:
-		if of, isEntity := entities[f.Of]; isEntity {
-			spec.OfEntity = of
-		} else {
-			spec.OfSlot = reader.Slot(f.Of)
-		}
+	case otherErr == nil:
+		return rule.Never(), nil
+	case c.logs != logPath.MatchString(text): // it is the other context that was meant
+		return nil, otherErr
+	default:
+		return nil, err
 	}
-	return spec, errors.Join(errs...)
-}
-
-func (p *program) addRules(cfg *Config, set component.TelemetrySettings) error {
-	if len(cfg.Rules) > rule.MaxRules {
-		return fmt.Errorf("rules: must be at most %d, found %d", rule.MaxRules, len(cfg.Rules))
-	}
-	features := make(map[string]int, len(cfg.Features))
-	for i := range cfg.Features {
-		features[cfg.Features[i].Name] = i
-	}
-	compiler, err := rule.NewCompiler(set, p.reader, features)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for i := range cfg.Rules {
-		condition, err := compiler.Compile(cfg.Rules[i].Condition)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s::condition: %w", at("rules", i, cfg.Rules[i].Name), err))
-		}
-		p.rules = append(p.rules, condition)
-	}
-	return errors.Join(errs...)
 }

@@ -25,25 +25,58 @@ const (
 	keptByProbability
 	keptWithoutTraceID
 	keptByMode
+	keptByDryRun
 	keepReasons
 )
 
 func (r keepReason) String() string {
-	return [keepReasons]string{"score", "trace", "probability", "no_trace_id", "mode"}[r]
+	return [keepReasons]string{"score", "trace", "probability", "no_trace_id", "mode", "dry_run"}[r]
 }
 
-// telemetry adds the counts of batches to the processor's metrics. Counting by batch keeps the cost away from the span
+// agreement is how the rules that are tried out compare with those in use.
+type agreement uint8
+
+const (
+	bothKeep agreement = iota
+	neitherKeeps
+	onlyLive
+	onlyShadow
+	agreements
+)
+
+func (a agreement) String() string {
+	return [agreements]string{"both", "neither", "only_live", "only_shadow"}[a]
+}
+
+func agreementOf(live, shadow bool) agreement {
+	switch {
+	case live && shadow:
+		return bothKeep
+	case live:
+		return onlyLive
+	case shadow:
+		return onlyShadow
+	default:
+		return neitherKeeps
+	}
+}
+
+// telemetry adds the counts of batches to the processor's metrics. Counting by batch keeps the cost away from the record
 // and the sums exact.
 type telemetry struct {
-	builder  *metadata.TelemetryBuilder
-	levels   [annotate.Levels]metric.AddOption
-	reasons  [keepReasons]metric.AddOption
-	faults   [sampler.Faults]metric.AddOption
-	rules    []metric.AddOption
-	features []metric.AddOption
+	builder *metadata.TelemetryBuilder
+	levels  [annotate.Levels]metric.AddOption
+	reasons [keepReasons]metric.AddOption
+	faults  [sampler.Faults]metric.AddOption
+	shadow  [agreements]metric.AddOption
 }
 
-func newTelemetry(cfg *Config, set component.TelemetrySettings) (*telemetry, error) {
+// ruleOptions are the options that change with the rules.
+type ruleOptions struct {
+	rules, features, shadow []metric.AddOption
+}
+
+func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	builder, err := metadata.NewTelemetryBuilder(set)
 	if err != nil {
 		return nil, fmt.Errorf("make telemetry: %w", err)
@@ -58,13 +91,24 @@ func newTelemetry(cfg *Config, set component.TelemetrySettings) (*telemetry, err
 	for i := range t.faults {
 		t.faults[i] = with("reason", sampler.Fault(i).String())
 	}
-	for i := range cfg.Rules {
-		t.rules = append(t.rules, with("rule", cfg.Rules[i].Name))
-	}
-	for i := range cfg.Features {
-		t.features = append(t.features, with("feature", cfg.Features[i].Name))
+	for i := range t.shadow {
+		t.shadow[i] = with("kept", agreement(i).String())
 	}
 	return t, nil
+}
+
+func newRuleOptions(p *program) ruleOptions {
+	var o ruleOptions
+	for _, name := range p.live.names {
+		o.rules = append(o.rules, with("rule", name))
+	}
+	for i := range p.features {
+		o.features = append(o.features, with("feature", p.features[i].Name))
+	}
+	for _, name := range p.shadow.names {
+		o.shadow = append(o.shadow, with("rule", name))
+	}
+	return o
 }
 
 // with makes the option once, so that adding does not allocate.
@@ -77,11 +121,15 @@ func (t *telemetry) report(ctx context.Context, w *worker) {
 	c := &w.counts
 	drain(ctx, t.builder.ProcessorRiskSpansScored, c.levels[:], t.levels[:])
 	drain(ctx, t.builder.ProcessorRiskSpansKept, c.kept[:], t.reasons[:])
-	drain(ctx, t.builder.ProcessorRiskRuleHits, c.ruleHits, t.rules)
-	drain(ctx, t.builder.ProcessorRiskConditionErrors, c.ruleErrors, t.rules)
-	drain(ctx, t.builder.ProcessorRiskFeatureErrors, c.whenErrors, t.features)
-	drain(ctx, t.builder.ProcessorRiskEntitiesEvicted, w.vector.Evicted, t.features)
-	drain(ctx, t.builder.ProcessorRiskEntitiesRefused, w.vector.Refused, t.features)
+	o := &w.generation.options
+	drain(ctx, t.builder.ProcessorRiskRuleHits, c.ruleHits, o.rules)
+	drain(ctx, t.builder.ProcessorRiskConditionErrors, c.ruleErrors, o.rules)
+	drain(ctx, t.builder.ProcessorRiskFeatureErrors, c.whenErrors, o.features)
+	drain(ctx, t.builder.ProcessorRiskEntitiesEvicted, c.evicted, o.features)
+	drain(ctx, t.builder.ProcessorRiskEntitiesRefused, c.refused, o.features)
+	drain(ctx, t.builder.ProcessorRiskShadowSpans, c.shadow[:], t.shadow[:])
+	drain(ctx, t.builder.ProcessorRiskShadowRuleHits, c.shadowHits, o.shadow)
+	drain(ctx, t.builder.ProcessorRiskShadowConditionErrors, c.shadowErrors, o.shadow)
 	c.faults[sampler.NoFault] = 0
 	drain(ctx, t.builder.ProcessorRiskTracestateFaults, c.faults[:], t.faults[:])
 	if c.sampledOut > 0 {

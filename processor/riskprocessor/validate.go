@@ -6,21 +6,21 @@ package riskprocessor
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
 )
 
 const (
 	minWindow = time.Second
 	maxWindow = 24 * time.Hour
+	maxMemory = 365 * 24 * time.Hour
 	// minPercentage is the least share above zero that 56 bits of randomness can express.
 	minPercentage = 100.0 / (1 << 56)
 	maxEntities   = 1 << 24
@@ -29,14 +29,15 @@ const (
 )
 
 // Validate reports every fault of the configuration at once, each with its key and the value found. Conditions are
-// compiled, so that a rule that cannot be evaluated is found before the Collector starts.
+// compiled and rules files are read, so that a rule that cannot be evaluated is found before the Collector starts.
 func (cfg *Config) Validate() error {
-	_, compileErr := compile(cfg, component.TelemetrySettings{Logger: zap.NewNop()}, maphash.MakeSeed())
+	packs, packErr := cfg.packs()
+	_, compileErr := compile(cfg, packs, rule.Spans, component.TelemetrySettings{Logger: zap.NewNop()}, 0)
 	return errors.Join(
 		cfg.validateMode(),
-		cfg.validateFeatures(),
-		cfg.validateRules(),
+		packErr,
 		compileErr,
+		cfg.validateReload(),
 		cfg.Levels.validate(),
 		cfg.Sampling.validate(),
 		cfg.Limits.validate(),
@@ -52,44 +53,11 @@ func (cfg *Config) validateMode() error {
 	}
 }
 
-func (cfg *Config) validateFeatures() error {
-	var errs []error
-	seen := map[string]bool{}
-	for i := range cfg.Features {
-		f := &cfg.Features[i]
-		key := at("features", i, f.Name)
-		if f.Name == "" || strings.Trim(f.Name, lowerCase+digits+"_") != "" {
-			errs = append(errs, fmt.Errorf("%s::name: must consist of lower case letters, digits and underscores, found %q", key, f.Name))
-		}
-		if seen[f.Name] {
-			errs = append(errs, fmt.Errorf("%s::name: must be unique, found %q twice", key, f.Name))
-		}
-		seen[f.Name] = true
-		if f.Window < minWindow || f.Window > maxWindow {
-			errs = append(errs, fmt.Errorf("%s::window: must be from %v to %v, found %v", key, minWindow, maxWindow, f.Window))
-		}
+func (cfg *Config) validateReload() error {
+	if cfg.ReloadInterval != 0 && cfg.ReloadInterval < time.Second {
+		return fmt.Errorf("reload_interval: must be 0 or at least 1s, found %v", cfg.ReloadInterval)
 	}
-	return errors.Join(errs...)
-}
-
-func (cfg *Config) validateRules() error {
-	var errs []error
-	seen := map[string]bool{}
-	for i := range cfg.Rules {
-		r := &cfg.Rules[i]
-		key := at("rules", i, r.Name)
-		if r.Name == "" || strings.Trim(r.Name, lowerCase+strings.ToUpper(lowerCase)+digits+"_.-") != "" {
-			errs = append(errs, fmt.Errorf("%s::name: must consist of letters, digits, dots, dashes and underscores, found %q", key, r.Name))
-		}
-		if seen[r.Name] {
-			errs = append(errs, fmt.Errorf("%s::name: must be unique, found %q twice", key, r.Name))
-		}
-		seen[r.Name] = true
-		if !(r.Weight > 0 && r.Weight <= 1) { // written so that NaN is refused, too
-			errs = append(errs, fmt.Errorf("%s::weight: must be above 0 and at most 1, found %v", key, r.Weight))
-		}
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // validate checks that the levels rise within the range of a score.
@@ -108,6 +76,9 @@ func (s *SamplingConfig) validate() error {
 	}
 	if s.Percentage != 0 && !(s.Percentage >= minPercentage && s.Percentage <= 100) || math.IsNaN(s.Percentage) {
 		errs = append(errs, fmt.Errorf("sampling::percentage: must be 0 or from %.1e to 100, found %v", minPercentage, s.Percentage))
+	}
+	if s.RememberTraces < 0 || s.RememberTraces > maxEntities {
+		errs = append(errs, fmt.Errorf("sampling::remember_traces: must be from 0 to %d, found %d", maxEntities, s.RememberTraces))
 	}
 	return errors.Join(errs...)
 }

@@ -7,8 +7,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottllog"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottlspan"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/annotate"
@@ -17,164 +19,277 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/sampler"
 )
 
-// verdict is what is known of a span between scoring and deciding.
+// chunk is the number of records that are read before the first is scored, so that the memory of their features is
+// fetched for all at once. More gain nothing and leave the processor's cache.
+const chunk = 32
+
+// verdict is what is known of a record between scoring and deciding.
 type verdict struct {
 	score float64
 	hits  rule.Hits
 }
 
+// row is a record being scored, in the forms that features and conditions need. A record is a span or a log record.
+type row struct {
+	vector *feature.Vector
+	trace  pcommon.TraceID
+
+	// For conditions that need OTTL.
+	resourceSpans ptrace.ResourceSpans
+	scopeSpans    ptrace.ScopeSpans
+	span          ptrace.Span
+	resourceLogs  plog.ResourceLogs
+	scopeLogs     plog.ScopeLogs
+	log           plog.LogRecord
+	spanContext   *ottlspan.TransformContext // made on first use
+	logContext    *ottllog.TransformContext  // made on first use
+}
+
 // worker takes one batch at a time through the processor, reusing its memory for the next one. The batch is walked
-// twice: the first walk scores, the second decides, because a risky span keeps its whole trace and may come last.
+// twice: the first walk scores, the second decides, because a risky record keeps its whole trace and may come last.
 type worker struct {
 	*riskProcessor
-	vector   *feature.Vector
-	verdicts []verdict                    // of the batch's spans, in order
-	risky    map[pcommon.TraceID]struct{} // traces that have a span to keep
-	counts   counts
+	*generation
+	now           time.Duration
+	degraded      bool
+	rows          [chunk]row
+	vectors       [chunk]*feature.Vector // those of the rows
+	filled        int                    // rows in use
+	most          int                    // rows that were in use at once in this batch
+	resources     [chunk + 1][]feature.Value
+	resource      int // the one that records are read with
+	mostResources int
+	verdicts      []verdict
+	fired         map[pcommon.TraceID]rule.Hits // what fired anywhere in a trace
+	risky         map[pcommon.TraceID]struct{}  // traces to keep
+	counts        counts
 
-	conditions           rule.Context
-	ruleFailed, whenFail func(place int, err error)
-
-	// The span being scored, for conditions that need OTTL.
-	resource  ptrace.ResourceSpans
-	scope     ptrace.ScopeSpans
-	span      ptrace.Span
-	transform *ottlspan.TransformContext // made on first use
+	conditions                           rule.Context
+	current                              *row
+	ruleFailed, shadowFailed, whenFailed func(place int, err error)
 }
 
 // counts is what one batch adds to the processor's own telemetry.
 type counts struct {
-	levels     [annotate.Levels]int64
-	kept       [keepReasons]int64
-	sampledOut int64
-	ruleHits   []int64 // by rule
-	ruleErrors []int64 // by rule
-	whenErrors []int64 // by feature
-	faults     [sampler.Faults]int64
+	levels           [annotate.Levels]int64
+	kept             [keepReasons]int64
+	sampledOut       int64
+	ruleHits         []int64 // by rule
+	ruleErrors       []int64 // by rule
+	whenErrors       []int64 // by feature
+	evicted, refused []int64 // by feature
+	faults           [sampler.Faults]int64
+	shadow           [agreements]int64
+	shadowHits       []int64 // by rule
+	shadowErrors     []int64 // by rule
 }
 
-func newWorker(p *riskProcessor) *worker {
+func newWorker(p *riskProcessor, g *generation) *worker {
+	rules, features, shadow := len(g.live.names), len(g.specs), len(g.shadow.names)
 	w := &worker{
 		riskProcessor: p,
-		vector:        p.engine.NewVector(),
+		generation:    g,
+		fired:         map[pcommon.TraceID]rule.Hits{},
 		risky:         map[pcommon.TraceID]struct{}{},
 		counts: counts{
-			ruleHits:   make([]int64, len(p.rules)),
-			ruleErrors: make([]int64, len(p.rules)),
-			whenErrors: make([]int64, len(p.whens)),
+			ruleHits: make([]int64, rules), ruleErrors: make([]int64, rules), whenErrors: make([]int64, features),
+			evicted: make([]int64, features), refused: make([]int64, features),
+			shadowHits: make([]int64, shadow), shadowErrors: make([]int64, shadow),
 		},
 	}
-	w.conditions.Vector, w.conditions.Span = w.vector, w.transformContext
+	for i := range w.rows {
+		v := g.engine.NewVector()
+		v.Evicted, v.Refused = w.counts.evicted, w.counts.refused
+		w.rows[i].vector, w.vectors[i] = v, v
+	}
+	for i := range w.resources {
+		w.resources[i] = make([]feature.Value, g.reader.Slots())
+	}
+	w.conditions.Span, w.conditions.Log = w.spanContext, w.logContext
 	w.ruleFailed = func(place int, err error) {
 		w.counts.ruleErrors[place]++
-		p.conditionFailed(place, err)
+		p.conditionFailed(g, place, err)
 	}
-	w.whenFail = func(place int, _ error) { w.counts.whenErrors[place]++ }
+	w.shadowFailed = func(place int, _ error) { w.counts.shadowErrors[place]++ }
+	w.whenFailed = func(place int, _ error) { w.counts.whenErrors[place]++ }
 	return w
 }
 
-func (w *worker) begin(ctx context.Context) { w.conditions.Context = ctx }
+func (w *worker) begin(ctx context.Context) {
+	w.conditions.Context = ctx
+	w.now = w.clock() // once a batch: reading the clock costs as much as a feature
+	w.degraded = w.riskProcessor.degraded()
+}
 
 // end forgets the batch.
 func (w *worker) end() {
 	w.conditions.Context = nil
 	w.verdicts = w.verdicts[:0]
+	clear(w.fired)
 	clear(w.risky)
-	clear(w.vector.Span) // their strings are the batch's
-	clear(w.vector.Resource)
-	w.resource, w.scope, w.span = ptrace.ResourceSpans{}, ptrace.ScopeSpans{}, ptrace.Span{}
+	for i := range w.most { // their strings are the batch's
+		r := &w.rows[i]
+		clear(r.vector.Record)
+		*r = row{vector: r.vector}
+	}
+	for _, values := range w.resources[:min(w.mostResources+1, len(w.resources))] {
+		clear(values)
+	}
+	w.current, w.most, w.mostResources = nil, 0, 0
 }
 
-// score scores every span of the batch and notes which traces are to be kept.
-func (w *worker) score(td ptrace.Traces) {
-	now := w.now() // once a batch: reading the clock costs as much as a feature
-	for _, w.resource = range td.ResourceSpans().All() {
-		w.reader.Resource(w.resource.Resource().Attributes(), w.vector)
-		for _, w.scope = range w.resource.ScopeSpans().All() {
-			for _, w.span = range w.scope.Spans().All() {
-				w.scoreSpan(now)
-			}
+// nextResource makes room for a resource, and returns where to read it to. Records are read with it until the next call.
+func (w *worker) nextResource() []feature.Value {
+	if w.resource == chunk {
+		w.flush()
+	}
+	w.resource++
+	return w.resources[w.resource]
+}
+
+// next returns the row for the next record, whose vector is given the resource.
+func (w *worker) next() *row {
+	if w.filled == chunk {
+		w.flush()
+	}
+	r := &w.rows[w.filled]
+	w.filled++
+	r.vector.Resource = w.resources[w.resource]
+	return r
+}
+
+// count asks which features count the record, which has been read to its row.
+func (w *worker) count(r *row) {
+	w.turnTo(r)
+	counted := w.whens.Eval(&w.conditions, w.whenFailed)
+	for i := range r.vector.Counted {
+		r.vector.Counted[i] = counted.Has(i)
+	}
+	if w.ratios {
+		matched := w.matches.Eval(&w.conditions, w.whenFailed)
+		for i := range r.vector.Matched {
+			r.vector.Matched[i] = matched.Has(i)
 		}
 	}
 }
 
-func (w *worker) scoreSpan(now time.Duration) {
-	w.reader.Span(w.span, w.vector)
-	counted := w.whens.Eval(&w.conditions, w.whenFail)
-	for i := range w.vector.Counted {
-		w.vector.Counted[i] = counted.Has(i)
+// flush scores the rows.
+func (w *worker) flush() {
+	w.most, w.mostResources = max(w.most, w.filled), max(w.mostResources, w.resource)
+	w.engine.Observe(w.vectors[:w.filled], w.now)
+	for i := range w.filled {
+		w.score(&w.rows[i])
 	}
-	w.engine.Observe(w.vector, now)
-	hits := w.rules.Eval(&w.conditions, w.ruleFailed)
-	v := verdict{score: w.scorer.Score(&hits), hits: hits}
+	w.filled = 0
+	w.resources[0], w.resources[w.resource] = w.resources[w.resource], w.resources[0]
+	w.resource = 0
+}
 
-	w.verdicts = append(w.verdicts, v)
-	if v.score >= w.keepAbove && !w.span.TraceID().IsEmpty() {
-		w.risky[w.span.TraceID()] = struct{}{}
-	}
-	for i := range hits.All() {
-		w.counts.ruleHits[i]++
+// score evaluates the rules on a row whose features are known.
+func (w *worker) score(r *row) {
+	w.turnTo(r)
+	hits := w.live.conditions.Eval(&w.conditions, w.ruleFailed)
+	w.verdicts = append(w.verdicts, verdict{hits: hits})
+	v := &w.verdicts[len(w.verdicts)-1]
+	if !hits.Empty() {
+		v.score = w.live.scorer.Score(&hits)
+		for i := range hits.All() {
+			w.counts.ruleHits[i]++
+		}
+		if !r.trace.IsEmpty() {
+			union := w.fired[r.trace]
+			union.Join(&hits)
+			w.fired[r.trace] = union
+		}
 	}
 	w.counts.levels[w.annotator.Level(v.score)]++
-	if w.transform != nil {
-		w.transform.Close()
-		w.transform = nil
+	if len(w.shadow.names) > 0 {
+		w.compare(v.score)
 	}
+	r.close()
 }
 
-func (w *worker) transformContext() *ottlspan.TransformContext {
-	if w.transform == nil {
-		w.transform = ottlspan.NewTransformContextPtr(w.resource, w.scope, w.span)
+// compare scores the row with the rules that are tried out.
+func (w *worker) compare(live float64) {
+	hits := w.shadow.conditions.Eval(&w.conditions, w.shadowFailed)
+	for i := range hits.All() {
+		w.counts.shadowHits[i]++
 	}
-	return w.transform
+	keep := w.cfg.Sampling.KeepAbove
+	w.counts.shadow[agreementOf(live >= keep, w.shadow.scorer.Score(&hits) >= keep)]++
 }
 
-// decide drops the spans that are sampled out, and annotates the others.
-func (w *worker) decide(td ptrace.Traces) {
-	next := 0
-	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
-		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
-			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
-				v := &w.verdicts[next]
-				next++
-				return !w.keep(span, v)
-			})
-			return ss.Spans().Len() == 0
-		})
-		return rs.ScopeSpans().Len() == 0
-	})
-}
-
-// keep decides for one span and prepares a kept one.
-func (w *worker) keep(span ptrace.Span, v *verdict) bool {
-	reason := w.reason(span, v)
-	if reason != keptByMode {
-		d := w.sampler.Decide(span.TraceID(), span.TraceState().AsRaw(), reason != keptByProbability)
-		w.counts.faults[d.Fault]++
-		if !d.Keep {
-			w.counts.sampledOut++
-			return false
+// judge finds the traces to keep, when all records of the batch are scored: those for which the rules that fired anywhere
+// in the trace make a score that is kept.
+func (w *worker) judge() {
+	w.flush()
+	for id, union := range w.fired {
+		if w.live.scorer.Score(&union) < w.cfg.Sampling.KeepAbove {
+			continue
 		}
-		span.TraceState().FromRaw(d.TraceState)
+		w.risky[id] = struct{}{}
+		if w.shared.traces != nil && w.sampler != nil {
+			w.shared.traces.add(id, w.now)
+		}
 	}
-	w.counts.kept[reason]++
-	w.annotator.Write(span, v.score, &v.hits)
-	return true
 }
 
-// reason returns why the span is kept, if it is: for keptByProbability that is still to be decided.
-func (w *worker) reason(span ptrace.Span, v *verdict) keepReason {
+// reason returns why the record is kept, if it is: for keptByProbability that is still to be decided.
+func (w *worker) reason(trace pcommon.TraceID, v *verdict) keepReason {
 	switch {
 	case w.sampler == nil:
 		return keptByMode
-	case v.score >= w.keepAbove:
+	case v.score >= w.cfg.Sampling.KeepAbove:
 		return keptByScore
-	case span.TraceID().IsEmpty():
-		return keptWithoutTraceID // nothing random to decide by, and no trace to belong to
-	default:
-		if _, risky := w.risky[span.TraceID()]; risky {
+	case trace.IsEmpty():
+		return keptWithoutTraceID
+	}
+	if len(w.risky) > 0 {
+		if _, risky := w.risky[trace]; risky {
 			return keptByTrace
 		}
-		return keptByProbability
+	}
+	if w.shared.traces != nil && w.shared.traces.has(trace, w.now) {
+		return keptByTrace
+	}
+	return keptByProbability
+}
+
+// dryRun notes what would have been done.
+func (w *worker) dryRun(attrs pcommon.Map, reason keepReason, keep bool) {
+	if !keep {
+		reason = keptByDryRun
+	}
+	w.counts.kept[reason]++
+	annotate.WriteSampling(attrs, keep)
+}
+
+func (w *worker) turnTo(r *row) { w.current, w.conditions.Vector = r, r.vector }
+
+func (w *worker) spanContext() *ottlspan.TransformContext {
+	r := w.current
+	if r.spanContext == nil {
+		r.spanContext = ottlspan.NewTransformContextPtr(r.resourceSpans, r.scopeSpans, r.span)
+	}
+	return r.spanContext
+}
+
+func (w *worker) logContext() *ottllog.TransformContext {
+	r := w.current
+	if r.logContext == nil {
+		r.logContext = ottllog.NewTransformContextPtr(r.resourceLogs, r.scopeLogs, r.log)
+	}
+	return r.logContext
+}
+
+// close gives the forms for OTTL back.
+func (r *row) close() {
+	if r.spanContext != nil {
+		r.spanContext.Close()
+		r.spanContext = nil
+	}
+	if r.logContext != nil {
+		r.logContext.Close()
+		r.logContext = nil
 	}
 }

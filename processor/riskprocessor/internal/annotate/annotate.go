@@ -1,22 +1,25 @@
 // Copyright The otelcol-risk Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package annotate writes a score and its reasons to a span, under the keys of docs/attributes.md.
+// Package annotate writes a score and its reasons to a record, under the keys of docs/attributes.md.
 //
-// An [Annotator] never changes and may be used by many goroutines at once, each with spans of its own.
+// An [Annotator] never changes and may be used by many goroutines at once, each with records of its own.
 package annotate
 
 import (
-	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 )
 
 // Keys of the attributes written.
 const (
-	KeyScore   = "risk.score"
-	KeyLevel   = "risk.level"
-	KeyReasons = "risk.reasons"
+	KeyScore    = "risk.score"
+	KeyLevel    = "risk.level"
+	KeyReasons  = "risk.reasons"
+	KeyDegraded = "risk.degraded"
+	// KeySampling is written in a dry run.
+	KeySampling = "risk.sampling"
 )
 
 // Level is a range of the score.
@@ -72,12 +75,17 @@ func (a *Annotator) Level(score float64) Level {
 	}
 }
 
-// Write writes the score, its level and the names of the rules that fired. Risk attributes that the span brought along
-// are replaced; without a rule that fired there are no reasons.
-func (a *Annotator) Write(span ptrace.Span, score float64, hits *rule.Hits) {
-	attrs := span.Attributes()
+// Write writes the score, its level and the names of the rules that fired. Risk attributes that the record brought along
+// are replaced; without a rule that fired there are no reasons. Degraded says that the score rests on less than it
+// should.
+func (a *Annotator) Write(attrs pcommon.Map, score float64, hits *rule.Hits, degraded bool) {
 	attrs.PutDouble(KeyScore, score)
 	attrs.PutStr(KeyLevel, a.Level(score).String())
+	if degraded {
+		attrs.PutBool(KeyDegraded, true)
+	} else {
+		attrs.Remove(KeyDegraded)
+	}
 	if hits.Empty() {
 		attrs.Remove(KeyReasons)
 		return
@@ -86,5 +94,14 @@ func (a *Annotator) Write(span ptrace.Span, score float64, hits *rule.Hits) {
 	reasons.EnsureCapacity(hits.Len())
 	for i := range hits.All() {
 		reasons.AppendEmpty().SetStr(a.names[i])
+	}
+}
+
+// WriteSampling writes what sampling would do.
+func WriteSampling(attrs pcommon.Map, keep bool) {
+	if keep {
+		attrs.PutStr(KeySampling, "keep")
+	} else {
+		attrs.PutStr(KeySampling, "drop")
 	}
 }

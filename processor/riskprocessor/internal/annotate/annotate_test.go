@@ -34,7 +34,7 @@ func TestWrite(t *testing.T) {
 	a := New([]string{"first", "second", "third"}, 0.3, 0.6, 0.85)
 	span := ptrace.NewSpan()
 	span.Attributes().PutStr("url.path", "/")
-	a.Write(span, 0.7, fired(2, 0))
+	a.Write(span.Attributes(), 0.7, fired(2, 0), false)
 	assert.Equal(t, map[string]any{
 		"url.path": "/", KeyScore: 0.7, KeyLevel: "high", KeyReasons: []any{"first", "third"},
 	}, span.Attributes().AsRaw(), "reasons are in the order of the rules")
@@ -43,8 +43,17 @@ func TestWrite(t *testing.T) {
 func TestWriteWithoutARule(t *testing.T) {
 	a := New([]string{"first"}, 0.3, 0.6, 0.85)
 	span := ptrace.NewSpan()
-	a.Write(span, 0, fired())
+	a.Write(span.Attributes(), 0, fired(), false)
 	assert.Equal(t, map[string]any{KeyScore: 0.0, KeyLevel: "low"}, span.Attributes().AsRaw())
+}
+
+func TestWriteDegraded(t *testing.T) {
+	a := New([]string{"first"}, 0.3, 0.6, 0.85)
+	span := ptrace.NewSpan()
+	a.Write(span.Attributes(), 0, fired(), true)
+	assert.Equal(t, map[string]any{KeyScore: 0.0, KeyLevel: "low", KeyDegraded: true}, span.Attributes().AsRaw())
+	a.Write(span.Attributes(), 0, fired(), false)
+	assert.NotContains(t, span.Attributes().AsRaw(), KeyDegraded)
 }
 
 func TestWriteReplacesWhatTheSpanBrought(t *testing.T) {
@@ -55,8 +64,8 @@ func TestWriteReplacesWhatTheSpanBrought(t *testing.T) {
 			span.Attributes().PutStr(KeyScore, "forged")
 			span.Attributes().PutInt(KeyLevel, 1)
 			span.Attributes().PutStr(KeyReasons, "forged")
-			a.Write(span, 0.2, hits)
-			a.Write(fresh, 0.2, hits)
+			a.Write(span.Attributes(), 0.2, hits, false)
+			a.Write(fresh.Attributes(), 0.2, hits, false)
 			assert.Equal(t, fresh.Attributes().AsRaw(), span.Attributes().AsRaw())
 		})
 	}
@@ -68,6 +77,6 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		span.Attributes().RemoveIf(func(string, pcommon.Value) bool { return true })
-		a.Write(span, 0.7, fired(0, 1))
+		a.Write(span.Attributes(), 0.7, fired(0, 1), false)
 	}
 }

@@ -13,100 +13,120 @@ import (
 type Type uint8
 
 const (
-	// Rate is the number of spans a second, over the window.
+	// Rate is the number of records a second, over the window.
 	Rate Type = iota
-	// Count is the number of spans in the window.
+	// Count is the number of records in the window.
 	Count
+	// Sum is the sum of an attribute's values in the window.
+	Sum
 	// Distinct is the number of different values in the window.
 	Distinct
+	// Ratio is the share of the counted records that match, too.
+	Ratio
+	// FirstSeen is the age of an entity, or of its use of a value, in seconds.
+	FirstSeen
+	// Types is their number.
+	Types = int(FirstSeen) + 1
 )
+
+// String is the name of the type in a configuration.
+func (t Type) String() string {
+	return [Types]string{"rate", "count", "sum", "distinct", "ratio", "first_seen"}[t]
+}
 
 // Spec describes a feature.
 type Spec struct {
+	// ID says what is counted, and of whom: features with the same one share their table.
+	ID   string
 	Type Type
 	// Entity is the place of the entity in [Vector.Entities].
 	Entity int
-	// OfEntity is the place of the entity that a Distinct feature counts, -1 when it counts an attribute.
+	// OfEntity is the place of the entity that a Distinct or FirstSeen feature looks at, -1 when it is none.
 	OfEntity int
-	// OfSlot is the slot of the attribute that a Distinct feature counts, used when OfEntity is -1.
+	// OfSlot is the slot of the attribute that a Sum, Distinct or FirstSeen feature looks at, -1 when it is none.
 	OfSlot int
-	// Window is the length of the sliding window, at least a second.
-	Window time.Duration
+	// Period is the window.
+	Period window.Period
 	// Entities is the number of entities that fit, see package window.
 	Entities int
+	// AtLeast is the number of counted records below which a Ratio has no number.
+	AtLeast float64
+	// WarmUp is how long after its first use a FirstSeen feature has no number yet.
+	WarmUp time.Duration
 }
 
 // Engine keeps the numbers of all features.
 type Engine struct {
 	reader   *Reader
-	features []tracked
+	trackers []tracker
 }
 
-type tracked struct {
-	Spec
-	perSecond float64 // factor from events in the window to the feature's number
-	counter   *window.Counter
-	distinct  *window.Distinct
+// tracker keeps the numbers of one feature.
+type tracker interface {
+	// observe takes the records in v, one after the other, into the numbers of the feature at place i, and writes the
+	// number of each. It takes many at once so that memory can be read ahead, see window.Table.
+	observe(v []*Vector, i int, now time.Duration)
 }
 
 // NewEngine makes an engine without features, for vectors that the given reader fills.
 func NewEngine(reader *Reader) *Engine { return &Engine{reader: reader} }
 
-// Add adds a feature and returns its place in [Vector.Features]. Seed starts the random choices of its table.
-func (e *Engine) Add(spec Spec, seed uint64) int {
-	t := tracked{Spec: spec, perSecond: 1}
+// Add adds a feature with its table in the store, and returns its place in [Vector.Features].
+func (e *Engine) Add(spec *Spec, store *Store) int {
+	e.trackers = append(e.trackers, e.newTracker(spec, store))
+	return len(e.trackers) - 1
+}
+
+func (e *Engine) newTracker(spec *Spec, store *Store) tracker {
+	basis := basis{entity: spec.Entity, period: spec.Period}
+	target := target{reader: e.reader, entity: spec.OfEntity, slot: spec.OfSlot}
 	switch spec.Type {
+	case Sum:
+		return &sum{basis, open(store, spec, window.NewSum), target}
 	case Distinct:
-		t.distinct = window.NewDistinct(spec.Entities, spec.Window, seed)
+		return &distinct{basis, open(store, spec, window.NewDistinct), target}
+	case Ratio:
+		return &ratio{basis, open(store, spec, window.NewRatio), max(1, spec.AtLeast)}
+	case FirstSeen:
+		return &firstSeen{basis, open(store, spec, window.NewAge), target, spec.WarmUp, store.since(spec)}
 	case Rate:
-		t.perSecond = 1 / spec.Window.Seconds()
-		t.counter = window.NewCounter(spec.Entities, spec.Window, seed)
-	case Count:
-		t.counter = window.NewCounter(spec.Entities, spec.Window, seed)
-	}
-	e.features = append(e.features, t)
-	return len(e.features) - 1
-}
-
-// Observe counts the span in v, for each feature that v.Counted names, and writes the numbers, this span included, to
-// v.Features. A feature that does not count the span is read without being changed. Now is the time since the engine
-// was made.
-func (e *Engine) Observe(v *Vector, now time.Duration) {
-	for i := range e.features {
-		t := &e.features[i]
-		key := v.Entities[t.Entity]
-		switch {
-		case key == 0:
-			v.Features[i] = Value{}
-		case t.distinct != nil:
-			v.Features[i] = number(e.observeDistinct(t, i, key, v, now))
-		case v.Counted[i]:
-			n, outcome := t.counter.Add(key, now)
-			v.note(i, outcome)
-			v.Features[i] = number(n * t.perSecond)
-		default:
-			v.Features[i] = number(t.counter.Count(key, now) * t.perSecond)
-		}
+		return &count{basis, open(store, spec, window.NewCounter), 1 / spec.Period.Length().Seconds()}
+	default:
+		return &count{basis, open(store, spec, window.NewCounter), 1}
 	}
 }
 
-func (e *Engine) observeDistinct(t *tracked, i int, key uint64, v *Vector, now time.Duration) float64 {
-	if v.Counted[i] {
-		if element := e.element(t, v); element != 0 {
-			n, outcome := t.distinct.Add(key, element, now)
-			v.note(i, outcome)
-			return n
-		}
+// Observe counts the records in the vectors, each for the features that its Counted names, and writes the numbers, this
+// record included, to its Features. A feature that does not count a record is read without being changed. Now is the time
+// since the beginning of 1970.
+func (e *Engine) Observe(v []*Vector, now time.Duration) {
+	for i, t := range e.trackers {
+		t.observe(v, i, now)
 	}
-	return t.distinct.Count(key, now)
 }
 
-// element returns the hash of what a distinct feature counts, or 0 when the span does not have it.
-func (e *Engine) element(t *tracked, v *Vector) uint64 {
-	if t.OfEntity >= 0 {
-		return v.Entities[t.OfEntity]
+// basis is what all features have.
+type basis struct {
+	entity int
+	period window.Period
+}
+
+// target is the value that some features look at besides the entity.
+type target struct {
+	reader       *Reader
+	entity, slot int
+}
+
+// hash returns the hash of the value, or 0 when the record does not have it.
+func (t target) hash(v *Vector) uint64 {
+	switch {
+	case t.entity >= 0:
+		return v.Entities[t.entity]
+	case t.slot >= 0:
+		return t.reader.hasher.value(v.attribute(t.slot))
+	default:
+		return 0
 	}
-	return e.reader.hash(t.OfSlot, v)
 }
 
 func number(n float64) Value { return Value{Kind: Double, Double: n} }

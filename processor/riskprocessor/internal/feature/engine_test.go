@@ -4,11 +4,15 @@
 package feature
 
 import (
-	"hash/maphash"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
@@ -19,23 +23,30 @@ type rig struct {
 	*Engine
 	v                                      *Vector
 	rate, count, distinctUser, distinctURL int
+	sum, ratio, age, pairAge               int
 }
 
 func newRig() *rig {
-	r := NewReader(maphash.MakeSeed())
-	ip := r.AddEntity([]Source{{Key: "ip"}})
-	user := r.AddEntity([]Source{{Key: "user"}})
+	r := NewReader(1)
+	ip := r.AddEntity(&Identity{Sources: []Source{{Key: "ip"}}})
+	user := r.AddEntity(&Identity{Sources: []Source{{Key: "user"}}})
 	g := &rig{Engine: NewEngine(r)}
-	spec := Spec{Entity: ip, OfEntity: -1, Window: 10 * time.Second, Entities: window.MinEntities}
+	spec := Spec{Entity: ip, OfEntity: -1, OfSlot: -1, Period: window.Sliding(10 * time.Second), Entities: window.MinEntities}
+	store := NewStore(1)
 	add := func(change func(*Spec)) int {
 		s := spec
 		change(&s)
-		return g.Add(s, 1)
+		s.ID = fmt.Sprintf("%+v", s)
+		return g.Add(&s, store)
 	}
 	g.rate = add(func(s *Spec) { s.Type = Rate })
 	g.count = add(func(s *Spec) { s.Type = Count })
 	g.distinctUser = add(func(s *Spec) { s.Type, s.OfEntity = Distinct, user })
 	g.distinctURL = add(func(s *Spec) { s.Type, s.OfSlot = Distinct, r.Slot("url") })
+	g.sum = add(func(s *Spec) { s.Type, s.OfSlot = Sum, r.Slot("amount") })
+	g.ratio = add(func(s *Spec) { s.Type, s.AtLeast = Ratio, 2 })
+	g.age = add(func(s *Spec) { s.Type = FirstSeen })
+	g.pairAge = add(func(s *Spec) { s.Type, s.OfEntity, s.WarmUp = FirstSeen, user, 3*time.Second })
 	g.v = g.NewVector()
 	return g
 }
@@ -47,7 +58,7 @@ func (g *rig) observe(t *testing.T, counted bool, attrs map[string]any) {
 	for i := range g.v.Counted {
 		g.v.Counted[i] = counted
 	}
-	g.Observe(g.v, 0)
+	g.Observe([]*Vector{g.v}, time.Hour)
 }
 
 func (g *rig) values() []Value {
@@ -102,4 +113,86 @@ func TestEngineReportsWhatItCouldNotStore(t *testing.T) {
 		stored := spans - g.v.Evicted[feature] - g.v.Refused[feature]
 		assert.LessOrEqual(t, stored, int64(window.MinEntities))
 	}
+}
+
+// TestEngineTakesManyAsOneByOne: to observe records together gives every record the numbers that it would get alone.
+func TestEngineTakesManyAsOneByOne(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	together, alone := newRig(), newRig()
+	fill := func(g *rig, v *Vector, attrs map[string]any, counted bool) {
+		read(t, g.reader, v, ptrace.SpanKindServer, nil, attrs)
+		for i := range v.Counted {
+			v.Counted[i], v.Matched[i] = counted, len(attrs)%2 == 0
+		}
+	}
+	for round := range 200 {
+		now := time.Hour + time.Duration(round)*time.Second/3
+		var vectors []*Vector
+		var want [][]Value
+		for range 1 + random.IntN(40) {
+			attrs := map[string]any{"ip": random.IntN(5), "url": random.IntN(20), "user": random.IntN(9), "amount": random.IntN(100)}
+			for key := range attrs {
+				if random.IntN(6) == 0 {
+					delete(attrs, key)
+				}
+			}
+			counted := random.IntN(4) > 0
+			fill(alone, alone.v, attrs, counted)
+			alone.Observe([]*Vector{alone.v}, now)
+			v := together.NewVector()
+			fill(together, v, attrs, counted)
+			vectors, want = append(vectors, v), append(want, slices.Clone(alone.v.Features))
+		}
+		together.Observe(vectors, now)
+		for i, v := range vectors {
+			require.Equal(t, want[i], v.Features)
+		}
+	}
+}
+
+func TestSumRatioAndFirstSeen(t *testing.T) {
+	g := newRig()
+	at := func(now time.Duration, counted, matched bool, attrs map[string]any) {
+		read(t, g.reader, g.v, ptrace.SpanKindServer, nil, attrs)
+		for i := range g.v.Counted {
+			g.v.Counted[i], g.v.Matched[i] = counted, matched
+		}
+		g.Observe([]*Vector{g.v}, now)
+	}
+	got := func() []Value {
+		return []Value{g.v.Features[g.sum], g.v.Features[g.ratio], g.v.Features[g.age], g.v.Features[g.pairAge]}
+	}
+	const start = time.Hour
+	at(start, true, true, map[string]any{"ip": "a", "user": "u", "amount": 2.5})
+	assert.Equal(t, []Value{number(2.5), {}, number(0), {}}, got(), "no ratio of one, no pair before the warm-up is over")
+	at(start+time.Second, true, false, map[string]any{"ip": "a", "user": "u", "amount": "many"})
+	assert.Equal(t, []Value{number(2.5), number(0.5), number(1), {}}, got(), "what is no number adds nothing")
+	at(start+2*time.Second, true, false, map[string]any{"ip": "a", "amount": -1})
+	assert.Equal(t, []Value{number(1.5), number(1.0 / 3), number(2), {}}, got())
+	at(start+3*time.Second, false, true, map[string]any{"ip": "a", "user": "u", "amount": math.Inf(1)})
+	assert.Equal(t, []Value{number(1.5), number(1.0 / 3), number(3), number(3)}, got(), "a look changes nothing")
+	at(start+4*time.Second, true, true, map[string]any{"ip": "a", "user": "new"})
+	assert.Equal(t, []Value{number(1.5), number(0.5), number(4), number(0)}, got())
+	at(start+5*time.Second, true, true, map[string]any{"user": "new"})
+	assert.Equal(t, []Value{{}, {}, {}, {}}, got(), "nobody has no numbers")
+}
+
+func TestStoreKeepsTablesByWhatTheyCount(t *testing.T) {
+	store := NewStore(1)
+	observe := func(id string) float64 {
+		r := NewReader(1)
+		e := NewEngine(r)
+		e.Add(&Spec{ID: id, Type: Count, Entity: r.AddEntity(&Identity{Sources: []Source{{Key: "ip"}}}), Period: window.Sliding(time.Minute)}, store)
+		v := e.NewVector()
+		read(t, r, v, ptrace.SpanKindServer, nil, map[string]any{"ip": "a"})
+		v.Counted[0] = true
+		e.Observe([]*Vector{v}, time.Hour)
+		return v.Features[0].Double
+	}
+	assert.InDelta(t, 1.0, observe("x"), 0)
+	assert.InDelta(t, 2.0, observe("x"), 0, "another engine goes on")
+	assert.InDelta(t, 1.0, observe("y"), 0, "what counts something else begins anew")
+	store.Keep(map[string]bool{"x": true})
+	assert.InDelta(t, 3.0, observe("x"), 0)
+	assert.InDelta(t, 1.0, observe("y"), 0, "was forgotten")
 }

@@ -4,9 +4,8 @@
 package feature
 
 import (
-	"hash/maphash"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -15,17 +14,21 @@ const lengths = 64
 
 // Reader reads the attributes that were asked for and resolves entities from them.
 type Reader struct {
-	seed     maphash.Seed
+	hasher   hasher
 	slots    map[string]int
 	byLength [lengths][]slot // one look at the length rules out nearly every attribute that nobody asked for
 	entities []entity
 }
 
-// Slots of the span's own fields in [Vector.Span]. On the resource they are empty.
+// Slots of the record's own fields in [Vector.Record]. On the resource, and on records that do not have them, they are
+// empty.
 const (
-	SlotName   = iota // the span's name
-	SlotKind          // the span's kind, an Int
-	SlotStatus        // the span's status code, an Int
+	SlotName     = iota // a span's name
+	SlotKind            // a span's kind, an Int
+	SlotStatus          // a span's status code, an Int
+	SlotSeverity        // a log record's severity number, an Int
+	SlotBody            // a log record's body
+	SlotEvent           // a log record's event name
 	firstAttribute
 )
 
@@ -34,24 +37,14 @@ type slot struct {
 	index int
 }
 
-type entity struct {
-	sources []resolved
-}
-
-// resolved is a Source with its key replaced by a slot.
-type resolved struct {
-	kind  ptrace.SpanKind // SpanKindUnspecified matches every span
-	index int
-}
-
 // NewReader makes a reader that asks for nothing yet. Seed must be secret: it keeps clients from choosing values whose
 // hashes meet.
-func NewReader(seed maphash.Seed) *Reader {
-	return &Reader{seed: seed, slots: map[string]int{}}
+func NewReader(seed uint64) *Reader {
+	return &Reader{hasher: newHasher(seed), slots: map[string]int{}}
 }
 
-// Slot asks for the attribute with the given key, on the span and on the resource, and returns its place in
-// [Vector.Span] and [Vector.Resource].
+// Slot asks for the attribute with the given key, on the record and on the resource, and returns its place in
+// [Vector.Record] and [Vector.Resource].
 func (r *Reader) Slot(key string) int {
 	if index, ok := r.slots[key]; ok {
 		return index
@@ -63,28 +56,45 @@ func (r *Reader) Slot(key string) int {
 	return index
 }
 
-// AddEntity adds an entity that is identified by the first of the sources that has a value, and returns its place in
-// [Vector.Entities].
-func (r *Reader) AddEntity(sources []Source) int {
-	e := entity{sources: make([]resolved, 0, len(sources))}
-	for _, s := range sources {
+// AddEntity adds an entity and returns its place in [Vector.Entities].
+func (r *Reader) AddEntity(id *Identity) int {
+	e := entity{sources: make([]resolved, 0, len(id.Sources)), all: id.All, ipv4: id.IPv4Prefix, ipv6: id.IPv6Prefix}
+	for _, s := range id.Sources {
 		e.sources = append(e.sources, resolved{kind: s.Kind, index: r.Slot(s.Key)})
 	}
 	r.entities = append(r.entities, e)
 	return len(r.entities) - 1
 }
 
-// Resource reads the attributes of a resource into v. They stay until the next call.
-func (r *Reader) Resource(attrs pcommon.Map, v *Vector) { r.read(attrs, v.Resource) }
+// Resource reads the attributes of a resource, of which values must have room for all slots.
+func (r *Reader) Resource(attrs pcommon.Map, values []Value) { r.read(attrs, values) }
 
-// Span reads the attributes of a span into v and resolves the entities from them and from the resource read before.
+// Slots is the number of slots.
+func (r *Reader) Slots() int { return firstAttribute + len(r.slots) }
+
+// Span reads a span into v and resolves the entities from it and from v.Resource.
 func (r *Reader) Span(span ptrace.Span, v *Vector) {
-	r.read(span.Attributes(), v.Span)
-	v.Span[SlotName] = Value{Kind: String, Text: span.Name()}
-	v.Span[SlotKind] = Value{Kind: Int, Int: int64(span.Kind())}
-	v.Span[SlotStatus] = Value{Kind: Int, Int: int64(span.Status().Code())}
+	r.read(span.Attributes(), v.Record)
+	v.kind = span.Kind()
+	v.Record[SlotName] = Value{Kind: String, Text: span.Name()}
+	v.Record[SlotKind] = Value{Kind: Int, Int: int64(v.kind)}
+	v.Record[SlotStatus] = Value{Kind: Int, Int: int64(span.Status().Code())}
+	r.resolve(v)
+}
+
+// Log reads a log record into v and resolves the entities from it and from v.Resource.
+func (r *Reader) Log(record plog.LogRecord, v *Vector) {
+	r.read(record.Attributes(), v.Record)
+	v.kind = ptrace.SpanKindUnspecified
+	v.Record[SlotSeverity] = Value{Kind: Int, Int: int64(record.SeverityNumber())}
+	v.Record[SlotBody] = valueOf(record.Body())
+	v.Record[SlotEvent] = Value{Kind: String, Text: record.EventName()}
+	r.resolve(v)
+}
+
+func (r *Reader) resolve(v *Vector) {
 	for i := range r.entities {
-		v.Entities[i] = r.resolve(&r.entities[i], span.Kind(), v)
+		v.Entities[i] = r.entities[i].hash(r, v)
 	}
 }
 
@@ -100,24 +110,4 @@ func (r *Reader) read(attrs pcommon.Map, into []Value) {
 			}
 		}
 	}
-}
-
-func (r *Reader) resolve(e *entity, kind ptrace.SpanKind, v *Vector) uint64 {
-	for _, s := range e.sources {
-		if s.kind != ptrace.SpanKindUnspecified && s.kind != kind {
-			continue
-		}
-		if h := r.hash(s.index, v); h != 0 {
-			return h
-		}
-	}
-	return 0
-}
-
-// hash returns the hash of the attribute in a slot, the span's before the resource's, or 0.
-func (r *Reader) hash(index int, v *Vector) uint64 {
-	if h := v.Span[index].hash(r.seed); h != 0 {
-		return h
-	}
-	return v.Resource[index].hash(r.seed)
 }

@@ -4,7 +4,6 @@
 package feature
 
 import (
-	"hash/maphash"
 	"strings"
 	"testing"
 
@@ -19,7 +18,7 @@ func read(t *testing.T, r *Reader, v *Vector, kind ptrace.SpanKind, resource, sp
 	t.Helper()
 	attrs := pcommon.NewMap()
 	require.NoError(t, attrs.FromRaw(resource))
-	r.Resource(attrs, v)
+	r.Resource(attrs, v.Resource)
 	s := ptrace.NewSpan()
 	s.SetName("GET")
 	s.SetKind(kind)
@@ -30,7 +29,7 @@ func read(t *testing.T, r *Reader, v *Vector, kind ptrace.SpanKind, resource, sp
 
 func TestReaderReadsWhatWasAskedFor(t *testing.T) {
 	long := strings.Repeat("k", 100)
-	r := NewReader(maphash.MakeSeed())
+	r := NewReader(1)
 	text, integer, double, boolean := r.Slot("text"), r.Slot("integer"), r.Slot("double"), r.Slot("boolean")
 	list, empty, absent, longKey := r.Slot("list"), r.Slot("empty"), r.Slot("absent"), r.Slot(long)
 	assert.Equal(t, text, r.Slot("text"), "a key has one slot")
@@ -49,19 +48,19 @@ func TestReaderReadsWhatWasAskedFor(t *testing.T) {
 		assert.Equal(t, Value{Kind: String, Text: "c"}, values[longKey])
 	}
 	read(t, r, v, ptrace.SpanKindServer, nil, attributes)
-	check(v.Span)
-	assert.Equal(t, Value{Kind: String, Text: "GET"}, v.Span[SlotName])
-	assert.Equal(t, Value{Kind: Int, Int: 2}, v.Span[SlotKind])
-	assert.Equal(t, Value{Kind: Int, Int: 2}, v.Span[SlotStatus])
+	check(v.Record)
+	assert.Equal(t, Value{Kind: String, Text: "GET"}, v.Record[SlotName])
+	assert.Equal(t, Value{Kind: Int, Int: 2}, v.Record[SlotKind])
+	assert.Equal(t, Value{Kind: Int, Int: 2}, v.Record[SlotStatus])
 
 	read(t, r, v, ptrace.SpanKindServer, attributes, nil)
 	check(v.Resource)
-	assert.Equal(t, Value{}, v.Span[text], "nothing of the span before is left")
+	assert.Equal(t, Value{}, v.Record[text], "nothing of the span before is left")
 }
 
 func TestReaderResolvesEntities(t *testing.T) {
-	r := NewReader(maphash.MakeSeed())
-	ip := r.AddEntity([]Source{{Key: "client.address"}, {Kind: ptrace.SpanKindServer, Key: "network.peer.address"}})
+	r := NewReader(1)
+	ip := r.AddEntity(&Identity{Sources: []Source{{Key: "client.address"}, {Kind: ptrace.SpanKindServer, Key: "network.peer.address"}}})
 	v := NewEngine(r).NewVector()
 	type attrs = map[string]any
 	resolve := func(kind ptrace.SpanKind, resource, span attrs) uint64 {
@@ -93,19 +92,21 @@ func TestReaderResolvesEntities(t *testing.T) {
 }
 
 func TestNumbersAndTheirTextAreOneEntity(t *testing.T) {
-	seed := maphash.MakeSeed()
-	same := func(a, b Value) { assert.Equal(t, a.hash(seed), b.hash(seed)) }
+	h := newHasher(1)
+	same := func(a, b Value) { assert.Equal(t, h.value(&a), h.value(&b)) }
 	same(Value{Kind: Int, Int: -42}, Value{Kind: String, Text: "-42"})
 	same(Value{Kind: Double, Double: 0.5}, Value{Kind: String, Text: "0.5"})
 	same(Value{Kind: Bool, Int: 1}, Value{Kind: String, Text: "true"})
-	one := Value{Kind: String, Text: "a"}
-	assert.NotEqual(t, one.hash(seed), one.hash(maphash.MakeSeed()), "hashes cannot be guessed")
+	one := newHasher(2)
+	assert.NotEqual(t, h.text("a"), one.text("a"), "hashes cannot be guessed")
+	again := newHasher(1)
+	assert.Equal(t, h.text("a"), again.text("a"), "and are the same in every process with the same seed")
 }
 
 func TestReaderDoesNotAllocate(t *testing.T) {
-	r := NewReader(maphash.MakeSeed())
-	r.AddEntity([]Source{{Key: "client.address"}})
-	r.AddEntity([]Source{{Key: "process.pid"}})
+	r := NewReader(1)
+	r.AddEntity(&Identity{Sources: []Source{{Key: "client.address"}}})
+	r.AddEntity(&Identity{Sources: []Source{{Key: "process.pid"}}})
 	v := NewEngine(r).NewVector()
 	span := ptrace.NewSpan()
 	span.Attributes().PutStr("client.address", "10.0.0.1")
@@ -114,10 +115,10 @@ func TestReaderDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkReaderSpan(b *testing.B) {
-	r := NewReader(maphash.MakeSeed())
-	r.AddEntity([]Source{{Key: "client.address"}, {Kind: ptrace.SpanKindServer, Key: "network.peer.address"}})
-	r.AddEntity([]Source{{Key: "enduser.id"}, {Key: "user.id"}})
-	r.AddEntity([]Source{{Key: "device.id"}})
+	r := NewReader(1)
+	r.AddEntity(&Identity{Sources: []Source{{Key: "client.address"}, {Kind: ptrace.SpanKindServer, Key: "network.peer.address"}}})
+	r.AddEntity(&Identity{Sources: []Source{{Key: "enduser.id"}, {Key: "user.id"}}})
+	r.AddEntity(&Identity{Sources: []Source{{Key: "device.id"}}})
 	r.Slot("http.response.status_code")
 	v := NewEngine(r).NewVector()
 	span := ptrace.NewSpan()

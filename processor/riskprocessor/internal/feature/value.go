@@ -4,8 +4,7 @@
 package feature
 
 import (
-	"hash/maphash"
-	"strconv"
+	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -61,23 +60,14 @@ func valueOf(v pcommon.Value) Value {
 	}
 }
 
-// hash returns the seeded hash of the value's text, so that the user 42 and the user "42" are one; 0 when the value
-// identifies nothing: absent, empty, or not a scalar.
-func (v *Value) hash(seed maphash.Seed) uint64 {
-	var buffer [32]byte
+// amount returns the value as a finite number, if it is one.
+func (v *Value) amount() (float64, bool) {
 	switch v.Kind {
-	case String:
-		if v.Text == "" {
-			return 0 // all anonymous users are not one user
-		}
-		return maphash.String(seed, v.Text)
 	case Int:
-		return maphash.Bytes(seed, strconv.AppendInt(buffer[:0], v.Int, 10))
+		return float64(v.Int), true
 	case Double:
-		return maphash.Bytes(seed, strconv.AppendFloat(buffer[:0], v.Double, 'g', -1, 64))
-	case Bool:
-		return maphash.Bytes(seed, strconv.AppendBool(buffer[:0], v.Int == 1))
+		return v.Double, !math.IsNaN(v.Double - v.Double)
 	default:
-		return 0
+		return 0, false
 	}
 }

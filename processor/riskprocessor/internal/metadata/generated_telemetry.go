@@ -23,18 +23,21 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                         metric.Meter
-	mu                            sync.Mutex
-	registrations                 []metric.Registration
-	ProcessorRiskConditionErrors  metric.Int64Counter
-	ProcessorRiskEntitiesEvicted  metric.Int64Counter
-	ProcessorRiskEntitiesRefused  metric.Int64Counter
-	ProcessorRiskFeatureErrors    metric.Int64Counter
-	ProcessorRiskRuleHits         metric.Int64Counter
-	ProcessorRiskSpansKept        metric.Int64Counter
-	ProcessorRiskSpansSampledOut  metric.Int64Counter
-	ProcessorRiskSpansScored      metric.Int64Counter
-	ProcessorRiskTracestateFaults metric.Int64Counter
+	meter                              metric.Meter
+	mu                                 sync.Mutex
+	registrations                      []metric.Registration
+	ProcessorRiskConditionErrors       metric.Int64Counter
+	ProcessorRiskEntitiesEvicted       metric.Int64Counter
+	ProcessorRiskEntitiesRefused       metric.Int64Counter
+	ProcessorRiskFeatureErrors         metric.Int64Counter
+	ProcessorRiskRuleHits              metric.Int64Counter
+	ProcessorRiskShadowConditionErrors metric.Int64Counter
+	ProcessorRiskShadowRuleHits        metric.Int64Counter
+	ProcessorRiskShadowSpans           metric.Int64Counter
+	ProcessorRiskSpansKept             metric.Int64Counter
+	ProcessorRiskSpansSampledOut       metric.Int64Counter
+	ProcessorRiskSpansScored           metric.Int64Counter
+	ProcessorRiskTracestateFaults      metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -92,31 +95,49 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskRuleHits, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_rule_hits",
-		metric.WithDescription("Spans for which a rule fired. [Alpha]"),
+		metric.WithDescription("Spans and log records for which a rule fired. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskShadowConditionErrors, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_shadow_condition_errors",
+		metric.WithDescription("Evaluations of the condition of a rule that is tried out that ended in an error. [Alpha]"),
+		metric.WithUnit("{error}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskShadowRuleHits, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_shadow_rule_hits",
+		metric.WithDescription("Spans and log records for which a rule that is tried out fired. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskShadowSpans, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_shadow_spans",
+		metric.WithDescription("Spans and log records that were scored twice, by which of the two scores is at or above keep_above. The rules that are tried out change nothing else. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskSpansKept, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_spans_kept",
-		metric.WithDescription("Spans passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; no_trace_id, there was none to choose by; mode, nothing is sampled. [Alpha]"),
+		metric.WithDescription("Spans and log records passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; no_trace_id, there was none to choose by; mode, nothing is sampled; dry_run, it would have been dropped. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskSpansSampledOut, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_spans_sampled_out",
-		metric.WithDescription("Spans dropped by sampling. Spans scored are spans kept and spans sampled out. [Alpha]"),
+		metric.WithDescription("Spans and log records dropped by sampling. Spans scored are spans kept and spans sampled out. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskSpansScored, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_spans_scored",
-		metric.WithDescription("Spans that were scored, by the level they got. Equal to the spans that came in. [Alpha]"),
+		metric.WithDescription("Spans and log records that were scored, by the level they got. Equal to the spans that came in. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskTracestateFaults, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_tracestate_faults",
-		metric.WithDescription("Spans whose incoming sampling threshold was not usable, by reason. syntax, not readable; inconsistent, above the span's randomness. [Alpha]"),
+		metric.WithDescription("Spans and log records whose incoming sampling threshold was not usable, by reason. syntax, not readable; inconsistent, above the span's randomness. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

@@ -88,7 +88,7 @@ func AssertEqualProcessorRiskFeatureErrors(t *testing.T, tt *componenttest.Telem
 func AssertEqualProcessorRiskRuleHits(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_rule_hits",
-		Description: "Spans for which a rule fired. [Alpha]",
+		Description: "Spans and log records for which a rule fired. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -101,10 +101,58 @@ func AssertEqualProcessorRiskRuleHits(t *testing.T, tt *componenttest.Telemetry,
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualProcessorRiskShadowConditionErrors(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_risk_shadow_condition_errors",
+		Description: "Evaluations of the condition of a rule that is tried out that ended in an error. [Alpha]",
+		Unit:        "{error}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_risk_shadow_condition_errors")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualProcessorRiskShadowRuleHits(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_risk_shadow_rule_hits",
+		Description: "Spans and log records for which a rule that is tried out fired. [Alpha]",
+		Unit:        "{span}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_risk_shadow_rule_hits")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualProcessorRiskShadowSpans(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_risk_shadow_spans",
+		Description: "Spans and log records that were scored twice, by which of the two scores is at or above keep_above. The rules that are tried out change nothing else. [Alpha]",
+		Unit:        "{span}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_risk_shadow_spans")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualProcessorRiskSpansKept(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_spans_kept",
-		Description: "Spans passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; no_trace_id, there was none to choose by; mode, nothing is sampled. [Alpha]",
+		Description: "Spans and log records passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; no_trace_id, there was none to choose by; mode, nothing is sampled; dry_run, it would have been dropped. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -120,7 +168,7 @@ func AssertEqualProcessorRiskSpansKept(t *testing.T, tt *componenttest.Telemetry
 func AssertEqualProcessorRiskSpansSampledOut(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_spans_sampled_out",
-		Description: "Spans dropped by sampling. Spans scored are spans kept and spans sampled out. [Alpha]",
+		Description: "Spans and log records dropped by sampling. Spans scored are spans kept and spans sampled out. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -136,7 +184,7 @@ func AssertEqualProcessorRiskSpansSampledOut(t *testing.T, tt *componenttest.Tel
 func AssertEqualProcessorRiskSpansScored(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_spans_scored",
-		Description: "Spans that were scored, by the level they got. Equal to the spans that came in. [Alpha]",
+		Description: "Spans and log records that were scored, by the level they got. Equal to the spans that came in. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -152,7 +200,7 @@ func AssertEqualProcessorRiskSpansScored(t *testing.T, tt *componenttest.Telemet
 func AssertEqualProcessorRiskTracestateFaults(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_tracestate_faults",
-		Description: "Spans whose incoming sampling threshold was not usable, by reason. syntax, not readable; inconsistent, above the span's randomness. [Alpha]",
+		Description: "Spans and log records whose incoming sampling threshold was not usable, by reason. syntax, not readable; inconsistent, above the span's randomness. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

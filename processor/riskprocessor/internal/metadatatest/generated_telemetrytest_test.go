@@ -24,6 +24,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskEntitiesRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskFeatureErrors.Add(context.Background(), 1)
 	tb.ProcessorRiskRuleHits.Add(context.Background(), 1)
+	tb.ProcessorRiskShadowConditionErrors.Add(context.Background(), 1)
+	tb.ProcessorRiskShadowRuleHits.Add(context.Background(), 1)
+	tb.ProcessorRiskShadowSpans.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansKept.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansSampledOut.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansScored.Add(context.Background(), 1)
@@ -41,6 +44,15 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskRuleHits(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskShadowConditionErrors(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskShadowRuleHits(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskShadowSpans(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskSpansKept(t, testTel,

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/scanner"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
@@ -74,7 +75,6 @@ func (p *directParser) literal() feature.Value {
 
 // symbol returns the value of a word.
 func (p *directParser) symbol(word string) feature.Value {
-	number := func(n int64) feature.Value { return feature.Value{Kind: feature.Int, Int: n} }
 	switch word {
 	case "nil":
 		return feature.Value{}
@@ -82,27 +82,92 @@ func (p *directParser) symbol(word string) feature.Value {
 		return feature.Value{Kind: feature.Bool, Int: 1}
 	case "false":
 		return feature.Value{Kind: feature.Bool}
+	}
+	names := spanSymbols
+	if p.signal == Logs {
+		names = logSymbols
+	}
+	n, known := names(word)
+	p.failed = p.failed || !known
+	return feature.Value{Kind: feature.Int, Int: n}
+}
+
+// spanSymbols are the enumerations of OTTL's span context.
+func spanSymbols(word string) (int64, bool) {
+	switch word {
 	case "SPAN_KIND_UNSPECIFIED":
-		return number(int64(ptrace.SpanKindUnspecified))
+		return int64(ptrace.SpanKindUnspecified), true
 	case "SPAN_KIND_INTERNAL":
-		return number(int64(ptrace.SpanKindInternal))
+		return int64(ptrace.SpanKindInternal), true
 	case "SPAN_KIND_SERVER":
-		return number(int64(ptrace.SpanKindServer))
+		return int64(ptrace.SpanKindServer), true
 	case "SPAN_KIND_CLIENT":
-		return number(int64(ptrace.SpanKindClient))
+		return int64(ptrace.SpanKindClient), true
 	case "SPAN_KIND_PRODUCER":
-		return number(int64(ptrace.SpanKindProducer))
+		return int64(ptrace.SpanKindProducer), true
 	case "SPAN_KIND_CONSUMER":
-		return number(int64(ptrace.SpanKindConsumer))
+		return int64(ptrace.SpanKindConsumer), true
 	case "STATUS_CODE_UNSET":
-		return number(int64(ptrace.StatusCodeUnset))
+		return int64(ptrace.StatusCodeUnset), true
 	case "STATUS_CODE_OK":
-		return number(int64(ptrace.StatusCodeOk))
+		return int64(ptrace.StatusCodeOk), true
 	case "STATUS_CODE_ERROR":
-		return number(int64(ptrace.StatusCodeError))
+		return int64(ptrace.StatusCodeError), true
 	default:
-		p.failed = true
-		return feature.Value{}
+		return 0, false
+	}
+}
+
+// logSymbols are those of the log context that name whole levels; the steps between them are left to OTTL.
+func logSymbols(word string) (int64, bool) {
+	switch word {
+	case "SEVERITY_NUMBER_TRACE":
+		return int64(plog.SeverityNumberTrace), true
+	case "SEVERITY_NUMBER_DEBUG":
+		return int64(plog.SeverityNumberDebug), true
+	case "SEVERITY_NUMBER_INFO":
+		return int64(plog.SeverityNumberInfo), true
+	case "SEVERITY_NUMBER_WARN":
+		return int64(plog.SeverityNumberWarn), true
+	case "SEVERITY_NUMBER_ERROR":
+		return int64(plog.SeverityNumberError), true
+	case "SEVERITY_NUMBER_FATAL":
+		return int64(plog.SeverityNumberFatal), true
+	default:
+		return 0, false
+	}
+}
+
+// test returns the comparison as a closure; the commonest, of a number of a feature or an attribute with a number and of
+// text with text, need no look at the kind of the literal.
+func (c comparator) test(from operand, literal feature.Value) test {
+	switch literal.Kind {
+	case feature.String:
+		text := literal.Text
+		return func(v *feature.Vector) bool {
+			value := from.of(v)
+			if value.Kind != feature.String {
+				return c.incomparable
+			}
+			if c.equal != c.less && c.less == c.greater { // == or !=
+				return c.equal == (value.Text == text)
+			}
+			return c.allows(strings.Compare(value.Text, text))
+		}
+	case feature.Int:
+		n, f := literal.Int, float64(literal.Int)
+		return func(v *feature.Vector) bool {
+			switch value := from.of(v); value.Kind {
+			case feature.Int:
+				return c.allows(cmp.Compare(value.Int, n))
+			case feature.Double:
+				return c.allowsFloats(value.Double, f)
+			default:
+				return c.incomparable
+			}
+		}
+	default:
+		return func(v *feature.Vector) bool { return c.holds(from.of(v), &literal) }
 	}
 }
 

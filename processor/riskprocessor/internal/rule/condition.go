@@ -6,38 +6,53 @@ package rule
 import (
 	"context"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottllog"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottlspan"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
 )
 
-// Condition is a compiled condition on a span.
+// Condition is a compiled condition.
 type Condition struct {
-	general *ottl.Condition[*ottlspan.TransformContext]
-	direct  test // nil for a condition that only OTTL can evaluate
+	general general
+	direct  test      // nil for a condition that only OTTL can evaluate
+	texts   []operand // what must be text, or absent, for direct to mean the same as general
 }
+
+// Never returns a condition that does not hold, which is what a condition on spans is for log records.
+func Never() *Condition { return &Condition{direct: func(*feature.Vector) bool { return false }} }
 
 // Direct says whether the condition was compiled to closures.
 func (c *Condition) Direct() bool { return c.direct != nil }
 
-// Eval evaluates the condition on the span in ctx. An error means that it could not be evaluated on this span, for
+// Eval evaluates the condition on the record in ctx. An error means that it could not be evaluated on this record, for
 // instance because a function was given a number where it needs text.
 func (c *Condition) Eval(ctx *Context) (bool, error) {
-	if c.direct != nil {
-		return c.direct(ctx.Vector), nil
+	if c.direct == nil || len(c.texts) > 0 && !c.textual(ctx.Vector) {
+		return c.general(ctx)
 	}
-	return c.general.Eval(ctx, ctx.Span())
+	return c.direct(ctx.Vector), nil
 }
 
-// Context carries one span through the conditions. It is a context.Context because that is the only thing that OTTL
+func (c *Condition) textual(v *feature.Vector) bool {
+	for _, o := range c.texts {
+		if kind := o.of(v).Kind; kind != feature.String && kind != feature.None {
+			return false
+		}
+	}
+	return true
+}
+
+// Context carries one record through the conditions. It is a context.Context because that is the only thing that OTTL
 // hands on to functions.
 type Context struct {
 	context.Context
-	// Vector describes the span.
+	// Vector describes the record.
 	Vector *feature.Vector
-	// Span returns the span in the form that OTTL needs. It is called only for conditions that need OTTL.
+	// Span returns the record, a span, in the form that OTTL needs. It is called only for conditions that need OTTL.
 	Span func() *ottlspan.TransformContext
+	// Log is the same for a log record.
+	Log func() *ottllog.TransformContext
 }
 
 type contextKey struct{}
@@ -50,7 +65,7 @@ func (c *Context) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// vectorOf finds the vector of the span that is being evaluated.
+// vectorOf finds the vector of the record that is being evaluated.
 func vectorOf(ctx context.Context) *feature.Vector {
 	if c, ok := ctx.(*Context); ok { // the usual case, without the cost of a look-up
 		return c.Vector

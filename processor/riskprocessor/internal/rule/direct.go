@@ -4,6 +4,7 @@
 package rule
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"text/scanner"
@@ -23,15 +24,15 @@ type operand struct {
 type part uint8
 
 const (
-	ofSpan part = iota
+	ofRecord part = iota
 	ofResource
 	ofFeatures
 )
 
 func (o operand) of(v *feature.Vector) *feature.Value {
 	switch o.part {
-	case ofSpan:
-		return &v.Span[o.index]
+	case ofRecord:
+		return &v.Record[o.index]
 	case ofResource:
 		return &v.Resource[o.index]
 	default:
@@ -44,30 +45,35 @@ func (o operand) of(v *feature.Vector) *feature.Value {
 //
 //	expression = term { "or" term }
 //	term       = factor { "and" factor }
-//	factor     = [ "not" ] ( "(" expression ")" | operand comparator literal )
-//	operand    = [ "span" "." ] ( "name" | "kind" | "attributes" key ) | "resource" "." "attributes" key
-//	           | [ "span" "." ] "status" "." "code" | "Feature" "(" string ")"
+//	factor     = [ "not" ] ( "(" expression ")" | match | operand comparator literal )
+//	match      = "IsMatch" "(" operand "," string ")"
+//	operand    = "resource" "." "attributes" key | "Feature" "(" string ")" | [ "span" "." ] span | [ "log" "." ] log
+//	span       = "attributes" key | "name" | "kind" | "status" "." "code"
+//	log        = "attributes" key | "severity_number" | "body" | "event_name"
 //	key        = "[" string "]"
 type directParser struct {
 	scan     scanner.Scanner
 	token    rune
 	failed   bool
+	signal   Signal
 	slots    Slots
 	features map[string]int
+	texts    []operand
 }
 
-// compileDirect compiles text to closures, or returns nil when it is not of a common form.
-func compileDirect(text string, slots Slots, features map[string]int) test {
-	p := &directParser{slots: slots, features: features}
+// compileDirect compiles text to closures, or returns nil when it is not of a common form. The closures mean the same as
+// the text when the operands are text or absent.
+func compileDirect(text string, signal Signal, slots Slots, features map[string]int) (test, []operand) {
+	p := &directParser{signal: signal, slots: slots, features: features}
 	p.scan.Init(strings.NewReader(text))
 	p.scan.Mode = scanner.ScanIdents | scanner.ScanInts | scanner.ScanFloats | scanner.ScanStrings
 	p.scan.Error = func(*scanner.Scanner, string) { p.failed = true }
 	p.next()
 	t := p.expression()
 	if p.failed || p.token != scanner.EOF {
-		return nil
+		return nil, nil
 	}
-	return t
+	return t, p.texts
 }
 
 func (p *directParser) next() { p.token = p.scan.Scan() }
@@ -119,10 +125,31 @@ func (p *directParser) positive() test {
 		p.expect(")")
 		return t
 	}
+	if p.accept("IsMatch") {
+		return p.match()
+	}
 	from := p.operand()
 	op := p.comparator()
 	literal := p.literal()
-	return func(v *feature.Vector) bool { return op.holds(from.of(v), &literal) }
+	return op.test(from, literal)
+}
+
+func (p *directParser) match() test {
+	p.expect("(")
+	from := p.operand()
+	p.expect(",")
+	pattern, err := regexp.Compile(p.text())
+	p.expect(")")
+	p.failed = p.failed || err != nil
+	if p.failed {
+		return nil
+	}
+	p.texts = append(p.texts, from)
+	matches := matcher(pattern)
+	return func(v *feature.Vector) bool {
+		value := from.of(v)
+		return value.Kind == feature.String && matches(value.Text)
+	}
 }
 
 func (p *directParser) operand() operand {
@@ -138,23 +165,44 @@ func (p *directParser) operand() operand {
 		p.expect(".")
 		p.expect("attributes")
 		return operand{ofResource, p.key()}
-	case p.accept("span"):
+	case p.signal == Spans && p.accept("span") || p.signal == Logs && p.accept("log"):
 		p.expect(".")
 	}
+	if p.accept("attributes") {
+		return operand{ofRecord, p.key()}
+	}
+	if p.signal == Logs {
+		return operand{ofRecord, p.logField()}
+	}
+	return operand{ofRecord, p.spanField()}
+}
+
+func (p *directParser) spanField() int {
 	switch {
-	case p.accept("attributes"):
-		return operand{ofSpan, p.key()}
 	case p.accept("name"):
-		return operand{ofSpan, feature.SlotName}
+		return feature.SlotName
 	case p.accept("kind"):
-		return operand{ofSpan, feature.SlotKind}
+		return feature.SlotKind
 	case p.accept("status"):
 		p.expect(".")
 		p.expect("code")
-		return operand{ofSpan, feature.SlotStatus}
+		return feature.SlotStatus
 	}
 	p.failed = true
-	return operand{}
+	return 0
+}
+
+func (p *directParser) logField() int {
+	switch {
+	case p.accept("severity_number"):
+		return feature.SlotSeverity
+	case p.accept("body"):
+		return feature.SlotBody
+	case p.accept("event_name"):
+		return feature.SlotEvent
+	}
+	p.failed = true
+	return 0
 }
 
 // key reads ["key"] and returns its slot.

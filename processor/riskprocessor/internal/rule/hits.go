@@ -17,6 +17,13 @@ type Hits [MaxRules / 64]uint64
 // Add adds the rule at the given place.
 func (h *Hits) Add(place int) { h[place/64] |= 1 << (place % 64) }
 
+// Join adds all of other.
+func (h *Hits) Join(other *Hits) {
+	for i, word := range other {
+		h[i] |= word
+	}
+}
+
 // Has says whether the rule at the given place fired.
 func (h *Hits) Has(place int) bool { return h[place/64]>>(place%64)&1 == 1 }
 

@@ -5,9 +5,9 @@ package rule
 
 import (
 	"context"
-	"hash/maphash"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottlspan"
@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
 )
 
 // rig compiles conditions and evaluates them on one span.
@@ -31,9 +32,9 @@ type rig struct {
 
 func newRig(tb testing.TB) *rig {
 	tb.Helper()
-	g := &rig{reader: feature.NewReader(maphash.MakeSeed()), rs: ptrace.NewResourceSpans()}
+	g := &rig{reader: feature.NewReader(1), rs: ptrace.NewResourceSpans()}
 	var err error
-	g.Compiler, err = NewCompiler(componenttest.NewNopTelemetrySettings(), g.reader, map[string]int{"one": 0, "two": 1})
+	g.Compiler, err = NewCompiler(componenttest.NewNopTelemetrySettings(), Spans, g.reader, map[string]int{"one": 0, "two": 1})
 	require.NoError(tb, err)
 	g.ss = g.rs.ScopeSpans().AppendEmpty()
 	g.span = g.ss.Spans().AppendEmpty()
@@ -46,10 +47,10 @@ func (g *rig) context(tb testing.TB) *Context {
 	tb.Helper()
 	engine := feature.NewEngine(g.reader)
 	for range g.values {
-		engine.Add(feature.Spec{Window: 1, Entities: 1}, 1)
+		engine.Add(&feature.Spec{Period: window.Sliding(time.Second)}, feature.NewStore(1))
 	}
 	v := engine.NewVector()
-	g.reader.Resource(g.rs.Resource().Attributes(), v)
+	g.reader.Resource(g.rs.Resource().Attributes(), v.Resource)
 	g.reader.Span(g.span, v)
 	copy(v.Features, g.values)
 	transform := ottlspan.NewTransformContextPtr(g.rs, g.ss, g.span)
@@ -137,7 +138,15 @@ func directConditions() map[string]bool {
 		`name == "GET /login" or name == "x" and kind == 3`:        true,
 		`((kind == 2))`:                                            true,
 		"\tname==\"GET /login\"\n and\nkind==2":                    true,
-		`attributes["not"] == nil and attributes["or"] == nil`:     true,
+		`IsMatch(span.attributes["text"], "^[a-c]$")`:              true,
+		`IsMatch(attributes["text"], "c")`:                         false,
+		`IsMatch(attributes["int"], "^40")`:                        true,
+		`IsMatch(attributes["double"], "5$")`:                      true,
+		`IsMatch(attributes["list"], "x")`:                         true,
+		`IsMatch(attributes["absent"], "")`:                        false,
+		`IsMatch(Feature("one"), "12.5")`:                          true,
+		`name == "GET /login" and IsMatch(resource.attributes["host.name"], "b|a|\"")`: true,
+		`attributes["not"] == nil and attributes["or"] == nil`:                         true,
 	}
 }
 
@@ -153,7 +162,7 @@ func TestDirectConditions(t *testing.T) {
 			got, err := c.Eval(ctx)
 			require.NoError(t, err)
 			assert.Equal(t, want, got)
-			general, err := c.general.Eval(ctx, ctx.Span())
+			general, err := c.general(ctx)
 			require.NoError(t, err)
 			assert.Equal(t, want, general, "OTTL says the same")
 		})
@@ -187,7 +196,7 @@ func TestDirectConditionsOnOtherSpans(t *testing.T) {
 			for text, c := range conditions {
 				got, err := c.Eval(ctx)
 				require.NoError(t, err)
-				want, err := c.general.Eval(ctx, ctx.Span())
+				want, err := c.general(ctx)
 				require.NoError(t, err)
 				assert.Equal(t, want, got, text)
 			}
@@ -197,7 +206,6 @@ func TestDirectConditionsOnOtherSpans(t *testing.T) {
 
 func TestConditionsLeftToOTTL(t *testing.T) {
 	for text, want := range map[string]bool{
-		`IsMatch(span.attributes["text"], "^[a-c]$")`: true,
 		`IsRootSpan()`:                    true,
 		`Feature("one") / 2 > 6`:          true,
 		`Feature("one") > Feature("two")`: false,
@@ -208,7 +216,6 @@ func TestConditionsLeftToOTTL(t *testing.T) {
 		`span.end_time_unix_nano - span.start_time_unix_nano > 1`: false,
 		`scope.name == ""`:          true,
 		`attributes["int"] == 0401`: false,
-		`name == "GET /login" and IsMatch(resource.attributes["host.name"], "b|a|\"")`: true,
 	} {
 		t.Run(text, func(t *testing.T) {
 			g := newRig(t)
@@ -253,7 +260,7 @@ func TestCompileFaults(t *testing.T) {
 }
 
 func TestWithoutFeaturesNoneIsKnown(t *testing.T) {
-	c, err := NewCompiler(componenttest.NewNopTelemetrySettings(), feature.NewReader(maphash.MakeSeed()), nil)
+	c, err := NewCompiler(componenttest.NewNopTelemetrySettings(), Spans, feature.NewReader(1), nil)
 	require.NoError(t, err)
 	_, err = c.Compile(`Feature("one") > 1`)
 	require.ErrorContains(t, err, "no feature can be used here")

@@ -3,10 +3,10 @@
 
 package rule
 
-// Set is an ordered list of conditions that are evaluated together. A nil condition holds for every span.
+// Set is an ordered list of conditions that are evaluated together. A nil condition holds for every record.
 type Set []*Condition
 
-// Eval evaluates every condition on the span in ctx and returns those that hold. A condition that ends in an error does
+// Eval evaluates every condition on the record in ctx and returns those that hold. A condition that ends in an error does
 // not hold; failed, if not nil, is told its place and the error.
 func (s Set) Eval(ctx *Context, failed func(place int, err error)) Hits {
 	var hits Hits

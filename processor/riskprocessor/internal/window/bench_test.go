@@ -32,7 +32,7 @@ func uniform(keys int) []uint64 {
 func BenchmarkCounterAdd(b *testing.B) {
 	for name, keys := range map[string][]uint64{"zipf": zipf(131_072), "uniform": uniform(131_072), "flood": uniform(1 << 40)} {
 		b.Run(name, func(b *testing.B) {
-			c := NewCounter(131_072, minute, 1)
+			c := counter(131_072)
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
@@ -45,7 +45,7 @@ func BenchmarkCounterAdd(b *testing.B) {
 
 func BenchmarkCounterAddParallel(b *testing.B) {
 	keys := zipf(131_072)
-	c := NewCounter(131_072, minute, 1)
+	c := counter(131_072)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
@@ -58,7 +58,7 @@ func BenchmarkDistinctAdd(b *testing.B) {
 	for name, elements := range map[string]int{"3 elements a key": 3, "100 elements a key": 100} {
 		b.Run(name, func(b *testing.B) {
 			keys := zipf(131_072)
-			d := NewDistinct(131_072, minute, 1)
+			d := distinct(131_072)
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {

@@ -3,9 +3,12 @@
 
 package window
 
-import "time"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
-// Counter counts events per key over a sliding window.
+// Counter counts events per key over a sliding window or a calendar day.
 //
 // It keeps two numbers a key: the events of the current step of the window's length and those of the step before. The
 // count of the sliding window is the current step plus the share of the previous one that the window still covers,
@@ -15,88 +18,109 @@ import "time"
 //	|--------------------|-------+
 //	          [---- window ------]   count = current + previous * (1 - elapsed/window)
 //
-// It is exact for steady traffic; at worst, for a burst at one end of the previous step, it is off by that burst.
+// It is exact for steady traffic; at worst, for a burst at one end of the previous step, it is off by that burst. The
+// count of a calendar day is exact.
 type Counter struct {
-	window time.Duration
-	table  *table[steps, *steps]
+	*table[steps, *steps]
 }
 
-// CounterCellBytes is the memory of a [Counter] per entity.
-const CounterCellBytes = 20
+// CounterBytes is the memory of a [Counter] per entity.
+const CounterBytes = tableBytes + 16
 
 // steps is the cell of a Counter. Steps are numbered from 1, so that the zero value is expired.
 type steps struct {
 	step, current, previous uint32
+	_                       uint32
 }
 
 // NewCounter makes a counter for at least `entities` keys, rounded up to a power of two. The memory is reserved at once.
-func NewCounter(entities int, window time.Duration, seed uint64) *Counter {
-	return &Counter{window: window, table: newTable[steps, *steps](entities, seed)}
+func NewCounter(entities int, seed uint64) Counter {
+	return Counter{newTable[steps, *steps](entities, seed)}
 }
 
 // Add counts one event of key and returns the events in the window, this one included. When the update is refused
 // that is 1: this event is all that is known.
-func (c *Counter) Add(key uint64, now time.Duration) (float64, Outcome) {
+func (c Counter) Add(key uint64, m Moment) (float64, Outcome) {
 	key = occupied(key)
-	step, elapsed := c.split(now)
-	s, b := c.table.locate(key)
-	defer s.mu.Unlock()
-	cell, outcome := c.table.acquire(s, b, key, step)
+	s, b := c.locate(key)
+	cell, outcome := c.acquire(s, b, key, m)
 	if cell == nil {
+		s.mu.Unlock()
 		return 1, outcome
 	}
-	cell.turn(step)
+	cell.turn(m.step)
 	if cell.current != ^uint32(0) {
 		cell.current++
 	}
-	return cell.count(elapsed), outcome
+	n := cell.count(m.elapsed)
+	s.mu.Unlock()
+	return n, outcome
 }
 
 // Count returns the events of key in the window, 0 for an unknown one. It stores nothing.
-func (c *Counter) Count(key uint64, now time.Duration) float64 {
+func (c Counter) Count(key uint64, m Moment) float64 {
 	key = occupied(key)
-	step, elapsed := c.split(now)
-	s, b := c.table.locate(key)
+	s, b := c.locate(key)
 	defer s.mu.Unlock()
-	cell := c.table.find(b, key)
+	cell := c.find(b, key)
 	if cell == nil {
 		return 0
 	}
 	view := *cell // turning the cell itself would make a read a write
-	view.turn(step)
-	return view.count(elapsed)
-}
-
-// Capacity is the number of keys that fit.
-func (c *Counter) Capacity() int { return c.table.capacity() }
-
-// split returns the number of the step that now is in, and the share of it that has passed.
-func (c *Counter) split(now time.Duration) (step uint32, elapsed float64) {
-	n := now / c.window
-	return uint32(n) + 1, float64(now-n*c.window) / float64(c.window)
+	view.turn(m.step)
+	return view.count(m.elapsed)
 }
 
 // turn moves the cell on to step. A step that is already past (two goroutines read the clock and then changed places)
 // is counted as the current one.
 func (s *steps) turn(step uint32) {
-	switch ahead := int32(step - s.step); {
-	case ahead <= 0:
-	case ahead == 1:
-		s.step, s.previous, s.current = step, s.current, 0
-	default:
-		s.step, s.previous, s.current = step, 0, 0
+	if s.step == step {
+		return
 	}
+	switch ahead := int32(step - s.step); {
+	case ahead < 0:
+		return
+	case ahead == 1:
+		s.previous, s.current = s.current, 0
+	default:
+		s.previous, s.current = 0, 0
+	}
+	atomic.StoreUint32(&s.step, step)
 }
 
 func (s *steps) count(elapsed float64) float64 {
 	return float64(s.current) + float64(s.previous)*(1-elapsed)
 }
 
-func (s *steps) load(step uint32) uint32 {
+func (s *steps) load(m Moment) uint32 {
 	view := *s
-	view.turn(step)
-	if sum := view.current + view.previous; sum >= view.current {
+	view.turn(m.step)
+	previous := view.previous
+	if m.elapsed == 1 { // a calendar day has no part in the day before
+		previous = 0
+	}
+	if sum := view.current + previous; sum >= view.current {
 		return sum
 	}
 	return ^uint32(0)
+}
+
+func (s *steps) first() *uint32 { return &s.step }
+
+func (s *steps) reset() {
+	atomic.StoreUint32(&s.step, 0)
+	s.current, s.previous = 0, 0
+}
+
+func (s *steps) append(to []byte) []byte {
+	to = binary.LittleEndian.AppendUint32(to, s.step)
+	to = binary.LittleEndian.AppendUint32(to, s.current)
+	return binary.LittleEndian.AppendUint32(to, s.previous)
+}
+
+func (s *steps) read(from []byte) error {
+	r := reader(from)
+	atomic.StoreUint32(&s.step, r.uint32())
+	s.current, s.previous = r.uint32(), r.uint32()
+	return nil
 }

@@ -3,9 +3,12 @@
 
 package window
 
-import "time"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
-// Distinct counts the different elements seen with a key over a sliding window.
+// Distinct counts the different elements seen with a key over a sliding window or a calendar day.
 //
 // Up to [ExactElements] live elements the count is exact: each is kept as a 32-bit fingerprint with the time it was
 // last seen. Beyond that the cell keeps those with the smallest fingerprints and remembers the smallest one that it had
@@ -14,103 +17,129 @@ import "time"
 //	count = (live elements below theta) * 2^32 / theta
 //
 // (a theta sketch, Dasgupta, Lang, Rhodes and Thaler 2016, here with elements that expire). The standard error is
-// 1/sqrt(ExactElements), 19 %. Theta is kept for the current and the previous step of the window's length: an element
+// 1/sqrt(ExactElements), 17 %. Theta is kept for the current and the previous step of the window's length: an element
 // given up before that is out of the window, too.
 type Distinct struct {
-	unit  time.Duration
-	table *table[sketch, *sketch]
+	*table[sketch, *sketch]
 }
 
 const (
 	// ExactElements is the number of elements up to which a count is exact.
-	ExactElements = 29
-	// DistinctCellBytes is the memory of a [Distinct] per entity.
-	DistinctCellBytes = 252
-	// resolution is the number of ticks of a window: elements expire with that precision.
-	resolution = 32
+	ExactElements = 34
+	// DistinctBytes is the memory of a [Distinct] per entity.
+	DistinctBytes = tableBytes + 192
 )
 
-// sketch is the cell of a Distinct. Ticks are numbered from 1; seen 0 marks an unused place.
+// sketch is the cell of a Distinct: three cache lines, of which a key with few elements needs the first.
 type sketch struct {
-	step                       uint32 // number of the step that theta is of
-	theta                      uint32 // smallest fingerprint given up in this step, 0 if none
-	thetaBefore                uint32 // the same of the step before
-	fingerprints, seenAtOrZero [ExactElements]uint32
+	tick         uint32 // of the last update: what `seen` is relative to
+	step         uint32 // number of the step that theta is of
+	theta        uint32 // smallest fingerprint given up in this step, 0 if none
+	thetaBefore  uint32 // the same of the step before
+	used         uint8
+	seen         [ExactElements + 1]uint8 // ticks before `tick`; the last one is padding
+	fingerprints [ExactElements]uint32
+	events       uint32 // updates lately: what the cell is worth to others who want it
 }
 
 // NewDistinct makes a counter for at least `entities` keys, rounded up to a power of two. The memory is reserved at once.
-func NewDistinct(entities int, window time.Duration, seed uint64) *Distinct {
-	return &Distinct{unit: window / resolution, table: newTable[sketch, *sketch](entities, seed)}
+func NewDistinct(entities int, seed uint64) Distinct {
+	return Distinct{newTable[sketch, *sketch](entities, seed)}
 }
 
 // Add adds the element with the given hash to key and returns the number of different elements in the window, this
 // one included. When the update is refused that is 1: this element is all that is known.
-func (d *Distinct) Add(key, element uint64, now time.Duration) (float64, Outcome) {
+func (d Distinct) Add(key, element uint64, m Moment) (float64, Outcome) {
 	key = occupied(key)
-	tick := d.tick(now)
-	s, b := d.table.locate(key)
-	defer s.mu.Unlock()
-	cell, outcome := d.table.acquire(s, b, key, tick)
+	s, b := d.locate(key)
+	cell, outcome := d.acquire(s, b, key, m)
 	if cell == nil {
+		s.mu.Unlock()
 		return 1, outcome
 	}
-	cell.turn(tick)
-	cell.add(uint32(element>>32), tick)
-	return cell.count(tick), outcome
+	cell.turn(m)
+	if cell.events != ^uint32(0) {
+		cell.events++
+	}
+	cell.add(uint32(element >> 32))
+	n := cell.count(m)
+	s.mu.Unlock()
+	return n, outcome
 }
 
 // Count returns the number of different elements of key in the window, 0 for an unknown one. It stores nothing.
-func (d *Distinct) Count(key uint64, now time.Duration) float64 {
+func (d Distinct) Count(key uint64, m Moment) float64 {
 	key = occupied(key)
-	tick := d.tick(now)
-	s, b := d.table.locate(key)
+	s, b := d.locate(key)
 	defer s.mu.Unlock()
-	cell := d.table.find(b, key)
+	cell := d.find(b, key)
 	if cell == nil {
 		return 0
 	}
-	return cell.count(tick)
+	view := *cell
+	view.turn(m)
+	return view.count(m)
 }
 
-// Capacity is the number of keys that fit.
-func (d *Distinct) Capacity() int { return d.table.capacity() }
-
-func (d *Distinct) tick(now time.Duration) uint32 { return uint32(now/d.unit) + 1 }
-
-// turn moves theta on to the step of tick.
-func (s *sketch) turn(tick uint32) {
-	step := tick / resolution
-	switch ahead := int32(step - s.step); {
-	case ahead <= 0:
-	case ahead == 1:
-		s.step, s.thetaBefore, s.theta = step, s.theta, 0
-	default:
-		s.step, s.thetaBefore, s.theta = step, 0, 0
+// turn moves the cell on to m: theta to its step, and elements to its tick, without those that expired.
+func (s *sketch) turn(m Moment) {
+	if s.step != m.step {
+		s.turnStep(m.step)
 	}
-}
-
-func (s *sketch) add(fingerprint, tick uint32) {
-	free, largest := -1, -1
-	for i, f := range s.fingerprints {
-		switch {
-		case !s.live(i, tick):
-			free = i
-		case f == fingerprint:
-			s.seenAtOrZero[i] = tick
-			return
-		case largest < 0 || f > s.fingerprints[largest]:
-			largest = i
+	ahead := int32(m.tick - s.tick)
+	if ahead <= 0 { // late, as steps.turn has it
+		return
+	}
+	atomic.StoreUint32(&s.tick, m.tick)
+	if ahead >= m.ticks {
+		s.used = 0
+		return
+	}
+	kept := uint8(0)
+	for i := range s.used {
+		if age := int32(s.seen[i]) + ahead; age < m.ticks {
+			s.seen[kept], s.fingerprints[kept] = uint8(age), s.fingerprints[i]
+			kept++
 		}
 	}
-	if free < 0 {
-		if fingerprint > s.fingerprints[largest] {
+	s.used = kept
+}
+
+func (s *sketch) turnStep(step uint32) {
+	switch ahead := int32(step - s.step); {
+	case ahead < 0:
+		return
+	case ahead == 1:
+		s.thetaBefore, s.theta = s.theta, 0
+	default:
+		s.thetaBefore, s.theta = 0, 0
+	}
+	s.step, s.events = step, s.events/2
+}
+
+func (s *sketch) add(fingerprint uint32) {
+	for i, f := range s.fingerprints[:s.used] {
+		if f == fingerprint {
+			s.seen[i] = 0
+			return
+		}
+	}
+	place := int(s.used)
+	if place == ExactElements {
+		for i, f := range s.fingerprints {
+			if place == ExactElements || f > s.fingerprints[place] {
+				place = i
+			}
+		}
+		if fingerprint > s.fingerprints[place] {
 			s.giveUp(fingerprint)
 			return
 		}
-		s.giveUp(s.fingerprints[largest])
-		free = largest
+		s.giveUp(s.fingerprints[place])
+	} else {
+		s.used++
 	}
-	s.fingerprints[free], s.seenAtOrZero[free] = fingerprint, tick
+	s.fingerprints[place], s.seen[place] = fingerprint, 0
 }
 
 func (s *sketch) giveUp(fingerprint uint32) {
@@ -119,49 +148,68 @@ func (s *sketch) giveUp(fingerprint uint32) {
 	}
 }
 
-func (s *sketch) count(tick uint32) float64 {
-	theta := s.effectiveTheta(tick)
-	live, below := 0, 0
-	for i, f := range s.fingerprints {
-		if s.live(i, tick) {
-			live++
-			if f < theta {
-				below++
-			}
-		}
+func (s *sketch) count(m Moment) float64 {
+	theta := s.theta
+	if m.ticks > 1 && s.thetaBefore != 0 && (theta == 0 || s.thetaBefore < theta) { // a calendar day has no part in the day before
+		theta = s.thetaBefore
 	}
 	if theta == 0 {
-		return float64(live)
+		return float64(s.used)
 	}
-	return max(float64(live), float64(below)*(1<<32)/float64(theta))
-}
-
-// effectiveTheta is the smallest fingerprint given up since the step before tick's, 0 if none. It does not change the
-// cell, so that counting does not need turn.
-func (s *sketch) effectiveTheta(tick uint32) uint32 {
-	switch ahead := int32(tick/resolution - s.step); {
-	case ahead > 1:
-		return 0
-	case ahead == 1:
-		return s.theta
-	case s.theta == 0 || s.thetaBefore != 0 && s.thetaBefore < s.theta:
-		return s.thetaBefore
-	default:
-		return s.theta
+	below := 0
+	for _, f := range s.fingerprints[:s.used] {
+		if f < theta {
+			below++
+		}
 	}
+	return max(float64(s.used), float64(below)*(1<<32)/float64(theta))
 }
 
-func (s *sketch) live(i int, tick uint32) bool {
-	seen := s.seenAtOrZero[i]
-	return seen != 0 && int32(tick-seen) < resolution
-}
-
-func (s *sketch) load(tick uint32) uint32 {
+func (s *sketch) load(m Moment) uint32 {
+	ahead := int32(m.tick - s.tick)
 	var n uint32
-	for i := range s.seenAtOrZero {
-		if s.live(i, tick) {
+	for _, seen := range s.seen[:s.used] {
+		if int32(seen)+ahead < m.ticks {
 			n++
 		}
 	}
-	return n
+	if n == 0 {
+		return 0
+	}
+	return max(n, s.events)
+}
+
+func (s *sketch) first() *uint32 { return &s.tick }
+
+func (s *sketch) reset() {
+	atomic.StoreUint32(&s.tick, 0)
+	s.step, s.theta, s.thetaBefore, s.used, s.events = 0, 0, 0, 0, 0
+}
+
+func (s *sketch) append(to []byte) []byte {
+	for _, n := range [...]uint32{s.tick, s.step, s.theta, s.thetaBefore, s.events} {
+		to = binary.LittleEndian.AppendUint32(to, n)
+	}
+	to = append(append(to, s.used), s.seen[:ExactElements]...)
+	for _, f := range s.fingerprints {
+		to = binary.LittleEndian.AppendUint32(to, f)
+	}
+	return to
+}
+
+func (s *sketch) read(from []byte) error {
+	r := reader(from)
+	atomic.StoreUint32(&s.tick, r.uint32())
+	s.step, s.theta, s.thetaBefore, s.events = r.uint32(), r.uint32(), r.uint32(), r.uint32()
+	s.used = r.uint8()
+	if s.used > ExactElements {
+		return errTooManyElements
+	}
+	for i := range ExactElements {
+		s.seen[i] = r.uint8()
+	}
+	for i := range s.fingerprints {
+		s.fingerprints[i] = r.uint32()
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ package window
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -16,6 +17,8 @@ const (
 	stripes    = 1 << stripeBits
 	// MinEntities is the smallest size of a table: one bucket a stripe, twice.
 	MinEntities = 1024
+	// tableBytes is the memory of a table per entity besides the cell: its key and its part in the frequency sketch.
+	tableBytes = 8 + 4
 )
 
 // Outcome says what an update did to the table.
@@ -30,15 +33,21 @@ const (
 	Refused
 )
 
-// cell is the state of one key. Its zero value is an unused cell.
+// cell is the state of one key. Its zero value is an unused cell. Its size is a multiple of 8 bytes, so that the keys of
+// every bucket are one cache line.
 type cell[V any] interface {
 	*V
-	// load is the number of events (or elements) that are live at tick; 0 frees the cell.
-	load(tick uint32) uint32
+	// load is the number of events (or elements) that are live at m; 0 frees the cell.
+	load(m Moment) uint32
+	// first is a field to read ahead, which is always written by sync/atomic.
+	first() *uint32
+	// reset makes it an unused cell.
+	reset()
+	codec
 }
 
 type bucket[V any] struct {
-	keys  [ways]uint64
+	keys  [ways]uint64 // written by sync/atomic, under the lock
 	cells [ways]V
 }
 
@@ -46,7 +55,8 @@ type stripe[V any] struct {
 	mu      sync.Mutex // guards the following
 	random  uint64
 	buckets []bucket[V]
-	_       [64 - 8 - 8 - 24]byte // a cache line of its own for each lock
+	unknown frequency
+	_       [128 - 8 - 8 - 24 - 32]byte // cache lines of its own for each lock
 }
 
 // table maps keys to cells. V contains no pointers, so the garbage collector never looks into it.
@@ -65,13 +75,31 @@ func newTable[V any, P cell[V]](entities int, seed uint64) *table[V, P] {
 	t := &table[V, P]{mask: uint64(buckets - 1)}
 	for i := range t.stripes {
 		t.stripes[i].buckets = make([]bucket[V], buckets)
+		t.stripes[i].unknown = newFrequency(buckets * ways)
 		t.stripes[i].random = mix(seed+uint64(i)) | 1
 	}
 	return t
 }
 
-// capacity is the number of cells.
-func (t *table[V, P]) capacity() int { return stripes * ways * int(t.mask+1) }
+// Capacity is the number of keys that fit.
+func (t *table[V, P]) Capacity() int { return stripes * ways * int(t.mask+1) }
+
+// Touch reads ahead: it brings the cell of a key near, without taking a lock. A caller who has many keys to update
+// touches all of them first, so that the memory is fetched for all at once instead of for one after the other.
+func (t *table[V, P]) Touch(key uint64) uint32 {
+	key = occupied(key)
+	b := t.bucket(key)
+	for i := range b.keys {
+		if atomic.LoadUint64(&b.keys[i]) == key {
+			return atomic.LoadUint32(P(&b.cells[i]).first())
+		}
+	}
+	return 0
+}
+
+func (t *table[V, P]) bucket(key uint64) *bucket[V] {
+	return &t.stripes[key>>(64-stripeBits)].buckets[key&t.mask]
+}
 
 // locate returns the stripe of key, locked, and the key's bucket. The caller unlocks the stripe.
 func (t *table[V, P]) locate(key uint64) (*stripe[V], *bucket[V]) {
@@ -91,35 +119,38 @@ func (*table[V, P]) find(b *bucket[V], key uint64) P {
 }
 
 // acquire returns the cell of key, which it may have to make room for; nil when it is refused.
-func (t *table[V, P]) acquire(s *stripe[V], b *bucket[V], key uint64, tick uint32) (P, Outcome) {
+func (t *table[V, P]) acquire(s *stripe[V], b *bucket[V], key uint64, m Moment) (P, Outcome) {
 	if c := t.find(b, key); c != nil {
 		return c, Stored
 	}
-	victim, least := 0, ^uint32(0)
-	for i := range b.cells {
-		if load := P(&b.cells[i]).load(tick); load < least {
-			victim, least = i, load
-		}
-	}
+	victim, least := t.least(b, m)
 	outcome := Stored
 	if least > 0 {
-		if !s.wins(least) {
+		if !s.admit(s.unknown.add(key), least) {
 			return nil, Refused
 		}
 		outcome = Evicted
 	}
-	var zero V
-	b.keys[victim], b.cells[victim] = key, zero
-	return &b.cells[victim], outcome
+	return t.place(b, victim, key), outcome
 }
 
-// wins is true with probability 1/(load+1).
-func (s *stripe[V]) wins(load uint32) bool {
-	s.random ^= s.random << 13
-	s.random ^= s.random >> 7
-	s.random ^= s.random << 17
-	high, _ := bits.Mul64(mix(s.random), uint64(load)+1)
-	return high == 0
+// least returns the cell of the least load, the first of several.
+func (*table[V, P]) least(b *bucket[V], m Moment) (index int, load uint32) {
+	load = ^uint32(0)
+	for i := range b.cells {
+		if l := P(&b.cells[i]).load(m); l < load {
+			index, load = i, l
+		}
+	}
+	return index, load
+}
+
+// place gives the cell at index i to key, unused.
+func (*table[V, P]) place(b *bucket[V], i int, key uint64) P {
+	atomic.StoreUint64(&b.keys[i], key)
+	c := P(&b.cells[i])
+	c.reset()
+	return c
 }
 
 // occupied keeps key 0, which marks an unused cell, free. It costs one pair of keys in 2^64 their difference.
@@ -128,12 +159,4 @@ func occupied(key uint64) uint64 {
 		return 1
 	}
 	return key
-}
-
-// mix spreads the bits of x (the finalizer of SplitMix64, Steele, Lea and Flood 2014).
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

@@ -1,0 +1,104 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package riskprocessor
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
+)
+
+// traceMemory is how long a risky trace is remembered after its last risky record.
+const traceMemory = time.Minute
+
+// instances are the processors of this factory in use. The Collector makes one for each pipeline and gives those of one
+// component the same configuration, by which they find what they share.
+type instances struct {
+	mu       sync.Mutex // guards the following
+	byConfig map[*Config]*instance
+}
+
+// instance is what the pipelines of one processor share.
+type instance struct {
+	users  int // guarded by instances.mu
+	store  *feature.Store
+	seed   uint64
+	traces *traces // nil when none are remembered
+	scorer sync.Mutex
+}
+
+// join returns what the processors with this configuration share; store makes the store if there is none.
+func (i *instances) join(cfg *Config, store func() (*feature.Store, uint64, error)) (*instance, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	shared, ok := i.byConfig[cfg]
+	if !ok {
+		s, seed, err := store()
+		if err != nil {
+			return nil, err
+		}
+		shared = &instance{store: s, seed: seed}
+		if n := cfg.Sampling.RememberTraces; n > 0 {
+			shared.traces = &traces{table: window.NewAge(n, rand.Uint64()), period: window.Sliding(traceMemory), seed: seed}
+		}
+		i.byConfig[cfg] = shared
+	}
+	shared.users++
+	return shared, nil
+}
+
+// leave is called once for each join.
+func (i *instances) leave(cfg *Config) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if shared := i.byConfig[cfg]; shared != nil {
+		if shared.users--; shared.users == 0 {
+			delete(i.byConfig, cfg)
+		}
+	}
+}
+
+// ownStore makes a store that nobody else has.
+func ownStore() (*feature.Store, uint64, error) {
+	seed := rand.Uint64()
+	return feature.NewStore(rand.Uint64()), seed, nil
+}
+
+// traces remembers which traces were risky lately.
+type traces struct {
+	table  window.Age
+	period window.Period
+	seed   uint64
+	until  atomic.Uint32 // second in which the last one is forgotten: before the first risky trace a look costs nothing
+}
+
+// add notes a risky trace.
+func (t *traces) add(id pcommon.TraceID, now time.Duration) {
+	t.table.See(t.key(id), t.period.At(now))
+	t.until.Store(uint32((now + traceMemory) / time.Second))
+}
+
+// has says whether the trace was risky lately.
+func (t *traces) has(id pcommon.TraceID, now time.Duration) bool {
+	second := uint32(now / time.Second)
+	if t.until.Load() <= second {
+		return false
+	}
+	last := t.table.Touch(t.key(id)) // takes no lock: the answer is the same a moment earlier or later
+	return last != 0 && second-last < uint32(traceMemory/time.Second)
+}
+
+func (t *traces) key(id pcommon.TraceID) uint64 {
+	high, low := binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:])
+	x := (high ^ t.seed) * 0x9e3779b97f4a7c15
+	x = (x ^ x>>29 ^ low) * 0xbf58476d1ce4e5b9
+	return x ^ x>>32
+}
