@@ -32,7 +32,6 @@ type instance struct {
 	store  *feature.Store
 	seed   uint64
 	traces *traces // nil when none are remembered
-	scorer sync.Mutex
 }
 
 // join returns what the processors with this configuration share; store makes the store if there is none.

@@ -67,8 +67,8 @@ func (w *worker) keepLog(record plog.LogRecord, v *verdict) bool {
 	if reason == keptWithoutTraceID {
 		reason = keptByProbability // most logs have none: the sampler gives them randomness of their own
 	}
-	switch {
-	case reason == keptByMode:
+	switch reason {
+	case keptByMode:
 		w.counts.kept[reason]++
 	default:
 		d := w.sampler.DecideLog(record.TraceID(), text(attrs, sampler.KeyThreshold), text(attrs, sampler.KeyRandomness), reason != keptByProbability)

@@ -36,7 +36,6 @@ type riskProcessor struct {
 	shared     *instance
 	state      state
 	generation atomic.Pointer[generation]
-	reload     *reloader
 }
 
 // generation is the rules in use with what belongs to them. It is replaced as a whole when rules change.

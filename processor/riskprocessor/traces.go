@@ -60,8 +60,8 @@ func (w *worker) decideSpans(td ptrace.Traces) {
 // keepSpan decides for one span and prepares a kept one.
 func (w *worker) keepSpan(span ptrace.Span, v *verdict) bool {
 	reason := w.reason(span.TraceID(), v)
-	switch {
-	case reason == keptByMode:
+	switch reason {
+	case keptByMode:
 		w.counts.kept[reason]++
 	default:
 		d := w.sampler.Decide(span.TraceID(), span.TraceState().AsRaw(), reason != keptByProbability)
