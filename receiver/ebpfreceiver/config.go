@@ -59,6 +59,9 @@ type Config struct {
 	// Batch says how spans are grouped before they are passed on.
 	Batch BatchConfig `mapstructure:"batch"`
 
+	// Privacy says what of a message may leave the receiver.
+	Privacy PrivacyConfig `mapstructure:"privacy"`
+
 	// Metrics says how metrics are made.
 	Metrics MetricsConfig `mapstructure:"metrics"`
 

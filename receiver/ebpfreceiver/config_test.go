@@ -52,6 +52,10 @@ func TestConfigValid(t *testing.T) {
 			c.Metrics = MetricsConfig{
 				CollectionInterval: 10 * time.Second, Histogram: "exponential", MaxSeries: 500, MaxIdle: time.Hour,
 			}
+			c.Privacy = PrivacyConfig{
+				RequestHeaders: []string{"X-Request-ID"}, ResponseHeaders: []string{"server"},
+				QueryParameters: []string{"page"}, Redact: []string{"[0-9]{12,}"},
+			}
 			c.TCP = TCPConfig{MaxRows: 100}
 			c.Logs = LogsConfig{MaxDelay: time.Millisecond, MaxPending: 100}
 		},
@@ -120,6 +124,14 @@ func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 		"invalid_cgroups_root.yaml": {
 			"`cgroups` must not overlap, found \"system.slice\" and \"/sys/fs/cgroup/system.slice/a\"",
 			"`filter::cgroups` must list paths below the cgroup root \"/sys/fs/cgroup\", found \"/system.slice\"",
+		},
+		"invalid_privacy.yaml": {
+			"`request_headers` must not list \"Authorization\", which carries credentials",
+			"`request_headers` must list names of header fields, found \"a b\"",
+			"`response_headers` must not list \"set-cookie\", which carries credentials",
+			"`query_parameters` must list names of parameters, found \"a=b\"",
+			"`redact` must list regular expressions, found \"(\"",
+			"`redact` must not list what matches an empty text, found \".*\"",
 		},
 		"invalid_key.yaml": {"ring_bufer_size"},
 	}

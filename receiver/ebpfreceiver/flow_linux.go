@@ -59,6 +59,7 @@ func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted
 	}
 	f.assembler = exchange.New(exchange.Settings{
 		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout, Owner: f.know,
+		RequestFields: fieldNames(cfg.Privacy.RequestHeaders), ResponseFields: fieldNames(cfg.Privacy.ResponseHeaders),
 	}, &f.clock, f.admit)
 	f.tick()
 	return f

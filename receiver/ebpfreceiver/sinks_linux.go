@@ -30,7 +30,9 @@ type sinks struct {
 func newSinks(cfg *Config, next consumers, about origin) *sinks {
 	s := &sinks{}
 	if next.traces != nil {
-		s.spans = spans.New(spans.Settings{HostName: about.host, ScopeName: about.scope, ScopeVersion: about.version})
+		s.spans = spans.New(spans.Settings{
+			HostName: about.host, ScopeName: about.scope, ScopeVersion: about.version, Privacy: cfg.Privacy.ofSpans(),
+		})
 	}
 	if next.metrics != nil {
 		s.store = metrics.New(metrics.Settings{

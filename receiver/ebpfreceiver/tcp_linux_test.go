@@ -299,10 +299,8 @@ func TestAReceiverWithoutRoomIsCounted(t *testing.T) {
 	cfg.Metrics.CollectionInterval = often
 	sink := &consumertest.MetricsSink{}
 	startMetrics(t, cfg, sink)
-	client, server := tcpPair(t, listener)
-	require.NoError(t, client.SetWriteBuffer(1<<20))
-	require.NoError(t, server.SetReadBuffer(1<<12))
-	go func() { _, _ = client.Write(make([]byte, 8<<20)) }() // until the connection is closed: nobody reads
+	client, _ := tcpPair(t, listener)
+	go func() { _, _ = client.Write(make([]byte, 32<<20)) }() // until the connection is closed: nobody reads
 	require.Eventually(t, func() bool {
 		sums := sumsOf(sink, "system.network.tcp.zero_windows", "network.io.direction")
 		return sums["client receive"] > 0 && sums["server transmit"] > 0

@@ -17,6 +17,8 @@ type Settings struct {
 	MaxOpen int
 	// Timeout is for how long an open exchange may be quiet.
 	Timeout time.Duration
+	// RequestFields and ResponseFields are the names, in lower case, of header fields that are taken.
+	RequestFields, ResponseFields []string
 	// Owner is told of who is going to be asked for: processes that have their first socket, and the owners of exchanges
 	// that are not complete yet. Nil is not called.
 	Owner func(protocol.Owner)
@@ -39,6 +41,7 @@ type Assembler struct {
 	response http1.Response
 	exchange protocol.Exchange
 	stored   event.Event
+	fields   [2][]protocol.Field // of the request, of the response
 }
 
 // New returns an assembler that gives each exchange to sink, during the call that completes it: it is valid until sink

@@ -60,6 +60,7 @@ func (a *Assembler) readRequest(e *event.Event) bool {
 	if e.Client {
 		a.exchange.Side = protocol.Client
 	}
+	a.exchange.HTTP.RequestFields = a.selectFields(0, e.Request, a.settings.RequestFields)
 	return true
 }
 
@@ -79,7 +80,21 @@ func (a *Assembler) readResponse(head []byte) bool {
 	if a.response.Status/100 != 1 || a.response.Status == 101 {
 		a.exchange.HTTP.Status = a.response.Status
 	}
+	a.exchange.HTTP.ResponseFields = a.selectFields(1, head, a.settings.ResponseFields)
 	return true
+}
+
+// selectFields returns the fields of a head that the configuration names.
+func (a *Assembler) selectFields(message int, head []byte, names []string) []protocol.Field {
+	if len(names) == 0 {
+		return nil
+	}
+	fields := a.fields[message][:0]
+	http1.Select(head, names, func(name int, value []byte) {
+		fields = append(fields, protocol.Field{Name: names[name], Value: value})
+	})
+	a.fields[message] = fields
+	return fields
 }
 
 // usable says whether a parser's result may be used in spite of err.

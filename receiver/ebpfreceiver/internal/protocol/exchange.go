@@ -89,6 +89,8 @@ type HTTP struct {
 	UserAgent []byte
 	// TraceParent and TraceState are the values of the W3C trace context fields, not validated.
 	TraceParent, TraceState []byte
+	// RequestFields and ResponseFields are the header fields that the configuration names, in the order of the messages.
+	RequestFields, ResponseFields []Field
 	// Status is the status code of the final response; 0 if no status line was seen.
 	Status uint16
 	// Minor is the version's second number: 0 or 1 for HTTP/1.0 and HTTP/1.1.
@@ -96,6 +98,14 @@ type HTTP struct {
 	// TargetCut says that the request line's end was not seen: Target may be only the beginning of what was sent, and
 	// Minor is not known.
 	TargetCut bool
+}
+
+// Field is a header field.
+type Field struct {
+	// Name is in lower case, and a constant of the configuration.
+	Name string
+	// Value is as sent.
+	Value []byte
 }
 
 // Exchange is one request with its response, seen at one socket.

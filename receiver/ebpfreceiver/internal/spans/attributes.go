@@ -17,8 +17,10 @@ const maxAttributes = 16
 // attributes collects the attributes of one span. All text that is not constant is gathered in one buffer and becomes
 // one string, of which the values are parts: one allocation instead of one a value.
 type attributes struct {
-	items []attribute
-	text  []byte
+	items   []attribute
+	text    []byte
+	privacy *Privacy
+	query   []byte // scratch
 }
 
 // attribute is a key with a constant, a number, or a part of the text.
@@ -62,7 +64,7 @@ func (a *attributes) addText(key string, value []byte) {
 func (a *attributes) addAddress(key string, address netip.Addr) {
 	from := a.mark()
 	a.text = address.WithZone("").AppendTo(a.text)
-	a.addFrom(key, from)
+	a.items = append(a.items, attribute{key: key, from: from, to: len(a.text)})
 }
 
 // mark returns where the text that is written next begins.
@@ -77,8 +79,11 @@ func (a *attributes) write(value []byte) {
 	a.text = append(a.text, bytes.ToValidUTF8(value, []byte(replacement))...)
 }
 
-// addFrom adds the text that was written since mark returned from.
+// addFrom adds the text that was written since mark returned from, without what must not leave.
 func (a *attributes) addFrom(key string, from int) {
+	if len(a.privacy.Redact) > 0 {
+		a.text = append(a.text[:from], a.privacy.redact(a.text[from:])...)
+	}
 	a.items = append(a.items, attribute{key: key, from: from, to: len(a.text)})
 }
 

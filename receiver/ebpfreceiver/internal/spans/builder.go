@@ -22,6 +22,8 @@ type Settings struct {
 	HostName string
 	// ScopeName and ScopeVersion name the instrumentation scope.
 	ScopeName, ScopeVersion string
+	// Privacy says what may leave.
+	Privacy Privacy
 	// Random is where ids come from. Nil means a generator of its own, seeded by the operating system.
 	Random rand.Source
 }
@@ -52,6 +54,7 @@ func New(settings Settings) *Builder {
 		byValue:   make(map[procinfo.Process]ptrace.SpanSlice),
 		traces:    ptrace.NewTraces(),
 	}
+	b.attributes.privacy = &b.settings.Privacy
 	if b.random == nil {
 		var seed [32]byte
 		cryptorand.Read(seed[:]) // never returns an error, by its documentation
@@ -89,6 +92,8 @@ func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
 		describeHTTP(span, &b.attributes, x)
 	}
 	b.attributes.put(span.Attributes())
+	b.settings.Privacy.putFields(span.Attributes(), keyRequestHeader, x.HTTP.RequestFields)
+	b.settings.Privacy.putFields(span.Attributes(), keyResponseHeader, x.HTTP.ResponseFields)
 }
 
 // times returns when the exchange began and ended. A time that was not observed is taken from the nearest one that

@@ -22,12 +22,13 @@ func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 		if len(t.path) > 0 {
 			a.addText(keyURLPath, t.path)
 		}
+		addQuery(a, &t, x.HTTP.TargetCut)
 		if t.form != formAuthority {
 			a.addConstant(keyURLScheme, t.schemeName())
 		}
 		a.addAddress(keyClientAddress, x.Peer.Addr())
 	} else if t.form != formAuthority {
-		addURL(a, &t, &server)
+		addURL(a, &t, &server, x.HTTP.TargetCut)
 	}
 	server.add(a)
 	a.addAddress(keyPeerAddress, x.Peer.Addr())
@@ -97,7 +98,7 @@ func (s *server) add(a *attributes) {
 }
 
 // addURL says the URL that a client asked for: scheme, server and path, a port only if it is not the scheme's.
-func addURL(a *attributes, t *target, s *server) {
+func addURL(a *attributes, t *target, s *server, cut bool) {
 	from := a.mark()
 	a.text = append(a.text, t.schemeName()...)
 	a.text = append(a.text, "://"...)
@@ -119,8 +120,29 @@ func addURL(a *attributes, t *target, s *server) {
 	}
 	if t.form != formAsterisk {
 		a.write(t.path)
+		writeQuery(a, t, cut, "?")
 	}
 	a.addFrom(keyURLFull, from)
+}
+
+// addQuery says the query parameters that may leave, if there are any.
+func addQuery(a *attributes, t *target, cut bool) {
+	from := a.mark()
+	if writeQuery(a, t, cut, "") {
+		a.addFrom(keyURLQuery, from)
+	}
+}
+
+// writeQuery writes the query parameters that may leave behind a mark, and says whether there are any.
+func writeQuery(a *attributes, t *target, cut bool, mark string) bool {
+	query := a.privacy.appendQuery(a.query[:0], t.query, cut)
+	a.query = query
+	if len(query) == 0 {
+		return false
+	}
+	a.text = append(a.text, mark...)
+	a.write(query)
+	return true
 }
 
 // colon says whether an address is IPv6, which URLs put in brackets.

@@ -16,7 +16,8 @@ const (
 	formOther                 // none of these: nothing of it is said
 )
 
-// target is what may be said of a request target. Query, fragment and user info are not in it.
+// target is what may be said of a request target. Fragment and user info are not in it; the query is for [Privacy] to choose
+// from.
 type target struct {
 	// scheme is that of an absolute target, in lower case or as sent; else nil, which means http: what can be read on
 	// the socket is not encrypted.
@@ -26,6 +27,8 @@ type target struct {
 	// path is that of an origin-form or absolute target, or `*`, percent-encoded as sent.
 	path []byte
 	form form
+	// query is what stands behind the `?` of these two, without fragment.
+	query []byte
 }
 
 // parseTarget takes raw apart. If raw may be only the beginning of the target, an authority counts only if its end is
@@ -40,7 +43,8 @@ func parseTarget(method, raw []byte, cut bool) target {
 		}
 		return target{form: formAuthority, authority: withoutUser(raw)}
 	case raw[0] == '/':
-		return target{form: formOrigin, path: untilAny(raw, "?#")}
+		path := untilAny(raw, "?#")
+		return target{form: formOrigin, path: path, query: queryOf(raw[len(path):])}
 	case string(raw) == "*":
 		return target{form: formAsterisk, path: raw}
 	}
@@ -56,10 +60,19 @@ func parseTarget(method, raw []byte, cut bool) target {
 	}
 	t.authority = withoutUser(authority)
 	t.path = untilAny(rest[len(authority):], "?#")
+	t.query = queryOf(rest[len(authority)+len(t.path):])
 	if len(t.path) == 0 {
 		t.path = []byte("/") // RFC 3986 section 6.2.3: for http, an empty path is the same
 	}
 	return t
+}
+
+// queryOf returns the query at the beginning of what follows a path.
+func queryOf(rest []byte) []byte {
+	if len(rest) == 0 || rest[0] != '?' {
+		return nil
+	}
+	return untilAny(rest[1:], "#")
 }
 
 // schemeName returns the scheme as a string; only the two that matter are told apart without an allocation.

@@ -18,13 +18,13 @@ func TestParseTargetTellsTheForms(t *testing.T) {
 		cut         bool
 		want        target
 	}{
-		"origin":             {"GET", "/a?b", false, target{form: formOrigin, path: []byte("/a")}},
+		"origin":             {"GET", "/a?b", false, target{form: formOrigin, path: []byte("/a"), query: []byte("b")}},
 		"origin, cut":        {"GET", "/a", true, target{form: formOrigin, path: []byte("/a")}},
 		"asterisk":           {"OPTIONS", "*", false, target{form: formAsterisk, path: []byte("*")}},
 		"authority":          {"CONNECT", "u@a:1", false, target{form: formAuthority, authority: []byte("a:1")}},
 		"authority, cut":     {"CONNECT", "a:1", true, target{form: formAuthority}},
-		"absolute":           {"GET", "http://u:p@a:1/b?c", false, target{[]byte("http"), []byte("a:1"), []byte("/b"), formAbsolute}},
-		"absolute, bare":     {"GET", "http://a", false, target{[]byte("http"), []byte("a"), []byte("/"), formAbsolute}},
+		"absolute":           {"GET", "http://u:p@a:1/b?c", false, target{[]byte("http"), []byte("a:1"), []byte("/b"), formAbsolute, []byte("c")}},
+		"absolute, bare":     {"GET", "http://a", false, target{[]byte("http"), []byte("a"), []byte("/"), formAbsolute, nil}},
 		"absolute, cut":      {"GET", "http://a", true, target{scheme: []byte("http"), form: formAbsolute}},
 		"absolute, cut user": {"GET", "http://user:pass", true, target{scheme: []byte("http"), form: formAbsolute}},
 		"nothing":            {"GET", "", true, target{form: formOther}},
