@@ -116,6 +116,10 @@ test-e2e: build ## Sockets in, Kafka out: the built binary against real peers an
 bench: build ## Benchmarks; the last line is one JSON object
 	cd tests/bench && $(GO) run .
 
+.PHONY: bench-logs
+bench-logs: ## Age of a log record when it leaves the receiver, in percentiles (as root)
+	scripts/bench-logs.sh
+
 .PHONY: demo
 demo: build ## 30 seconds of a small shop under attack, scored, in a table (as root: from real sockets)
 	cd tests/demo && $(GO) run .
