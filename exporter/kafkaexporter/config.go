@@ -138,23 +138,7 @@ func (c *Config) Validate() error {
 		exclusive("partition_logs_by_trace_id", c.PartitionLogsByTraceID,
 			"partition_logs_by_resource_attributes", c.PartitionLogsByResourceAttributes),
 		c.validateKeys(),
-		c.unsupported(),
 	)
-}
-
-// unsupported refuses what is not there yet, so that nothing is ignored silently.
-func (c *Config) unsupported() error {
-	var errs []error
-	for setting, used := range map[string]bool{
-		"auth::plain_text": c.ClientConfig.Authentication.PlainText != nil, "auth::sasl": c.ClientConfig.Authentication.SASL != nil,
-		"auth::kerberos":                c.ClientConfig.Authentication.Kerberos != nil,
-		"record_partitioner::extension": c.RecordPartitioner.Extension != nil,
-	} {
-		if used {
-			errs = append(errs, fmt.Errorf("`%s` is not supported yet", setting))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Validate reports all faults at once, each with its YAML key and the value found.

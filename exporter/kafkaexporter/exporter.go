@@ -66,21 +66,52 @@ func (e *kafkaExporter) start(ctx context.Context, host component.Host) error {
 			return fmt.Errorf("load `tls`: %w", err)
 		}
 	}
+	if id := e.config.RecordPartitioner.Extension; id != nil {
+		extension, err := newExtensionPartitioner(*id, host)
+		if err != nil {
+			return err
+		}
+		e.partitioner = extension
+	}
+	mechanisms, err := e.config.ClientConfig.Authentication.mechanisms(host)
+	if err != nil {
+		return err
+	}
 	observer, err := newTelemetry(e.settings, host)
 	if err != nil {
 		return fmt.Errorf("start telemetry: %w", err)
 	}
 	e.telemetry = observer
-	e.producer = producer.Start(e.producerSettings(secure), e.signal.Topic)
+	dialer, err := e.dialer(secure, mechanisms)
+	if err != nil {
+		return err
+	}
+	e.producer = producer.Start(e.producerSettings(dialer), e.signal.Topic)
 	return nil
 }
 
-func (e *kafkaExporter) producerSettings(secure *tls.Config) producer.Settings {
-	timeout := e.config.TimeoutSettings.Timeout
-	if timeout == 0 {
-		timeout = noTimeout
+func (e *kafkaExporter) dialer(secure *tls.Config, mechanisms []wire.Mechanism) (*wire.Dialer, error) {
+	client := &e.config.ClientConfig
+	d := &wire.Dialer{ClientID: client.ClientID, TLS: secure, SASL: mechanisms, Timeout: e.timeout()}
+	if client.ProtocolVersion != "" {
+		var err error
+		if d.Release, err = wire.ParseRelease(client.ProtocolVersion); err != nil {
+			return nil, fmt.Errorf("`protocol_version` %w", err)
+		}
 	}
-	dialer := &wire.Dialer{ClientID: e.config.ClientConfig.ClientID, TLS: secure, Timeout: timeout}
+	return d, nil
+}
+
+// timeout returns the bound of one attempt where there has to be one.
+func (e *kafkaExporter) timeout() time.Duration {
+	if timeout := e.config.TimeoutSettings.Timeout; timeout > 0 {
+		return timeout
+	}
+	return noTimeout
+}
+
+func (e *kafkaExporter) producerSettings(dialer *wire.Dialer) producer.Settings {
+	timeout := e.timeout()
 	zstd := e.codec.Codec() == recordbatch.Zstd
 	return producer.Settings{
 		Idempotent:      e.config.Producer.delivery() == DeliveryIdempotent,
@@ -107,11 +138,7 @@ func (e *kafkaExporter) shutdown(ctx context.Context) error {
 	if e.producer == nil {
 		return nil
 	}
-	timeout := e.config.TimeoutSettings.Timeout
-	if timeout == 0 {
-		timeout = noTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	err := e.producer.Shutdown(ctx)
 	e.telemetry.shutdown()

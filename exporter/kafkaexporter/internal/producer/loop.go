@@ -146,12 +146,14 @@ func (l *loop) dial(node int32, address string) {
 		heard := make(chan struct{})
 		l.post(func(m *machine, now time.Time) {
 			close(heard)
+			var expires time.Time
 			if err == nil {
+				expires = pipe.Expires()
 				// Only now, or the pipe's end could be heard of before its beginning.
 				l.pipes[node] = pipe
 				pipe.Start(&ear{l, node})
 			}
-			m.connected(now, node, err)
+			m.connected(now, node, expires, err)
 		})
 		select {
 		case <-heard:

@@ -34,6 +34,7 @@ type node struct {
 	notBefore  time.Time // of the next attempt to connect
 	mutedUntil time.Time // the broker asked for a pause
 	used       time.Time
+	expires    time.Time // when the connection has to be replaced; zero means never
 }
 
 // flight is a produce request on its way.
@@ -78,6 +79,10 @@ func (m *machine) pumpNode(now time.Time, n *node) {
 		return
 	case up:
 	default:
+		return
+	}
+	if len(n.ready) > 0 && !n.expires.IsZero() && !now.Before(n.expires) {
+		m.replace(n)
 		return
 	}
 	for len(n.flights) < wire.Depth && len(n.ready) > 0 {
@@ -195,6 +200,14 @@ func (m *machine) launch(now time.Time, n *node, batches []*Batch) {
 	m.out.send(f)
 }
 
+// replace ends a connection whose session is over, once what is on its way has been answered; closed connects anew.
+func (m *machine) replace(n *node) {
+	if len(n.flights) == 0 {
+		n.state = closing
+		m.out.hangUp(n.id)
+	}
+}
+
 // hangUpIdle closes a connection that was not used for long.
 func (m *machine) hangUpIdle(now time.Time, n *node) {
 	if n.state != up || len(n.flights) > 0 {
@@ -208,12 +221,12 @@ func (m *machine) hangUpIdle(now time.Time, n *node) {
 	m.out.hangUp(n.id)
 }
 
-// connected hears the outcome of dial.
-func (m *machine) connected(now time.Time, id int32, err error) {
+// connected hears the outcome of dial, and until when the connection may be used; zero means for ever.
+func (m *machine) connected(now time.Time, id int32, expires time.Time, err error) {
 	n := m.nodes[id]
 	m.out.Connected(id, err)
 	if err == nil {
-		n.state, n.used = up, now
+		n.state, n.used, n.expires = up, now, expires
 		m.pump(now)
 		return
 	}

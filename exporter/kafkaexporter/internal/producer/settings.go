@@ -43,6 +43,7 @@ type Pipe interface {
 	Send(r *wire.Request)
 	Close()
 	Done() <-chan struct{}
+	Expires() time.Time
 }
 
 // Observer hears what happens, for telemetry and status. Its methods are called by the producer's goroutine and must

@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "write what happened into the transcript
 //	> submit a 0 5              batch a for partition 0 with 5 records (1 if not said), a ticket of its own
 //	> resubmit a, withdraw a    a second attempt, the end of an attempt
 //	> connected 1, refused 1    the outcome of dialling broker 1
+//	> connected 1 10s           the same, for a session that ends after 10 s
 //	> answer 1 ok timed_out     broker 1 answers its oldest request, a code for each batch
 //	> throttle 1 500            as answer, all ok, and broker 1 asks for 500 ms of silence
 //	> cut 1                     the connection to broker 1 ends
@@ -128,9 +129,9 @@ func (s *stage) do(words []string) {
 	case "withdraw":
 		m.withdraw(s.batches[args[0]].ticket)
 	case "connected":
-		m.connected(s.now, s.number(args[0]), nil)
+		m.connected(s.now, s.number(args[0]), s.expiry(args), nil)
 	case "refused":
-		m.connected(s.now, s.number(args[0]), errors.New("connection refused"))
+		m.connected(s.now, s.number(args[0]), time.Time{}, errors.New("connection refused"))
 	case "answer", "throttle":
 		s.answer(words[0], s.number(args[0]), args[1:])
 	case "cut":
@@ -253,6 +254,16 @@ func (s *stage) number(arg string) int32 {
 	n, err := strconv.ParseInt(arg, 10, 32)
 	require.NoError(s.t, err)
 	return int32(n)
+}
+
+// expiry reads the second argument of connected, if there is one.
+func (s *stage) expiry(args []string) time.Time {
+	if len(args) < 2 {
+		return time.Time{}
+	}
+	after, err := time.ParseDuration(args[1])
+	require.NoError(s.t, err)
+	return s.now.Add(after)
 }
 
 func (s *stage) say(format string, args ...any) { fmt.Fprintf(&s.out, "  "+format+"\n", args...) }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/initproducerid"
@@ -50,12 +51,20 @@ func (d *Dialer) DialControl(ctx context.Context, address string) (*Control, err
 // Close ends the connection.
 func (c *Control) Close() error { return c.link.conn.Close() }
 
+// ask fails without asking when the session has ended; whoever holds the control connects anew then.
+func (c *Control) ask(ctx context.Context, request protocol.Message) (protocol.Message, error) {
+	if c.link.expired(time.Now()) {
+		return nil, errReauthorize
+	}
+	return c.link.ask(ctx, request)
+}
+
 // Layout asks for the brokers and the leaders of topics, and with create for topics to be created that are not there.
 func (c *Control) Layout(ctx context.Context, topics []string, create bool) (Layout, error) {
 	if topics == nil {
 		topics = []string{} // nil would ask for all topics of the cluster
 	}
-	answer, err := c.link.ask(ctx, &metadata.Request{TopicNames: topics, AllowAutoTopicCreation: create})
+	answer, err := c.ask(ctx, &metadata.Request{TopicNames: topics, AllowAutoTopicCreation: create})
 	if err != nil {
 		return Layout{}, fmt.Errorf("ask broker for metadata: %w", err)
 	}
@@ -97,7 +106,7 @@ func (c *Control) ProducerID(ctx context.Context) (id int64, epoch int16, err er
 		return 0, 0, fmt.Errorf("ask broker for a producer id: %w", errTooOld)
 	}
 	// Zero values would mean producer 0 in epoch 0 instead of none.
-	answer, err := c.link.ask(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1, TransactionTimeoutMs: 60_000})
+	answer, err := c.ask(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1, TransactionTimeoutMs: 60_000})
 	if err != nil {
 		return 0, 0, fmt.Errorf("ask broker for a producer id: %w", err)
 	}

@@ -38,8 +38,12 @@ type Dialer struct {
 	ClientID string
 	// TLS turns on TLS; nil means plain TCP. The server's name is taken from the address unless it is set.
 	TLS *tls.Config
-	// Timeout bounds dialling, the TLS handshake and the question for versions together, and then every question
-	// of a Control. Zero means no limit.
+	// SASL are ways to prove who we are, of which the first that the broker knows is used. Empty means that we do not.
+	SASL []Mechanism
+	// Release bounds the versions of requests. The zero value does not.
+	Release Release
+	// Timeout bounds dialling, the TLS handshake, the question for versions and SASL together, and then every question of
+	// a Control. Zero means no limit.
 	Timeout time.Duration
 	// DialContext replaces net.Dialer's, for tests; nil means net.Dialer's.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -53,6 +57,7 @@ type link struct {
 	timeout  time.Duration
 	versions map[protocol.ApiKey]int16
 	lastID   int32
+	expires  time.Time // of the session; zero means never
 }
 
 func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
@@ -66,8 +71,13 @@ func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
 		return nil, fmt.Errorf("connect to broker %q: %w", address, err)
 	}
 	l := &link{conn: conn, reader: bufio.NewReader(conn), clientID: d.ClientID, timeout: d.Timeout}
-	if err := l.learnVersions(ctx); err != nil {
+	if err := l.learnVersions(ctx, d.Release); err != nil {
 		return nil, errors.Join(fmt.Errorf("ask broker %q for its versions: %w", address, err), conn.Close())
+	}
+	if len(d.SASL) > 0 {
+		if err := l.authenticate(ctx, d.SASL, address); err != nil {
+			return nil, errors.Join(fmt.Errorf("connect to broker %q: %w", address, err), conn.Close())
+		}
 	}
 	return l, nil
 }
@@ -98,8 +108,8 @@ func (d *Dialer) connect(ctx context.Context, address string) (net.Conn, error) 
 }
 
 // learnVersions asks with version 0, which every broker answers, and keeps for each request the newest version that
-// both sides know.
-func (l *link) learnVersions(ctx context.Context) error {
+// both sides know and the release has.
+func (l *link) learnVersions(ctx context.Context, release Release) error {
 	answer, err := l.ask(ctx, &apiversions.Request{})
 	if err != nil {
 		return err
@@ -111,16 +121,19 @@ func (l *link) learnVersions(ctx context.Context) error {
 	if versions.ErrorCode != 0 {
 		return &kafkaerr.Error{Code: versions.ErrorCode}
 	}
-	l.versions = make(map[protocol.ApiKey]int16, 3)
+	l.versions = make(map[protocol.ApiKey]int16)
 	for _, key := range versions.ApiKeys {
-		switch api := protocol.ApiKey(key.ApiKey); api {
+		api := protocol.ApiKey(key.ApiKey)
+		switch api {
 		case protocol.Produce:
-			l.versions[api] = min(key.MaxVersion, maxProduceVersion)
+			l.versions[api] = min(key.MaxVersion, maxProduceVersion, release.bound(api))
 			if key.MinVersion > maxProduceVersion {
 				return errTooNew
 			}
-		case protocol.Metadata, protocol.InitProducerId:
-			l.versions[api] = api.SelectVersion(key.MinVersion, key.MaxVersion)
+		case protocol.Metadata, protocol.InitProducerId, protocol.SaslHandshake, protocol.SaslAuthenticate, protocol.DescribeConfigs:
+			if newest := min(key.MaxVersion, release.bound(api)); newest >= key.MinVersion {
+				l.versions[api] = api.SelectVersion(key.MinVersion, newest)
+			}
 		}
 	}
 	if l.versions[protocol.Produce] < minProduceVersion {

@@ -116,6 +116,10 @@ func (p *Pipe) Send(r *Request) {
 // Close ends the connection without waiting for answers. Closed is called soon after, if it was not yet.
 func (p *Pipe) Close() { p.stop(nil) }
 
+// Expires returns when the pipe has to be replaced, because the broker is going to end the session soon after. Zero means
+// never.
+func (p *Pipe) Expires() time.Time { return p.link.expires }
+
 // Done is closed when a started pipe's goroutines have ended and Closed has returned.
 func (p *Pipe) Done() <-chan struct{} { return p.done }
 
