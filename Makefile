@@ -108,6 +108,11 @@ test-ebpf: ## The receiver's tests on the running kernel (as root)
 kernels: ## The receiver's tests on Debian's 5.10, 6.1 and 6.12 in qemu, and on the running kernel (as root)
 	tests/kernels/run.sh
 
+.PHONY: chaos-redis
+chaos-redis: ## Redis paused, slow, reset, without replies, failed over and clustered for CHAOS_TIME (10s) each: totals must be exact
+	cd extension/riskstate && CHAOS_TIME=$${CHAOS_TIME:-10s} $(GO) test -count=1 -v -timeout=20m \
+		-run 'Faults|Cluster|Failover|Forgets' ./internal/fleet
+
 .PHONY: test-e2e
 test-e2e: build ## Sockets in, Kafka out: the built binary against real peers and brokers
 	scripts/test.sh plain tests

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 )
 
 // Config is the configuration of the extension. The zero value of each section switches it off: state is then shared by
@@ -20,8 +23,103 @@ type Config struct {
 	// Default 1m.
 	SnapshotInterval time.Duration `mapstructure:"snapshot_interval"`
 
+	// Redis is the server that a fleet of collectors adds its numbers up in. Absent, each collector scores for itself.
+	Redis configoptional.Optional[RedisConfig] `mapstructure:"redis"`
+
+	// CounterStore bounds what contrib's samplers keep in memory here when there is no Redis.
+	CounterStore CounterStoreConfig `mapstructure:"counter_store"`
+
 	_ struct{} // fields are set by name only
 }
+
+// RedisConfig says where Redis or Valkey is and how it is used.
+type RedisConfig struct {
+	// Mode is `single`, `sentinel` or `cluster`. Default `single`.
+	Mode string `mapstructure:"mode"`
+
+	// Addresses are those of the server (single), of sentinels, or of some of a cluster's nodes, as host:port. Required.
+	Addresses []string `mapstructure:"addresses"`
+
+	// MasterSet is the name that sentinels know the master by. Required for sentinel, not allowed otherwise.
+	MasterSet string `mapstructure:"master_set"`
+
+	// Username and Password log in to the server. Empty sends neither.
+	Username string              `mapstructure:"username"`
+	Password configopaque.String `mapstructure:"password"`
+
+	// SentinelUsername and SentinelPassword log in to sentinels. Empty sends neither.
+	SentinelUsername string              `mapstructure:"sentinel_username"`
+	SentinelPassword configopaque.String `mapstructure:"sentinel_password"`
+
+	// DB is the number of the database; 0 in a cluster.
+	DB int `mapstructure:"db"`
+
+	// TLS connects with TLS. Absent connects without.
+	TLS configoptional.Optional[configtls.ClientConfig] `mapstructure:"tls"`
+
+	// KeyPrefix begins every key. Collectors with the same prefix are a fleet. Required; default `otelcol-risk:`.
+	KeyPrefix string `mapstructure:"key_prefix"`
+
+	// FlushInterval is the time between flushes: totals are that much behind. Default 200ms.
+	FlushInterval time.Duration `mapstructure:"flush_interval"`
+
+	// Timeout is the deadline of a request. Default 80ms.
+	Timeout time.Duration `mapstructure:"timeout"`
+
+	// ConnectTimeout is the deadline of a connection, TLS and login included. Default 1s.
+	ConnectTimeout time.Duration `mapstructure:"connect_timeout"`
+
+	// HeartbeatInterval is the time between signs of life; a collector silent for three of them is not counted as one of
+	// the fleet. Default 1s.
+	HeartbeatInterval time.Duration `mapstructure:"heartbeat_interval"`
+
+	// PublishMin is what a collector must have counted for a key within a step alone before it publishes the key. It
+	// bounds the number of keys in Redis, and is what one collector may have that the others do not know of. 0 and 1
+	// publish everything. Default 3.
+	PublishMin int64 `mapstructure:"publish_min"`
+
+	// MaxKeys is the number of keys published in one flush; the others wait. Default 16384.
+	MaxKeys int `mapstructure:"max_keys"`
+
+	// BatchKeys is the number of keys in a request, during which Redis serves nobody else (about a microsecond each).
+	// Default 512.
+	BatchKeys int `mapstructure:"batch_keys"`
+
+	// Breaker leaves Redis alone after failures.
+	Breaker BreakerConfig `mapstructure:"breaker"`
+
+	_ struct{}
+}
+
+// BreakerConfig says when Redis is left alone, and for how long.
+type BreakerConfig struct {
+	// Failures in a row that open the breaker. Default 3.
+	Failures int `mapstructure:"failures"`
+	// Wait is how long it stays open the first time; each further failure doubles it. Default 1s.
+	Wait time.Duration `mapstructure:"wait"`
+	// MaxWait is the longest. It bounds the time until totals are right again once Redis is back. Default 10s.
+	MaxWait time.Duration `mapstructure:"max_wait"`
+
+	_ struct{}
+}
+
+// CounterStoreConfig bounds the counters that contrib's samplers share.
+type CounterStoreConfig struct {
+	// MaxKeys is the number of keys kept in memory over all samplers. Further ones are an error to who adds them.
+	// Default 100000.
+	MaxKeys int `mapstructure:"max_keys"`
+	// Expiry is how long Redis keeps the counts of an interval. Default 10m.
+	Expiry time.Duration `mapstructure:"expiry"`
+
+	_ struct{}
+}
+
+// Modes of Redis.
+const (
+	modeSingle   = "single"
+	modeSentinel = "sentinel"
+	modeCluster  = "cluster"
+)
 
 var _ component.Config = (*Config)(nil)
 
@@ -29,5 +127,18 @@ var _ component.Config = (*Config)(nil)
 func createDefaultConfig() component.Config {
 	return &Config{
 		SnapshotInterval: time.Minute,
+		Redis: configoptional.Default(RedisConfig{
+			Mode:              modeSingle,
+			KeyPrefix:         "otelcol-risk:",
+			FlushInterval:     200 * time.Millisecond,
+			Timeout:           80 * time.Millisecond,
+			ConnectTimeout:    time.Second,
+			HeartbeatInterval: time.Second,
+			PublishMin:        3,
+			MaxKeys:           16384,
+			BatchKeys:         512,
+			Breaker:           BreakerConfig{Failures: 3, Wait: time.Second, MaxWait: 10 * time.Second},
+		}),
+		CounterStore: CounterStoreConfig{MaxKeys: 100_000, Expiry: 10 * time.Minute},
 	}
 }

@@ -23,7 +23,8 @@
 // restored. make is called with no lock held that Seed or Degraded need, but must not call Share.
 //
 // Seed is what keys are hashed with, with a function that is the same in every process (hash/maphash is not). It is the
-// same in all collectors that share a Redis, and the same after a restart that finds its snapshots.
+// same in all collectors that share a Redis, and the same after a restart that finds its snapshots. Ask for it inside
+// make: it may change later, and then every value that exists is told (Rekey).
 //
 // Degraded is true while the fleet's totals cannot be had, so that scores rest on what this collector saw alone. It is
 // one atomic load. Without Redis it is always false.

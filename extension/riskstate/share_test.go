@@ -21,7 +21,8 @@ import (
 // started returns a running extension that ends with the test.
 func started(t *testing.T, cfg *Config) *riskState {
 	t.Helper()
-	s := newState(extensiontest.NewNopSettings(metadata.Type), cfg)
+	s, err := newState(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 	t.Cleanup(func() { assert.NoError(t, s.Shutdown(context.WithoutCancel(t.Context()))) })
 	return s
@@ -60,8 +61,9 @@ func TestShareForgetsWhatCouldNotBeMade(t *testing.T) {
 }
 
 func TestShareNeedsARunningExtension(t *testing.T) {
-	s := newState(extensiontest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
-	_, err := s.Share("risk", func() (any, error) { return 1, nil })
+	s, err := newState(extensiontest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
+	require.NoError(t, err)
+	_, err = s.Share("risk", func() (any, error) { return 1, nil })
 	require.ErrorContains(t, err, "not running")
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 	require.NoError(t, s.Shutdown(t.Context()))

@@ -7,38 +7,105 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-risk/otelcol-risk/extension/riskstate/internal/fleet"
 )
 
 // riskState is the extension.
 type riskState struct {
-	config  *Config
-	logger  *zap.Logger
-	shares  shares
-	scorers scorers
-	seed    uint64
+	id        component.ID
+	config    *Config
+	logger    *zap.Logger
+	telemetry *telemetry
+
+	shares   shares
+	scorers  scorers
+	counters memoryCounters
+	members  members
+	seed     atomic.Uint64
+	store    storage.Client // nil without `storage`
+	fleet    *fleet.Fleet   // nil without `redis`
+
+	running context.Context //nolint:containedctx // ends at shutdown; Share, which needs it, has none
+	stop    context.CancelFunc
+	workers sync.WaitGroup
 }
 
-func newState(set extension.Settings, cfg *Config) *riskState {
-	return &riskState{config: cfg, logger: set.Logger}
+var _ extensioncapabilities.Dependent = (*riskState)(nil)
+
+func newState(set extension.Settings, cfg *Config) (*riskState, error) {
+	telemetry, err := newTelemetry(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	s := &riskState{id: set.ID, config: cfg, logger: set.Logger, telemetry: telemetry}
+	s.counters.maxKeys = cfg.CounterStore.MaxKeys
+	return s, nil
 }
 
-// Start makes the state ready; pipelines are started after it.
-func (s *riskState) Start(context.Context, component.Host) error {
+// Dependencies are the extensions that are to be started before this one.
+func (s *riskState) Dependencies() []component.ID {
+	if s.config.Storage == nil {
+		return nil
+	}
+	return []component.ID{*s.config.Storage}
+}
+
+// Start makes the state ready; pipelines are started after it. A Redis that cannot be reached is no error.
+func (s *riskState) Start(ctx context.Context, host component.Host) (err error) {
+	s.running, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if s.store, err = s.openStore(ctx, host); err != nil {
+		return err
+	}
+	seed, stored := s.storedSeed(ctx)
+	if !stored {
+		seed = randomSeed()
+	}
+	s.seed.Store(seed)
+	if err := s.joinFleet(ctx, seed); err != nil {
+		return err
+	}
+	if !stored {
+		s.storeSeed(ctx)
+	}
+	s.shares.open(s.adopt)
+	if s.store != nil && s.config.SnapshotInterval > 0 {
+		s.workers.Go(s.keepSaving)
+	}
+	return nil
+}
+
+func randomSeed() uint64 {
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails
-	s.seed = binary.LittleEndian.Uint64(seed[:])
-	s.shares.open(s.adopt)
-	return nil
+	return binary.LittleEndian.Uint64(seed[:])
 }
 
-// Shutdown gives up all shared values; pipelines were shut down before it.
-func (s *riskState) Shutdown(context.Context) error {
+// Shutdown publishes and saves what is left; pipelines were shut down before it.
+func (s *riskState) Shutdown(ctx context.Context) (err error) {
+	if s.stop != nil {
+		s.stop()
+		s.workers.Wait()
+	}
+	s.leaveFleet(ctx) // before the snapshot, so that what is published is not in it
+	s.save(ctx)
 	s.shares.close()
-	return nil
+	if s.store != nil {
+		if err = s.store.Close(ctx); err != nil {
+			err = fmt.Errorf("close storage: %w", err)
+		}
+	}
+	s.telemetry.shutdown()
+	return err
 }
 
 // Share gives everybody the value that the first caller under that name made; see doc.go.
@@ -47,10 +114,10 @@ func (s *riskState) Share(name string, make func() (any, error)) (any, error) {
 }
 
 // Seed is what keys are hashed with; see doc.go.
-func (s *riskState) Seed() uint64 { return s.seed }
+func (s *riskState) Seed() uint64 { return s.seed.Load() }
 
 // Degraded is true while the fleet's totals cannot be had.
-func (*riskState) Degraded() bool { return false }
+func (s *riskState) Degraded() bool { return s.fleet != nil && s.fleet.Degraded() }
 
 // RegisterScorer offers an engine to the scoring API; see doc.go.
 func (s *riskState) RegisterScorer(name string, score func(context.Context, *ScoreRequest, *ScoreAnswer) error) (unregister func(), err error) {
@@ -58,4 +125,8 @@ func (s *riskState) RegisterScorer(name string, score func(context.Context, *Sco
 }
 
 // adopt is called once for each new shared value, before anybody has it.
-func (*riskState) adopt(string, any) {}
+func (s *riskState) adopt(name string, value any) {
+	if v, ok := value.(persistent); ok && s.store != nil {
+		s.restore(name, v)
+	}
+}
