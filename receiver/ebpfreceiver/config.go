@@ -62,6 +62,9 @@ type Config struct {
 	// Privacy says what of a message may leave the receiver.
 	Privacy PrivacyConfig `mapstructure:"privacy"`
 
+	// Streams says how HTTP/2 connections and TLS handshakes are followed.
+	Streams StreamsConfig `mapstructure:"streams"`
+
 	// Metrics says how metrics are made.
 	Metrics MetricsConfig `mapstructure:"metrics"`
 
@@ -107,6 +110,7 @@ func createDefaultConfig() component.Config {
 		MaxProcesses:     4096,
 		DetectMessages:   8,
 		Batch:            BatchConfig{MaxSpans: 1024, Timeout: 200 * time.Millisecond},
+		Streams:          StreamsConfig{HTTP2: true, TLS: true, MaxHeaders: 16 << 10, MaxMemory: 64 << 20},
 		Metrics: MetricsConfig{
 			CollectionInterval: time.Minute, Histogram: histogramExplicit, MaxSeries: 2000, MaxIdle: 15 * time.Minute,
 		},

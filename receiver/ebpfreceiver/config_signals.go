@@ -31,6 +31,45 @@ type MetricsConfig struct {
 	_ struct{}
 }
 
+// StreamsConfig says how connections are followed whose messages are frames: HTTP/2, and TLS handshakes.
+type StreamsConfig struct {
+	// HTTP2 says whether HTTP/2 and gRPC are followed.
+	HTTP2 bool `mapstructure:"http2"`
+
+	// TLS says whether handshakes are followed. They become metrics and logs, so it matters only in such pipelines.
+	TLS bool `mapstructure:"tls"`
+
+	// MaxHeaders is how many bytes of a header block or a handshake message are looked at, and how many bytes of earlier
+	// header fields are remembered for each direction of a connection. Less than 4096 is refused.
+	MaxHeaders int `mapstructure:"max_headers"`
+
+	// MaxMemory is how many bytes all of them may take together, about. What was learned on the connections that have
+	// been quiet for the longest time is forgotten first, and counted. Less than 1 MiB is refused.
+	MaxMemory int `mapstructure:"max_memory"`
+
+	_ struct{}
+}
+
+const (
+	// leastHeaders is the size of the dynamic table of RFC 7541 that needs no agreement.
+	leastHeaders = 4096
+	// mostHeaders keeps a single connection from taking all memory.
+	mostHeaders = 1 << 20
+	leastMemory = 1 << 20
+)
+
+// Validate reports every fault of s at once.
+func (s *StreamsConfig) Validate() error {
+	var errs []error
+	if s.MaxHeaders < leastHeaders || s.MaxHeaders > mostHeaders {
+		errs = append(errs, fmt.Errorf("`max_headers` must be between %d and %d, found %d", leastHeaders, mostHeaders, s.MaxHeaders))
+	}
+	if s.MaxMemory < leastMemory {
+		errs = append(errs, fmt.Errorf("`max_memory` must be at least %d, found %d", leastMemory, s.MaxMemory))
+	}
+	return errors.Join(errs...)
+}
+
 // LogsConfig says how log records are passed on. It matters only in a logs pipeline.
 type LogsConfig struct {
 	// MaxDelay is how long a record waits for others. Zero passes on every record by itself.

@@ -49,6 +49,7 @@ func TestConfigValid(t *testing.T) {
 			c.MaxProcesses = 100
 			c.DetectMessages = 4
 			c.Batch = BatchConfig{MaxSpans: 512, Timeout: time.Second}
+			c.Streams = StreamsConfig{TLS: true, MaxHeaders: 8192, MaxMemory: 1 << 20}
 			c.Metrics = MetricsConfig{
 				CollectionInterval: 10 * time.Second, Histogram: "exponential", MaxSeries: 500, MaxIdle: time.Hour,
 			}
@@ -78,6 +79,8 @@ func TestConfigValid(t *testing.T) {
 func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 	tests := map[string][]string{
 		"invalid_zero.yaml": {
+			"`max_headers` must be between 4096 and 1048576, found 0",
+			"`max_memory` must be at least 1048576, found 0",
 			"`ring_buffer_size` must be a power of two and a multiple of the page size",
 			"`poll_interval` must be positive, found 0s",
 			"`max_open_exchanges` must be positive, found 0",

@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/stream"
 )
 
 // flow is the way of a record, in the order of the calls:
@@ -30,6 +31,7 @@ type flow struct {
 	telemetry *telemetry
 	clock     exchange.Clock
 	assembler *exchange.Assembler
+	streams   *stream.Tracker
 	older     *probe.Adopted // nil: process ids of the kernel mean nothing in this process's /proc
 	processes *procinfo.Resolver
 	sinks     *sinks
@@ -61,15 +63,22 @@ func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted
 		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout, Owner: f.know,
 		RequestFields: fieldNames(cfg.Privacy.RequestHeaders), ResponseFields: fieldNames(cfg.Privacy.ResponseHeaders),
 	}, &f.clock, f.admit)
+	f.streams = stream.New(stream.Settings{
+		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout,
+		MaxMemory: cfg.Streams.MaxMemory, MaxHeaders: cfg.Streams.MaxHeaders,
+	}, &f.clock, f)
 	f.tick()
 	return f
 }
 
 // Record takes one record of the ring.
 func (f *flow) Record(record []byte) {
-	if event.KindOf(record) == event.TCP {
+	switch {
+	case event.KindOf(record) == event.TCP:
 		f.connection(record)
-	} else {
+	case stream.Is(record):
+		f.streams.Record(record)
+	default:
 		f.assembler.Record(record)
 	}
 	if f.records++; f.records >= recordsPerTick {
@@ -80,7 +89,9 @@ func (f *flow) Record(record []byte) {
 // Idle does what is to be done by the clock. The ring's reader calls it when nothing is there to read.
 func (f *flow) Idle() {
 	f.records = 0
-	f.assembler.Expire(f.tick())
+	now := f.tick()
+	f.assembler.Expire(now)
+	f.streams.Expire(now)
 	if f.waiting() == 0 {
 		f.count()
 	} else if f.now.Sub(f.firstSpan) >= f.cfg.Batch.Timeout {
@@ -106,24 +117,38 @@ func (f *flow) know(owner protocol.Owner) {
 	}
 }
 
-// admit takes an exchange from the assembler.
-func (f *flow) admit(x *protocol.Exchange) {
+// process returns the process that owns a socket.
+func (f *flow) process(owner *protocol.Owner, side protocol.Side, local uint16) *procinfo.Process {
 	switch {
 	case f.older == nil:
-		x.Owner.PID = 0
-	case x.Owner.PID == 0 && x.Side == protocol.Server:
-		f.ownByPort(x)
+		owner.PID = 0
+	case owner.PID == 0 && side == protocol.Server:
+		f.ownByPort(owner, local)
 	}
-	process := f.processes.Resolve(x.Owner)
+	return f.processes.Resolve(*owner)
+}
+
+// admit takes an exchange from the assembler.
+func (f *flow) admit(x *protocol.Exchange) {
+	process := f.process(&x.Owner, x.Side, x.Local.Port())
 	if !f.cfg.Filter.Executables.Admits(process.Executable) {
 		f.filtered++
 		return
 	}
-	if f.sinks.http != nil {
-		f.sinks.http.Observe(x, process)
-	}
+	f.sinks.measure(x, process)
 	if f.sinks.spans != nil {
 		f.span(x, process)
+	}
+}
+
+// Exchange takes an exchange from the streams.
+func (f *flow) Exchange(x *protocol.Exchange) { f.admit(x) }
+
+// Handshake takes a handshake from the streams.
+func (f *flow) Handshake(h *stream.Handshake) {
+	process := f.process(&h.Owner, h.Side, h.Local.Port())
+	if f.cfg.Filter.Executables.Admits(process.Executable) {
+		f.sinks.shaken(h, process)
 	}
 }
 
@@ -148,9 +173,9 @@ func (f *flow) waiting() int {
 }
 
 // ownByPort names the owner of a connection that a Multipath TCP listener older than the receiver accepted.
-func (f *flow) ownByPort(x *protocol.Exchange) {
-	if owner, found := f.older.Listener(x.Local.Port()); found {
-		x.Owner.PID, x.Owner.Created, x.Owner.Comm = owner.PID, owner.Created, owner.Comm
+func (f *flow) ownByPort(owner *protocol.Owner, local uint16) {
+	if found, ok := f.older.Listener(local); ok {
+		owner.PID, owner.Created, owner.Comm = found.PID, found.Created, found.Comm
 	}
 }
 
@@ -171,6 +196,7 @@ func (f *flow) count() {
 // drain tells what is still open, hands on the last batch and lets the senders end.
 func (f *flow) drain() {
 	f.assembler.Close()
+	f.streams.Close()
 	f.flush()
 	close(f.batches)
 	close(f.drained)

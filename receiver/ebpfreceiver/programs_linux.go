@@ -12,6 +12,8 @@ import (
 func (c *Config) programSettings(next consumers) bpfobj.Settings {
 	settings := bpfobj.Settings{
 		Exchanges:      next.traces != nil || next.metrics != nil,
+		HTTP2:          c.Streams.HTTP2 && (next.traces != nil || next.metrics != nil),
+		TLS:            c.Streams.TLS && (next.logs != nil || next.metrics != nil),
 		RingBufferSize: c.RingBufferSize,
 		WakeupSize:     c.WakeupSize,
 		TellProcesses:  true,

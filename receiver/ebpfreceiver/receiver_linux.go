@@ -135,6 +135,7 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 	return r.telemetry.observe(sources{
 		kernel:    r.objects.Counters,
 		assembler: &r.flow.assembler.Counts,
+		streams:   &r.flow.streams.Counts,
 		records:   r.ring.Records,
 		processes: r.flow.processes.Stats,
 		sinks:     r.flow.sinks,

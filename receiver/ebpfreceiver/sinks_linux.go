@@ -6,9 +6,14 @@ package ebpfreceiver
 import (
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/plog"
+
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/logs"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metrics"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/spans"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/stream"
 )
 
 // origin is what everything that a receiver says has in common.
@@ -22,6 +27,8 @@ type sinks struct {
 	spans   *spans.Builder
 	store   *metrics.Store
 	http    *metrics.HTTP
+	rpc     *metrics.RPC
+	tls     *metrics.TLS
 	sources []metrics.Source
 	logs    *logs.Batcher
 }
@@ -40,6 +47,8 @@ func newSinks(cfg *Config, next consumers, about origin) *sinks {
 			MaxSeries: cfg.Metrics.MaxSeries, MaxIdle: cfg.Metrics.MaxIdle, Start: time.Now(),
 		})
 		s.http = metrics.NewHTTP(s.store, cfg.Metrics.bounds())
+		s.rpc = metrics.NewRPC(s.store, cfg.Metrics.bounds())
+		s.tls = metrics.NewTLS(s.store, cfg.Metrics.bounds())
 	}
 	if next.logs != nil {
 		s.logs = logs.New(logs.Settings{
@@ -48,4 +57,25 @@ func newSinks(cfg *Config, next consumers, about origin) *sinks {
 		})
 	}
 	return s
+}
+
+// measure counts an exchange at a socket that p owns.
+func (s *sinks) measure(x *protocol.Exchange, p *procinfo.Process) {
+	switch {
+	case s.store == nil:
+	case x.Kind == protocol.GRPC:
+		s.rpc.Observe(x, p)
+	default:
+		s.http.Observe(x, p)
+	}
+}
+
+// shaken counts a handshake at a socket that p owns, and tells of it if it failed.
+func (s *sinks) shaken(h *stream.Handshake, p *procinfo.Process) {
+	if s.store != nil {
+		s.tls.Observe(h, p)
+	}
+	if s.logs != nil && h.ErrorType() != "" {
+		s.logs.Add(p, func(r plog.LogRecord) { logs.HandshakeFailed(r, h, time.Now()) })
+	}
 }

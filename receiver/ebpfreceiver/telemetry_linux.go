@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/stream"
 )
 
 // telemetry is what the receiver says of itself. Safe for concurrent use.
@@ -60,6 +61,7 @@ func (t *telemetry) count(exchanges [2]int64, filtered int64) {
 type sources struct {
 	kernel    func() (bpfobj.Counters, error)
 	assembler *exchange.Counts
+	streams   *stream.Counts
 	records   func() uint64
 	processes func() procinfo.Stats
 	sinks     *sinks
@@ -73,7 +75,7 @@ func (t *telemetry) observe(s sources) error {
 			return nil
 		}),
 		t.builder.RegisterReceiverEbpfOpenExchangesCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(s.assembler.Open.Load())
+			o.Observe(s.assembler.Open.Load() + s.streams.Open.Load())
 			return nil
 		}),
 		t.builder.RegisterReceiverEbpfProcessesCallback(func(_ context.Context, o metric.Int64Observer) error {
@@ -104,7 +106,7 @@ func (t *telemetry) observe(s sources) error {
 		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			counters, err := s.kernel()
 			if err == nil {
-				o.Observe(int64(counters.Requests))
+				o.Observe(int64(counters.Requests) + s.streams.Requests.Load())
 			}
 			return err
 		}),
@@ -126,7 +128,7 @@ func (s *sources) observeKernel(group func(bpfobj.Counters) map[string]uint64) m
 }
 
 func (s *sources) observeLost(ctx context.Context, o metric.Int64Observer) error {
-	o.Observe(s.assembler.BadRecord.Load(), reason("malformed_record"))
+	o.Observe(s.assembler.BadRecord.Load()+s.streams.BadRecord.Load(), reason("malformed_record"))
 	o.Observe(s.assembler.BadRequest.Load(), reason("malformed_request"))
 	o.Observe(s.assembler.BadResponse.Load(), reason("malformed_response"))
 	o.Observe(s.assembler.Orphaned.Load(), reason("no_final_response"))
@@ -135,8 +137,17 @@ func (s *sources) observeLost(ctx context.Context, o metric.Int64Observer) error
 }
 
 func (s *sources) observeDegraded(ctx context.Context, o metric.Int64Observer) error {
-	o.Observe(s.assembler.Evicted.Load(), reason("evicted"))
-	o.Observe(s.assembler.TimedOut.Load(), reason("timed_out"))
+	o.Observe(s.assembler.Evicted.Load()+s.streams.Evicted.Load(), reason("evicted"))
+	o.Observe(s.assembler.TimedOut.Load()+s.streams.TimedOut.Load(), reason("timed_out"))
+	o.Observe(s.streams.Gaps.Load(), reason("stream_gap"))
+	o.Observe(s.streams.Malformed.Load(), reason("stream_malformed"))
+	o.Observe(s.streams.Unknown.Load(), reason("stream_unknown"))
+	o.Observe(s.streams.Forgotten.Load(), reason("stream_forgotten"))
+	o.Observe(s.streams.Unmatched.Load(), reason("stream_response_unmatched"))
+	o.Observe(s.streams.UnknownFields.Load(), reason("header_unknown"))
+	o.Observe(s.streams.CutHeaders.Load(), reason("header_truncated"))
+	o.Observe(s.streams.Pushed.Load(), reason("pushed"))
+	o.Observe(s.streams.Handshakes.Load(), reason("handshake_unfinished"))
 	processes := s.processes()
 	o.Observe(processes.Ended, reason("process_ended"))
 	o.Observe(processes.Denied, reason("process_denied"))

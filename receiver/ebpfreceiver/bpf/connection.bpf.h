@@ -280,9 +280,9 @@ static __always_inline enum verdict connection_end(struct connection *connection
 }
 
 /* Whether a connection that goes from state to TCP_CLOSE was aborted by this end's process. */
-static __always_inline bool connection_aborted(const struct connection *connection, __u32 state)
+static __always_inline bool connection_aborted(bool released, __u32 state)
 {
-	return connection->released && (state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT);
+	return released && (state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT);
 }
 
 /* A packet of a known connection. */
@@ -373,42 +373,6 @@ static __always_inline struct connection *connection_create(struct bpf_sock *sk,
 		owner->off = 1;
 		bpf_sk_storage_delete(&connections, sk);
 		return NULL;
-	}
-	return connection;
-}
-
-/* Data on a socket without state: is this the first request? Only the first packet after a change of direction can
- * begin one, so the body of a message costs nothing more.
- */
-static __always_inline struct connection *connection_detect(struct __sk_buff *skb, const struct packet *packet,
-							    struct bpf_sock *sk)
-{
-	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	struct connection *connection;
-	__u64 prefix;
-
-	if (!owner) {
-		count(COUNTER_LOST_STORAGE);
-		return NULL;
-	}
-	if (owner->off || (owner->messages && owner->direction == packet->direction))
-		return NULL;
-	owner->direction = packet->direction;
-	owner->messages++;
-	prefix = packet_prefix(skb, packet, 0);
-	if (!http1_is_request(prefix)) {
-		if (http1_is_response(prefix))
-			count(COUNTER_RESPONSE_UNMATCHED);
-		if (owner->messages >= knob_detect_messages) {
-			owner->off = 1;
-			count(COUNTER_OFF_UNKNOWN);
-		}
-		return NULL;
-	}
-	connection = connection_create(sk, owner, packet->direction);
-	if (connection) {
-		connection->exchange.event.cookie = bpf_get_socket_cookie(skb);
-		connection->exchange.cgroup_id = bpf_skb_cgroup_id(skb);
 	}
 	return connection;
 }

@@ -22,6 +22,9 @@ enum event_kind {
 	EVENT_RESPONSE = 2, /* another status line on the same exchange, after an interim (1xx) response */
 	EVENT_PROGRESS = 3, /* more bytes of the response: it may be complete now */
 	EVENT_END = 4, /* the connection ended after the response had begun */
+	EVENT_STREAM_OPEN = 16, /* who talks to whom on a stream that follows: struct event_exchange, without heads */
+	EVENT_STREAM = 17, /* frames of a stream */
+	EVENT_STREAM_END = 18, /* the stream's connection ended */
 	EVENT_PROCESS = 20, /* a process made a TCP socket that had made none under that name */
 	EVENT_TCP = 21, /* a TCP connection ended badly, or never came about */
 };
@@ -39,6 +42,10 @@ enum event_flag {
 	FLAG_RESET = 4, /* ended by a RST of either end */
 	FLAG_TIMEOUT = 8, /* ended by the kernel without FIN or RST */
 	FLAG_GAP = 16, /* bytes of the response were not seen; a chunk end may be missed */
+	FLAG_RESPONSE = 32, /* of a stream: the server's direction; of its end: the server ended it */
+	FLAG_GUESSED = 64, /* of a stream: it begins where a frame seems to begin, which was not known before */
+	FLAG_RAW = 4, /* of a stream: captured is all bytes, payloads of DATA included, beginning anywhere */
+	FLAG_BODY_END = 128, /* of a stream: the frame that an earlier record called ending has ended with this packet */
 };
 
 /* Common to all kinds; alone it is a whole progress or end record. */
@@ -59,6 +66,34 @@ struct event_response {
 	__u32 reserved;
 };
 
+/* What streams speak. Values are never reused. */
+enum stream_protocol {
+	STREAM_HTTP2 = 1,
+	STREAM_TLS = 2,
+};
+
+/* What one direction said. Captured bytes follow: whole frames as far as they fit, but for payloads of DATA and of encrypted
+ * records, and but for frames without meaning to us; the first bytes may go on with a frame of the record before. While
+ * the kernel does not know where frames begin, because packets came out of order, the bytes follow as they are (FLAG_RAW).
+ */
+struct event_stream {
+	__u64 cookie; /* of the socket */
+	__u64 time_ns; /* when the packet passed the socket */
+	__u32 from; /* TCP sequence number of the first byte that this record tells of */
+	__u32 to; /* and of the byte behind the last */
+	__u32 captured; /* bytes that follow */
+	__u8 kind; /* enum event_kind */
+	__u8 side; /* enum event_side */
+	__u8 flags; /* enum event_flag */
+	__u8 protocol; /* enum stream_protocol */
+	__u32 rest; /* bytes to come of a payload that is left out */
+	__u8 tail; /* of the captured bytes: the beginning of a header, which the next record repeats unless it is raw */
+	__u8 ending; /* the last frame is one that ends a body, and more of it is to come */
+	__u8 reserved[2];
+};
+
+#define OWNER_STREAM 2 /* see owner.direction */
+
 /* Who owns a socket: the process that connected or accepted it, else that created it. A listener's is copied to the
  * connections that come in, until they are accepted.
  */
@@ -67,7 +102,7 @@ struct owner {
 	__u32 pid; /* thread group id in the initial namespace; 0: unknown */
 	__u8 off; /* the connection's protocol is unknown or filtered out: look no more */
 	__u8 messages; /* changes of direction seen while the protocol is unknown */
-	__u8 direction; /* of the last payload seen while the protocol is unknown */
+	__u8 direction; /* of the last payload seen while the protocol is unknown; OWNER_STREAM: the connection speaks frames */
 	__u8 inherited; /* all of this is about the listener's process: nobody saw who accepted the connection */
 	__u8 comm[16]; /* task name when the tag was written */
 };
@@ -170,11 +205,15 @@ enum counter {
 	COUNTER_TCP_OVERFLOW = 12, /* TCP: things counted in the row for what found no room */
 	COUNTER_TCP_STORAGE = 13, /* TCP: connections not followed, no memory for the socket's state */
 	COUNTER_TCP_RING_FULL = 14, /* TCP: records lost, no room in the ring */
-	COUNTER_MAX = 15,
+	COUNTER_STREAM_RING_FULL = 15, /* records of streams lost: no room in the ring */
+	COUNTER_STREAM_CUT = 16, /* packets with more frames than are looked at */
+	COUNTER_OFF_HANDSHAKE = 17, /* connections switched off: a TLS handshake that cannot be followed */
+	COUNTER_MAX = 18,
 };
 
 _Static_assert(sizeof(struct event) == 32, "event has no padding");
 _Static_assert(sizeof(struct event_response) == 40, "event_response has no padding");
+_Static_assert(sizeof(struct event_stream) == 40, "event_stream has no padding");
 _Static_assert(sizeof(struct owner) == 32, "owner has no padding");
 _Static_assert(sizeof(struct event_process) == 64, "event_process has no padding");
 _Static_assert(sizeof(struct event_tcp) == 144, "event_tcp has no padding");

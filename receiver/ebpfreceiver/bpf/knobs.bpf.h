@@ -10,6 +10,8 @@
 const volatile __u32 knob_wakeup_bytes = 256 << 10; /* bytes waiting in the ring that wake the reader */
 const volatile __u8 knob_detect_messages = 8; /* messages of unknown protocol before a connection is switched off */
 const volatile __u8 knob_exchanges = 1; /* write exchange records and what follows them */
+const volatile __u8 knob_http2 = 1; /* follow HTTP/2 */
+const volatile __u8 knob_tls = 1; /* follow TLS handshakes */
 const volatile __u8 knob_port_include = 0; /* only server ports in port_sets.include */
 const volatile __u8 knob_port_exclude = 0; /* no server ports in port_sets.exclude */
 const volatile __u8 knob_address_include = 0; /* only peers in address_include */

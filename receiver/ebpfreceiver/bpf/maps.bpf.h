@@ -37,6 +37,60 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
+/* One direction of a connection that speaks frames. What is behind busy belongs to the program that set it, the rest is
+ * changed under the stream's lock.
+ */
+struct direction_state {
+	__u32 next_sequence; /* TCP sequence number behind the last byte seen */
+	__u32 first_sequence; /* of the first byte */
+	__u32 hole_start; /* bytes that were missing when later ones came; the same as hole_end: none */
+	__u32 hole_end;
+	__u8 next_known; /* the above are */
+	__u8 aligned; /* it is known where frames begin */
+	__u8 joined; /* nobody knows: what is said is of no use until that is found out */
+	__u8 interrupted; /* bytes came while others were looked at */
+	__u8 busy; /* a packet is being looked at */
+	__u8 head_length; /* bytes of the current frame's header that were seen */
+	__u8 last; /* the current frame is the last of its stream's body */
+	__u8 ending; /* and began in an earlier packet */
+	__u32 reported; /* TCP sequence number up to which records tell */
+	__u32 take; /* bytes of the current frame's payload that are still to be copied */
+	__u32 skip; /* bytes of it that are still to be left out */
+	__u32 offset; /* within the packet that is being looked at */
+	__u32 left; /* bytes of it behind the offset */
+	__u32 end; /* TCP sequence number of its end */
+	__u8 head[9]; /* of the current frame */
+	__u8 changed; /* TLS: ChangeCipherSpec was seen */
+	__u8 guessed; /* where frames begin was found again with this packet */
+	__u8 reserved[1];
+};
+
+/* State of a connection that speaks HTTP/2, or is in a TLS handshake. */
+struct stream {
+	struct bpf_spin_lock lock;
+	__u8 protocol; /* enum stream_protocol */
+	__u8 request_direction; /* enum direction */
+	__u8 opened; /* user space knows who talks to whom */
+	__u8 ended; /* and that they do not any more */
+	__u8 sealed; /* TLS: the client has sent something encrypted */
+	__u8 done; /* TLS: the handshake is over */
+	__u8 urgent; /* TLS: it may just have failed, so user space is to be woken */
+	__u8 released; /* the last descriptor of the socket is being closed, or was */
+	__u32 reserved;
+	struct direction_state directions[2]; /* 0: the client's, which begins; 1: the server's */
+	struct event_exchange open;
+};
+
+_Static_assert(sizeof(struct stream) <= 512 - 72, "stream fits kmalloc-512");
+
+/* Key: socket. Apart from connections, because of its size. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct stream);
+} streams SEC(".maps");
+
 /* Key: socket. Small and on every TCP socket, because it also remembers that a socket is of no interest. BPF_F_CLONE
  * hands a listener's owner to the connections it accepts, whose creation has no process context. User space writes
  * it for sockets older than the programs.

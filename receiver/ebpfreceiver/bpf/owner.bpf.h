@@ -63,6 +63,7 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct connection *connection;
+	struct stream *stream;
 
 	if (owner && owner->pid == pid && !owner->inherited)
 		return;
@@ -75,6 +76,13 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (connection)
 		connection->exchange.owner = *owner;
+	if (owner->direction != OWNER_STREAM)
+		return;
+	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
+	if (stream) {
+		stream->open.owner = *owner;
+		stream->opened = 0; /* user space is to be told again */
+	}
 }
 
 #endif

@@ -16,12 +16,18 @@
 #include "filter.bpf.h"
 #include "owner.bpf.h"
 #include "connection.bpf.h"
+#include "frames.bpf.h"
+#include "stream.bpf.h"
+#include "walk.bpf.h"
+#include "detect.bpf.h"
 #include "early.bpf.h"
 #include "tcp.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* The types that Go is generated from. */
+const struct event_stream *unused_stream __attribute__((unused));
+const enum stream_protocol *unused_protocol __attribute__((unused));
 const struct event_response *unused_response __attribute__((unused));
 const struct event_process *unused_process __attribute__((unused));
 const struct event_tcp *unused_tcp __attribute__((unused));
@@ -49,8 +55,8 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 		return;
 	tcp_packet(sk, &packet);
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!connection && packet.length) {
-		if (direction == INGRESS && sk->state == BPF_TCP_LISTEN) {
+	if (!connection) {
+		if (packet.length && direction == INGRESS && sk->state == BPF_TCP_LISTEN) {
 			early_keep(skb, &packet, sk);
 			return;
 		}
@@ -76,6 +82,43 @@ int observe_egress(struct __sk_buff *skb)
 {
 	observe(skb, EGRESS);
 	return 1;
+}
+
+/* Go on where the two above come to frames. */
+SEC("cgroup_skb/ingress")
+int walk_small_ingress(struct __sk_buff *skb)
+{
+	return STREAM_WALK(skb, INGRESS, STREAM_SMALL, STREAM_STEPS_SMALL, WALKER_SMALL);
+}
+
+SEC("cgroup_skb/ingress")
+int walk_large_ingress(struct __sk_buff *skb)
+{
+	return STREAM_WALK(skb, INGRESS, STREAM_LARGE, STREAM_STEPS_LARGE, WALKER_LARGE);
+}
+
+SEC("cgroup_skb/egress")
+int walk_small_egress(struct __sk_buff *skb)
+{
+	return STREAM_WALK(skb, EGRESS, STREAM_SMALL, STREAM_STEPS_SMALL, WALKER_SMALL);
+}
+
+SEC("cgroup_skb/egress")
+int walk_large_egress(struct __sk_buff *skb)
+{
+	return STREAM_WALK(skb, EGRESS, STREAM_LARGE, STREAM_STEPS_LARGE, WALKER_LARGE);
+}
+
+SEC("cgroup_skb/ingress")
+int walk_raw_ingress(struct __sk_buff *skb)
+{
+	return stream_raw(skb, INGRESS);
+}
+
+SEC("cgroup_skb/egress")
+int walk_raw_egress(struct __sk_buff *skb)
+{
+	return stream_raw(skb, EGRESS);
 }
 
 /* socket(): runs in the caller's context. */
@@ -151,9 +194,12 @@ SEC("cgroup/sock_release")
 int follow_release(struct bpf_sock *sk)
 {
 	struct connection *connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	struct stream *stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 
 	if (connection)
 		connection->released = 1;
+	if (stream)
+		stream->released = 1;
 	tcp_released(sk);
 	return 1;
 }
@@ -166,6 +212,7 @@ SEC("sockops")
 int follow_state(struct bpf_sock_ops *ctx)
 {
 	struct connection *connection;
+	struct stream *stream;
 	struct bpf_sock *sk = ctx->sk;
 
 	tcp_follow(ctx, sk);
@@ -183,8 +230,11 @@ int follow_state(struct bpf_sock_ops *ctx)
 		if (ctx->args[1] != BPF_TCP_CLOSE || !sk)
 			break;
 		connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
+		if (stream)
+			stream_end(stream, connection_aborted(stream->released, ctx->args[0]) ? FLAG_RESET : FLAG_TIMEOUT);
 		if (connection)
-			connection_write(connection, connection_end(connection, connection_aborted(connection, ctx->args[0]) ?
+			connection_write(connection, connection_end(connection, connection_aborted(connection->released, ctx->args[0]) ?
 									     FLAG_RESET : FLAG_TIMEOUT, WRITE_NOTHING));
 		break;
 	}

@@ -37,6 +37,7 @@ func offReasons() []counterName {
 		{"unknown_protocol", socketCounterCOUNTER_OFF_UNKNOWN},
 		{"port", socketCounterCOUNTER_OFF_PORT},
 		{"address", socketCounterCOUNTER_OFF_ADDRESS},
+		{"handshake", socketCounterCOUNTER_OFF_HANDSHAKE},
 	}
 }
 
@@ -49,6 +50,8 @@ func degradedReasons() []counterName {
 		{"tcp_overflow", socketCounterCOUNTER_TCP_OVERFLOW},
 		{"tcp_storage", socketCounterCOUNTER_TCP_STORAGE},
 		{"tcp_ring_full", socketCounterCOUNTER_TCP_RING_FULL},
+		{"stream_ring_full", socketCounterCOUNTER_STREAM_RING_FULL},
+		{"stream_cut", socketCounterCOUNTER_STREAM_CUT},
 	}
 }
 

@@ -100,6 +100,31 @@ func TestEventKnowsTheCauses(t *testing.T) {
 	assert.EqualValues(t, socketTcpEndTCP_END_RESET_LOCAL, event.ResetByHost)
 }
 
+// TestStreamDecodesTheGeneratedLayout is the same for the records of streams.
+func TestStreamDecodesTheGeneratedLayout(t *testing.T) {
+	record := socketEventStream{
+		Cookie: 1, TimeNs: 2, From: 3, To: 4, Kind: uint8(socketEventKindEVENT_STREAM),
+		Side: uint8(socketEventSideSIDE_CLIENT), Flags: uint8(socketEventFlagFLAG_GUESSED),
+		Protocol: uint8(socketStreamProtocolSTREAM_TLS), Captured: 4, Rest: 5, Tail: 2, Ending: 1,
+	}
+	var s event.Stream
+	require.NoError(t, s.Decode(append(bytesOf(&record), "data, and room"...)))
+	assert.Equal(t, event.Stream{
+		Cookie: 1, Time: 2, From: 3, To: 4, Kind: event.StreamData, Client: true, Flags: event.Guessed,
+		Protocol: event.TLS, Rest: 5, Tail: 2, Ending: true, Captured: []byte("data"),
+	}, s)
+	record.Tail = 5
+	require.Error(t, s.Decode(append(bytesOf(&record), "data"...)))
+
+	open := socketEventExchange{Event: socketEvent{
+		Cookie: 5, Kind: uint8(socketEventKindEVENT_STREAM_OPEN), Reserved: uint8(socketStreamProtocolSTREAM_HTTP2),
+	}}
+	var e event.Event
+	require.NoError(t, e.Decode(bytesOf(&open)))
+	assert.Equal(t, event.HTTP2, e.Protocol)
+	assert.Equal(t, event.StreamOpen, event.KindOf(bytesOf(&open)))
+}
+
 func TestEventKnowsTheGeneratedValues(t *testing.T) {
 	assert.EqualValues(t, socketEventKindEVENT_EXCHANGE, event.Exchange)
 	assert.EqualValues(t, socketEventKindEVENT_RESPONSE, event.Response)
@@ -111,6 +136,15 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 	assert.EqualValues(t, socketEventFlagFLAG_RESET, event.Reset)
 	assert.EqualValues(t, socketEventFlagFLAG_TIMEOUT, event.Timeout)
 	assert.EqualValues(t, socketEventFlagFLAG_GAP, event.Gap)
+	assert.EqualValues(t, socketEventKindEVENT_STREAM_OPEN, event.StreamOpen)
+	assert.EqualValues(t, socketEventKindEVENT_STREAM, event.StreamData)
+	assert.EqualValues(t, socketEventKindEVENT_STREAM_END, event.StreamEnd)
+	assert.EqualValues(t, socketEventFlagFLAG_RESPONSE, event.FromServer)
+	assert.EqualValues(t, socketEventFlagFLAG_RAW, event.Raw)
+	assert.EqualValues(t, socketEventFlagFLAG_GUESSED, event.Guessed)
+	assert.EqualValues(t, socketEventFlagFLAG_BODY_END, event.BodyEnd)
+	assert.EqualValues(t, socketStreamProtocolSTREAM_HTTP2, event.HTTP2)
+	assert.EqualValues(t, socketStreamProtocolSTREAM_TLS, event.TLS)
 }
 
 // TestEveryCounterHasAName keeps a counter that C adds from being forgotten in the telemetry.
@@ -137,6 +171,8 @@ func TestStructsHaveTheSizesOfTheObject(t *testing.T) {
 		"tcp_key":        unsafe.Sizeof(socketTcpKey{}),
 		"tcp_row":        unsafe.Sizeof(socketTcpRow{}),
 		"event_exchange": unsafe.Sizeof(socketEventExchange{}),
+		"event_stream":   unsafe.Sizeof(socketEventStream{}),
+		"stream":         unsafe.Sizeof(socketStream{}),
 		"owner":          unsafe.Sizeof(socketOwner{}),
 		"address_prefix": unsafe.Sizeof(socketAddressPrefix{}),
 		"port_sets":      unsafe.Sizeof(socketPortSets{}),
@@ -155,5 +191,5 @@ func TestTheObjectNeedsOnlyHooksOfTheDefaultPath(t *testing.T) {
 		assert.True(t, allowed[program.Type], "%s is of type %s", name, program.Type)
 		assert.Equal(t, "Dual BSD/GPL", program.License)
 	}
-	assert.Len(t, spec.Programs, 11)
+	assert.Len(t, spec.Programs, 17)
 }

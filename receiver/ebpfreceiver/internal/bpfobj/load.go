@@ -17,6 +17,8 @@ import (
 type Settings struct {
 	// Exchanges says that somebody reads exchange records.
 	Exchanges bool
+	// HTTP2 says whether connections that speak it are followed, TLS whether handshakes are.
+	HTTP2, TLS bool
 	// RingBufferSize is in bytes: a power of two, a multiple of the page size.
 	RingBufferSize int
 	// WakeupSize is how many bytes wait in the ring before its reader is woken.
@@ -79,6 +81,8 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 	spec.Maps[socketMapAddressExclude].MaxEntries = uint32(max(1, len(s.ExcludePeers)))
 	for name, value := range map[string]any{
 		socketVarKnobWakeupBytes:    uint32(s.WakeupSize),
+		socketVarKnobHttp2:          flag(s.HTTP2),
+		socketVarKnobTls:            flag(s.TLS),
 		socketVarKnobDetectMessages: uint8(s.DetectMessages),
 		socketVarKnobExchanges:      flag(s.Exchanges),
 		socketVarKnobTellProcesses:  flag(s.TellProcesses),

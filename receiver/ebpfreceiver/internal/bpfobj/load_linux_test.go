@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestTheVerifierAcceptsEverySetting loads every combination of the filters: as constants they decide which code the
+// TestTheVerifierAcceptsEverySetting loads every combination of the filters, and a few with HTTP/2 or TLS: as constants they decide which code the
 // verifier looks at, and what it can prove differs from kernel to kernel.
 func TestTheVerifierAcceptsEverySetting(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -20,7 +20,7 @@ func TestTheVerifierAcceptsEverySetting(t *testing.T) {
 	ports := []uint16{80, 65535}
 	peers := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::/0")}
 	for set := range 64 {
-		settings := Settings{RingBufferSize: 1 << 16, WakeupSize: 1 << 12, DetectMessages: 1 + set, Exchanges: set&1 == 0}
+		settings := Settings{RingBufferSize: 1 << 16, WakeupSize: 1 << 12, DetectMessages: 1 + set, Exchanges: set&1 == 0, HTTP2: set < 2, TLS: set%63 == 0}
 		if set&1 != 0 {
 			settings.IncludePorts = ports
 		}

@@ -55,7 +55,10 @@ const (
 	socketCounterCOUNTER_TCP_OVERFLOW        socketCounter = 12
 	socketCounterCOUNTER_TCP_STORAGE         socketCounter = 13
 	socketCounterCOUNTER_TCP_RING_FULL       socketCounter = 14
-	socketCounterCOUNTER_MAX                 socketCounter = 15
+	socketCounterCOUNTER_STREAM_RING_FULL    socketCounter = 15
+	socketCounterCOUNTER_STREAM_CUT          socketCounter = 16
+	socketCounterCOUNTER_OFF_HANDSHAKE       socketCounter = 17
+	socketCounterCOUNTER_MAX                 socketCounter = 18
 )
 
 type socketEarly struct {
@@ -109,17 +112,24 @@ const (
 	socketEventFlagFLAG_RESET     socketEventFlag = 4
 	socketEventFlagFLAG_TIMEOUT   socketEventFlag = 8
 	socketEventFlagFLAG_GAP       socketEventFlag = 16
+	socketEventFlagFLAG_RESPONSE  socketEventFlag = 32
+	socketEventFlagFLAG_GUESSED   socketEventFlag = 64
+	socketEventFlagFLAG_RAW       socketEventFlag = 4
+	socketEventFlagFLAG_BODY_END  socketEventFlag = 128
 )
 
 type socketEventKind uint32
 
 const (
-	socketEventKindEVENT_EXCHANGE socketEventKind = 1
-	socketEventKindEVENT_RESPONSE socketEventKind = 2
-	socketEventKindEVENT_PROGRESS socketEventKind = 3
-	socketEventKindEVENT_END      socketEventKind = 4
-	socketEventKindEVENT_PROCESS  socketEventKind = 20
-	socketEventKindEVENT_TCP      socketEventKind = 21
+	socketEventKindEVENT_EXCHANGE    socketEventKind = 1
+	socketEventKindEVENT_RESPONSE    socketEventKind = 2
+	socketEventKindEVENT_PROGRESS    socketEventKind = 3
+	socketEventKindEVENT_END         socketEventKind = 4
+	socketEventKindEVENT_STREAM_OPEN socketEventKind = 16
+	socketEventKindEVENT_STREAM      socketEventKind = 17
+	socketEventKindEVENT_STREAM_END  socketEventKind = 18
+	socketEventKindEVENT_PROCESS     socketEventKind = 20
+	socketEventKindEVENT_TCP         socketEventKind = 21
 )
 
 type socketEventProcess struct {
@@ -141,6 +151,23 @@ const (
 	socketEventSideSIDE_SERVER socketEventSide = 0
 	socketEventSideSIDE_CLIENT socketEventSide = 1
 )
+
+type socketEventStream struct {
+	_        structs.HostLayout
+	Cookie   uint64
+	TimeNs   uint64
+	From     uint32
+	To       uint32
+	Captured uint32
+	Kind     uint8
+	Side     uint8
+	Flags    uint8
+	Protocol uint8
+	Rest     uint32
+	Tail     uint8
+	Ending   uint8
+	Reserved [2]uint8
+}
 
 type socketEventTcp struct {
 	_             structs.HostLayout
@@ -176,6 +203,56 @@ type socketPortSets struct {
 	Include [8192]uint8
 	Exclude [8192]uint8
 }
+
+type socketStream struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Protocol         uint8
+	RequestDirection uint8
+	Opened           uint8
+	Ended            uint8
+	Sealed           uint8
+	Done             uint8
+	Urgent           uint8
+	Released         uint8
+	Reserved         uint32
+	Directions       [2]struct {
+		_             structs.HostLayout
+		NextSequence  uint32
+		FirstSequence uint32
+		HoleStart     uint32
+		HoleEnd       uint32
+		NextKnown     uint8
+		Aligned       uint8
+		Joined        uint8
+		Interrupted   uint8
+		Busy          uint8
+		HeadLength    uint8
+		Last          uint8
+		Ending        uint8
+		Reported      uint32
+		Take          uint32
+		Skip          uint32
+		Offset        uint32
+		Left          uint32
+		End           uint32
+		Head          [9]uint8
+		Changed       uint8
+		Guessed       uint8
+		Reserved      [1]uint8
+	}
+	Open socketEventExchange
+}
+
+type socketStreamProtocol uint32
+
+const (
+	socketStreamProtocolSTREAM_HTTP2 socketStreamProtocol = 1
+	socketStreamProtocolSTREAM_TLS   socketStreamProtocol = 2
+)
 
 type socketTcpEnd uint32
 
@@ -252,9 +329,12 @@ const (
 	socketMapPorts              = "ports"
 	socketMapProcessesTold      = "processes_told"
 	socketMapRing               = "ring"
+	socketMapStreams            = "streams"
 	socketMapTcpEmptyRow        = "tcp_empty_row"
 	socketMapTcpRows            = "tcp_rows"
 	socketMapTcpSockets         = "tcp_sockets"
+	socketMapWalkersEgress      = "walkers_egress"
+	socketMapWalkersIngress     = "walkers_ingress"
 	socketProgFollowRelease     = "follow_release"
 	socketProgFollowState       = "follow_state"
 	socketProgObserveEgress     = "observe_egress"
@@ -266,24 +346,34 @@ const (
 	socketProgOwnConnect4       = "own_connect4"
 	socketProgOwnConnect6       = "own_connect6"
 	socketProgOwnCreate         = "own_create"
+	socketProgWalkLargeEgress   = "walk_large_egress"
+	socketProgWalkLargeIngress  = "walk_large_ingress"
+	socketProgWalkRawEgress     = "walk_raw_egress"
+	socketProgWalkRawIngress    = "walk_raw_ingress"
+	socketProgWalkSmallEgress   = "walk_small_egress"
+	socketProgWalkSmallIngress  = "walk_small_ingress"
 	socketVarKnobAddressExclude = "knob_address_exclude"
 	socketVarKnobAddressInclude = "knob_address_include"
 	socketVarKnobDetectMessages = "knob_detect_messages"
 	socketVarKnobExchanges      = "knob_exchanges"
+	socketVarKnobHttp2          = "knob_http2"
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
 	socketVarKnobTcpBounds      = "knob_tcp_bounds"
 	socketVarKnobTcpLogs        = "knob_tcp_logs"
 	socketVarKnobTcpMetrics     = "knob_tcp_metrics"
 	socketVarKnobTellProcesses  = "knob_tell_processes"
+	socketVarKnobTls            = "knob_tls"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
 	socketVarSelfPid            = "self_pid"
 	socketVarUnusedCounter      = "unused_counter"
 	socketVarUnusedFlag         = "unused_flag"
 	socketVarUnusedKind         = "unused_kind"
 	socketVarUnusedProcess      = "unused_process"
+	socketVarUnusedProtocol     = "unused_protocol"
 	socketVarUnusedResponse     = "unused_response"
 	socketVarUnusedSide         = "unused_side"
+	socketVarUnusedStream       = "unused_stream"
 	socketVarUnusedTcp          = "unused_tcp"
 	socketVarUnusedTcpEnd       = "unused_tcp_end"
 )
@@ -330,17 +420,23 @@ type socketSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketProgramSpecs struct {
-	FollowRelease  *ebpf.ProgramSpec `ebpf:"follow_release"`
-	FollowState    *ebpf.ProgramSpec `ebpf:"follow_state"`
-	ObserveEgress  *ebpf.ProgramSpec `ebpf:"observe_egress"`
-	ObserveIngress *ebpf.ProgramSpec `ebpf:"observe_ingress"`
-	OwnAccept4     *ebpf.ProgramSpec `ebpf:"own_accept4"`
-	OwnAccept6     *ebpf.ProgramSpec `ebpf:"own_accept6"`
-	OwnBind4       *ebpf.ProgramSpec `ebpf:"own_bind4"`
-	OwnBind6       *ebpf.ProgramSpec `ebpf:"own_bind6"`
-	OwnConnect4    *ebpf.ProgramSpec `ebpf:"own_connect4"`
-	OwnConnect6    *ebpf.ProgramSpec `ebpf:"own_connect6"`
-	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
+	FollowRelease    *ebpf.ProgramSpec `ebpf:"follow_release"`
+	FollowState      *ebpf.ProgramSpec `ebpf:"follow_state"`
+	ObserveEgress    *ebpf.ProgramSpec `ebpf:"observe_egress"`
+	ObserveIngress   *ebpf.ProgramSpec `ebpf:"observe_ingress"`
+	OwnAccept4       *ebpf.ProgramSpec `ebpf:"own_accept4"`
+	OwnAccept6       *ebpf.ProgramSpec `ebpf:"own_accept6"`
+	OwnBind4         *ebpf.ProgramSpec `ebpf:"own_bind4"`
+	OwnBind6         *ebpf.ProgramSpec `ebpf:"own_bind6"`
+	OwnConnect4      *ebpf.ProgramSpec `ebpf:"own_connect4"`
+	OwnConnect6      *ebpf.ProgramSpec `ebpf:"own_connect6"`
+	OwnCreate        *ebpf.ProgramSpec `ebpf:"own_create"`
+	WalkLargeEgress  *ebpf.ProgramSpec `ebpf:"walk_large_egress"`
+	WalkLargeIngress *ebpf.ProgramSpec `ebpf:"walk_large_ingress"`
+	WalkRawEgress    *ebpf.ProgramSpec `ebpf:"walk_raw_egress"`
+	WalkRawIngress   *ebpf.ProgramSpec `ebpf:"walk_raw_ingress"`
+	WalkSmallEgress  *ebpf.ProgramSpec `ebpf:"walk_small_egress"`
+	WalkSmallIngress *ebpf.ProgramSpec `ebpf:"walk_small_ingress"`
 }
 
 // socketMapSpecs contains maps before they are loaded into the kernel.
@@ -356,9 +452,12 @@ type socketMapSpecs struct {
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
+	Streams        *ebpf.MapSpec `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.MapSpec `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.MapSpec `ebpf:"tcp_rows"`
 	TcpSockets     *ebpf.MapSpec `ebpf:"tcp_sockets"`
+	WalkersEgress  *ebpf.MapSpec `ebpf:"walkers_egress"`
+	WalkersIngress *ebpf.MapSpec `ebpf:"walkers_ingress"`
 }
 
 // socketVariableSpecs contains global variables before they are loaded into the kernel.
@@ -369,20 +468,24 @@ type socketVariableSpecs struct {
 	KnobAddressInclude *ebpf.VariableSpec `ebpf:"knob_address_include"`
 	KnobDetectMessages *ebpf.VariableSpec `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
+	KnobHttp2          *ebpf.VariableSpec `ebpf:"knob_http2"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
 	KnobTcpBounds      *ebpf.VariableSpec `ebpf:"knob_tcp_bounds"`
 	KnobTcpLogs        *ebpf.VariableSpec `ebpf:"knob_tcp_logs"`
 	KnobTcpMetrics     *ebpf.VariableSpec `ebpf:"knob_tcp_metrics"`
 	KnobTellProcesses  *ebpf.VariableSpec `ebpf:"knob_tell_processes"`
+	KnobTls            *ebpf.VariableSpec `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
 	UnusedCounter      *ebpf.VariableSpec `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.VariableSpec `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.VariableSpec `ebpf:"unused_kind"`
 	UnusedProcess      *ebpf.VariableSpec `ebpf:"unused_process"`
+	UnusedProtocol     *ebpf.VariableSpec `ebpf:"unused_protocol"`
 	UnusedResponse     *ebpf.VariableSpec `ebpf:"unused_response"`
 	UnusedSide         *ebpf.VariableSpec `ebpf:"unused_side"`
+	UnusedStream       *ebpf.VariableSpec `ebpf:"unused_stream"`
 	UnusedTcp          *ebpf.VariableSpec `ebpf:"unused_tcp"`
 	UnusedTcpEnd       *ebpf.VariableSpec `ebpf:"unused_tcp_end"`
 }
@@ -416,9 +519,12 @@ type socketMaps struct {
 	Ports          *ebpf.Map `ebpf:"ports"`
 	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
 	Ring           *ebpf.Map `ebpf:"ring"`
+	Streams        *ebpf.Map `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.Map `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.Map `ebpf:"tcp_rows"`
 	TcpSockets     *ebpf.Map `ebpf:"tcp_sockets"`
+	WalkersEgress  *ebpf.Map `ebpf:"walkers_egress"`
+	WalkersIngress *ebpf.Map `ebpf:"walkers_ingress"`
 }
 
 func (m *socketMaps) Close() error {
@@ -432,9 +538,12 @@ func (m *socketMaps) Close() error {
 		m.Ports,
 		m.ProcessesTold,
 		m.Ring,
+		m.Streams,
 		m.TcpEmptyRow,
 		m.TcpRows,
 		m.TcpSockets,
+		m.WalkersEgress,
+		m.WalkersIngress,
 	)
 }
 
@@ -446,20 +555,24 @@ type socketVariables struct {
 	KnobAddressInclude *ebpf.Variable `ebpf:"knob_address_include"`
 	KnobDetectMessages *ebpf.Variable `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
+	KnobHttp2          *ebpf.Variable `ebpf:"knob_http2"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
 	KnobTcpBounds      *ebpf.Variable `ebpf:"knob_tcp_bounds"`
 	KnobTcpLogs        *ebpf.Variable `ebpf:"knob_tcp_logs"`
 	KnobTcpMetrics     *ebpf.Variable `ebpf:"knob_tcp_metrics"`
 	KnobTellProcesses  *ebpf.Variable `ebpf:"knob_tell_processes"`
+	KnobTls            *ebpf.Variable `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
 	UnusedCounter      *ebpf.Variable `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.Variable `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.Variable `ebpf:"unused_kind"`
 	UnusedProcess      *ebpf.Variable `ebpf:"unused_process"`
+	UnusedProtocol     *ebpf.Variable `ebpf:"unused_protocol"`
 	UnusedResponse     *ebpf.Variable `ebpf:"unused_response"`
 	UnusedSide         *ebpf.Variable `ebpf:"unused_side"`
+	UnusedStream       *ebpf.Variable `ebpf:"unused_stream"`
 	UnusedTcp          *ebpf.Variable `ebpf:"unused_tcp"`
 	UnusedTcpEnd       *ebpf.Variable `ebpf:"unused_tcp_end"`
 }
@@ -468,17 +581,23 @@ type socketVariables struct {
 //
 // It can be passed to loadSocketObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketPrograms struct {
-	FollowRelease  *ebpf.Program `ebpf:"follow_release"`
-	FollowState    *ebpf.Program `ebpf:"follow_state"`
-	ObserveEgress  *ebpf.Program `ebpf:"observe_egress"`
-	ObserveIngress *ebpf.Program `ebpf:"observe_ingress"`
-	OwnAccept4     *ebpf.Program `ebpf:"own_accept4"`
-	OwnAccept6     *ebpf.Program `ebpf:"own_accept6"`
-	OwnBind4       *ebpf.Program `ebpf:"own_bind4"`
-	OwnBind6       *ebpf.Program `ebpf:"own_bind6"`
-	OwnConnect4    *ebpf.Program `ebpf:"own_connect4"`
-	OwnConnect6    *ebpf.Program `ebpf:"own_connect6"`
-	OwnCreate      *ebpf.Program `ebpf:"own_create"`
+	FollowRelease    *ebpf.Program `ebpf:"follow_release"`
+	FollowState      *ebpf.Program `ebpf:"follow_state"`
+	ObserveEgress    *ebpf.Program `ebpf:"observe_egress"`
+	ObserveIngress   *ebpf.Program `ebpf:"observe_ingress"`
+	OwnAccept4       *ebpf.Program `ebpf:"own_accept4"`
+	OwnAccept6       *ebpf.Program `ebpf:"own_accept6"`
+	OwnBind4         *ebpf.Program `ebpf:"own_bind4"`
+	OwnBind6         *ebpf.Program `ebpf:"own_bind6"`
+	OwnConnect4      *ebpf.Program `ebpf:"own_connect4"`
+	OwnConnect6      *ebpf.Program `ebpf:"own_connect6"`
+	OwnCreate        *ebpf.Program `ebpf:"own_create"`
+	WalkLargeEgress  *ebpf.Program `ebpf:"walk_large_egress"`
+	WalkLargeIngress *ebpf.Program `ebpf:"walk_large_ingress"`
+	WalkRawEgress    *ebpf.Program `ebpf:"walk_raw_egress"`
+	WalkRawIngress   *ebpf.Program `ebpf:"walk_raw_ingress"`
+	WalkSmallEgress  *ebpf.Program `ebpf:"walk_small_egress"`
+	WalkSmallIngress *ebpf.Program `ebpf:"walk_small_ingress"`
 }
 
 func (p *socketPrograms) Close() error {
@@ -494,6 +613,12 @@ func (p *socketPrograms) Close() error {
 		p.OwnConnect4,
 		p.OwnConnect6,
 		p.OwnCreate,
+		p.WalkLargeEgress,
+		p.WalkLargeIngress,
+		p.WalkRawEgress,
+		p.WalkRawIngress,
+		p.WalkSmallEgress,
+		p.WalkSmallIngress,
 	)
 }
 

@@ -35,6 +35,15 @@
 //	|ns    |ns         |bytes   |bytes|mits      |us  |       | addr.| addr.| port | port |     |   |
 //	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+
 //
+// Streams (HTTP/2, TLS handshakes) begin with a record of the layout of an exchange record, without heads and with the
+// protocol in place of the 0 at 31. Their other records are
+//
+//	 0        8        16     20     24         28     29     30      31         32     36     37       38  40
+//	+--------+--------+------+------+----------+------+------+-------+----------+------+------+--------+---+----------+
+//	| cookie | time   | from | to   | captured | kind | side | flags | protocol | rest | tail | ending | 0 | captured |
+//	|        | ns     |      |      | bytes    |      |      |       |          |      |      |        |   | bytes    |
+//	+--------+--------+------+------+----------+------+------+-------+----------+------+------+--------+---+----------+
+//
 // Decoding allocates nothing; byte slices alias the record and are valid as long as it is. An [Event] is not safe for
 // concurrent use.
 package event

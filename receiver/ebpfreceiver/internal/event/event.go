@@ -77,8 +77,9 @@ type Event struct {
 	Kind          Kind
 	Client        bool // the socket is the connecting end
 	Flags         Flags
+	Protocol      Protocol // of StreamOpen
 
-	// Of exchange records only.
+	// Of exchange and StreamOpen records only.
 	RequestTime   uint64         // CLOCK_MONOTONIC ns of the request's first byte
 	RequestBytes  uint64         // bytes of the request so far
 	PreviousTime  uint64         // CLOCK_MONOTONIC ns of the previous response's last byte; 0: there was none
@@ -119,7 +120,8 @@ func (e *Event) Decode(record []byte) error {
 		return nil
 	case Response:
 		return e.decodeResponse(record)
-	case Exchange:
+	case Exchange, StreamOpen:
+		e.Protocol = Protocol(record[31])
 		return e.decodeExchange(record)
 	case Process:
 		if len(record) < processSize {

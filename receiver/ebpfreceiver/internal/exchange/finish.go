@@ -53,7 +53,9 @@ func (a *Assembler) readRequest(e *event.Event) bool {
 		Owner:         ownerOf(e),
 		HTTP: protocol.HTTP{
 			Method: r.Method, Target: r.Target, Host: r.Host, UserAgent: r.UserAgent,
-			TraceParent: r.TraceParent, TraceState: r.TraceState, Minor: r.Minor, TargetCut: r.TargetCut,
+			TraceParent: r.TraceParent, TraceState: r.TraceState,
+			B3: r.B3, B3TraceID: r.B3TraceID, B3SpanID: r.B3SpanID, B3Sampled: r.B3Sampled,
+			Minor: r.Minor, TargetCut: r.TargetCut,
 		},
 		Kind: protocol.HTTP1,
 	}

@@ -44,11 +44,11 @@ func (h *HTTP) Observe(x *protocol.Exchange, p *procinfo.Process) {
 	if x.Side == protocol.Client {
 		server = x.Peer
 	}
-	version := ""
-	if !x.HTTP.TargetCut {
-		version = protocol.HTTPVersion(x.HTTP.Minor)
+	method := protocol.HTTPMethod(x.HTTP.Method)
+	if method == "" && x.HTTP.Method != nil {
+		method = "_OTHER"
 	}
-	h.describe(x.Side, server, protocol.HTTPMethod(x.HTTP.Method), version, x.HTTP.Status, x.Failure)
+	h.describe(x.Side, server, method, x.HTTPVersion(), x.HTTP.Status, x.Failure)
 	h.sides[x.Side].Record(p, &h.attributes, time.Duration(x.End-x.Start))
 }
 
@@ -56,9 +56,6 @@ func (h *HTTP) Observe(x *protocol.Exchange, p *procinfo.Process) {
 // the client's to say, and unbounded.
 func (h *HTTP) describe(side protocol.Side, server netip.AddrPort, method, version string, status uint16, failure protocol.Failure) {
 	a := h.attributes.Reset()
-	if method == "" {
-		method = "_OTHER"
-	}
 	a.Text(keyMethod, method)
 	if side == protocol.Server {
 		a.Text(keyURLScheme, "http") // what can be read on the socket is not encrypted

@@ -37,7 +37,23 @@ const (
 	Closed
 	// Timeout: no further byte was seen for the configured time, or the kernel gave the connection up.
 	Timeout
+	// streamReset and those behind it: the stream was reset with an error code of HTTP/2.
+	streamReset
 )
+
+// StreamReset is a stream that one end reset, with that error code (RFC 9113 section 7).
+func StreamReset(code uint32) Failure {
+	if code >= uint32(len(resetNames)) {
+		code = 2 // unknown codes may be taken as INTERNAL_ERROR
+	}
+	return streamReset + Failure(code)
+}
+
+var resetNames = [...]string{
+	"no_error", "protocol_error", "internal_error", "flow_control_error", "settings_timeout", "stream_closed",
+	"frame_size_error", "refused_stream", "cancel", "compression_error", "connect_error", "enhance_your_calm",
+	"inadequate_security", "http_1_1_required",
+}
 
 // ErrorType returns the value of the attribute `error.type` that says f; "" for None.
 func (f Failure) ErrorType() string {
@@ -48,9 +64,11 @@ func (f Failure) ErrorType() string {
 		return "connection_closed"
 	case Timeout:
 		return "timeout"
-	default:
-		return ""
 	}
+	if f >= streamReset {
+		return resetNames[f-streamReset]
+	}
+	return ""
 }
 
 // Kind names the protocol of an Exchange, hence which part of it is filled.
@@ -60,6 +78,10 @@ type Kind uint8
 const (
 	// HTTP1 is HTTP/1.0 and HTTP/1.1; it fills Exchange.HTTP.
 	HTTP1 Kind = iota
+	// HTTP2 fills Exchange.HTTP, too.
+	HTTP2
+	// GRPC fills Exchange.RPC and Exchange.HTTP.
+	GRPC
 )
 
 // Owner is what the kernel knows about who has a socket: who connected or accepted it, else who made it, or its listener.
@@ -83,7 +105,9 @@ type HTTP struct {
 	Method []byte
 	// Target is the request target as sent, in any of the four forms of RFC 9112 section 3.2, query included.
 	Target []byte
-	// Host is the value of the Host field.
+	// Scheme is the scheme that the request names apart from its target, as HTTP/2 does.
+	Scheme []byte
+	// Host is the value of the Host field, or of the pseudo-header field :authority.
 	Host []byte
 	// UserAgent is the value of the User-Agent field.
 	UserAgent []byte
@@ -91,6 +115,9 @@ type HTTP struct {
 	TraceParent, TraceState []byte
 	// RequestFields and ResponseFields are the header fields that the configuration names, in the order of the messages.
 	RequestFields, ResponseFields []Field
+	// B3 is the value of the field of that name, B3TraceID, B3SpanID and B3Sampled those of the separate fields of that
+	// propagation (github.com/openzipkin/b3-propagation), not validated.
+	B3, B3TraceID, B3SpanID, B3Sampled []byte
 	// Status is the status code of the final response; 0 if no status line was seen.
 	Status uint16
 	// Minor is the version's second number: 0 or 1 for HTTP/1.0 and HTTP/1.1.
@@ -108,6 +135,14 @@ type Field struct {
 	Value []byte
 }
 
+// RPC is the part of an exchange that a remote procedure call fills.
+type RPC struct {
+	// Method is the fully-qualified method; nil if it was not seen.
+	Method []byte
+	// Status is the status code of gRPC; 0xff if none was seen.
+	Status uint8
+}
+
 // Exchange is one request with its response, seen at one socket.
 type Exchange struct {
 	// Local and Peer are the ends of the connection; IPv4 addresses are IPv4, not mapped.
@@ -119,8 +154,10 @@ type Exchange struct {
 	RequestBytes, ResponseBytes uint64
 	// Owner made the socket.
 	Owner Owner
-	// HTTP is filled if Kind is HTTP1.
+	// HTTP is filled by every Kind there is.
 	HTTP HTTP
+	// RPC is filled if Kind is GRPC.
+	RPC RPC
 	// Side is which end Local is.
 	Side Side
 	// Failure is None unless the response is missing or not whole.

@@ -48,3 +48,14 @@ func HTTPError(side Side, status uint16, failure Failure) (failed bool, how Fail
 	}
 	return true, failure
 }
+
+// HTTPVersion returns the version that x was spoken in; "" if it was not seen.
+func (x *Exchange) HTTPVersion() string {
+	switch {
+	case x.Kind != HTTP1:
+		return "2"
+	case x.HTTP.TargetCut:
+		return ""
+	}
+	return HTTPVersion(x.HTTP.Minor)
+}

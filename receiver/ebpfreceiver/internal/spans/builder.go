@@ -88,7 +88,9 @@ func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
 	}
 	b.identify(span, x)
 	b.attributes.reset()
-	if x.Kind == protocol.HTTP1 {
+	if x.Kind == protocol.GRPC {
+		describeRPC(span, &b.attributes, x)
+	} else {
 		describeHTTP(span, &b.attributes, x)
 	}
 	b.attributes.put(span.Attributes())
@@ -109,11 +111,11 @@ func times(x *protocol.Exchange) (start, end pcommon.Timestamp) {
 	return pcommon.Timestamp(first), pcommon.Timestamp(max(first, last))
 }
 
-// identify sets the span's id, and its trace and parent: those of the request's traceparent if it has a valid one,
-// else it is the root of a new trace.
+// identify sets the span's id, and its trace and parent: those that the request names if that is valid, else it is the
+// root of a new trace.
 func (b *Builder) identify(span ptrace.Span, x *protocol.Exchange) {
 	span.SetSpanID(b.spanID())
-	parent, ok := parseTraceParent(x.HTTP.TraceParent)
+	parent, ok := parentOf(&x.HTTP)
 	if !ok {
 		span.SetTraceID(b.traceID())
 		span.SetFlags(flagSampled | flagRandom)

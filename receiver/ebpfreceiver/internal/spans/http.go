@@ -17,6 +17,9 @@ import (
 func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 	addMethod(span, a, x.HTTP.Method)
 	t := parseTarget(x.HTTP.Method, x.HTTP.Target, x.HTTP.TargetCut)
+	if t.scheme == nil && len(x.HTTP.Scheme) > 0 && schemeText(x.HTTP.Scheme) {
+		t.scheme = x.HTTP.Scheme
+	}
 	server := serverOf(x, &t)
 	if x.Side == protocol.Server {
 		if len(t.path) > 0 {
@@ -33,8 +36,8 @@ func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 	server.add(a)
 	a.addAddress(keyPeerAddress, x.Peer.Addr())
 	a.addNumber(keyPeerPort, int64(x.Peer.Port()))
-	if !x.HTTP.TargetCut {
-		a.addConstant(keyVersion, protocol.HTTPVersion(x.HTTP.Minor))
+	if version := x.HTTPVersion(); version != "" {
+		a.addConstant(keyVersion, version)
 	}
 	if len(x.HTTP.UserAgent) > 0 {
 		a.addText(keyUserAgent, x.HTTP.UserAgent)
@@ -42,8 +45,12 @@ func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 	addOutcome(span, a, x)
 }
 
-// addMethod names the span and says the method.
+// addMethod names the span and says the method, if it was seen.
 func addMethod(span ptrace.Span, a *attributes, method []byte) {
+	if method == nil {
+		span.SetName(methodUnnamed)
+		return
+	}
 	if name := protocol.HTTPMethod(method); name != "" {
 		span.SetName(name)
 		a.addConstant(keyMethod, name)

@@ -21,6 +21,9 @@ const (
 	keyVersion        = string(semconv.NetworkProtocolVersionKey)
 	keyUserAgent      = string(semconv.UserAgentOriginalKey)
 	keyErrorType      = string(semconv.ErrorTypeKey)
+	keyRPCSystem      = string(semconv.RPCSystemNameKey)
+	keyRPCMethod      = string(semconv.RPCMethodKey)
+	keyRPCStatus      = string(semconv.RPCResponseStatusCodeKey)
 )
 
 // methodOther is the value of http.request.method for methods that the conventions do not know; the span is then named

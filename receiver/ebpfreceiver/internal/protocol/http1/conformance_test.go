@@ -26,6 +26,7 @@ var oddities = []string{
 	"PUT / HTTP/1.1\r\nTransfer-Encoding: gzip,\r\n chunked\r\nExpect: 100-continue\r\n\r\n0\r\n\r\n",
 	"CONNECT [::1]:443 HTTP/1.0\r\ntraceparent: a\r\ntraceparent: b\r\ntracestate: c\r\n\r\n",
 	"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, close\r\nUpgrade: a\r\n\r\n",
+	"GET / HTTP/1.1\r\nb3: 0\r\nX-B3-TraceId: a\r\nX-B3-SpanId: b\r\nX-B3-Sampled: 1\r\nX-B3-SpanId: c\r\n\r\n",
 	"HTTP/1.0 404\r\nContent-Length : 5\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked;a=b, \r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 }
@@ -85,6 +86,10 @@ func requestFacts(head []byte) protocoltest.Facts {
 	put(fields, "agent", r.UserAgent)
 	put(fields, "parent", r.TraceParent)
 	put(fields, "state", r.TraceState)
+	put(fields, "b3", r.B3)
+	put(fields, "b3 trace", r.B3TraceID)
+	put(fields, "b3 span", r.B3SpanID)
+	put(fields, "b3 sampled", r.B3Sampled)
 	flag(fields, "expect", r.ExpectContinue)
 	if !r.TargetCut {
 		fields["minor"] = strconv.Itoa(int(r.Minor))

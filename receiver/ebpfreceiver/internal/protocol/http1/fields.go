@@ -111,9 +111,23 @@ func (r *Request) add(name, value []byte) error {
 			r.TraceState = text(r.TraceState, value)
 			return nil
 		}
-	case len("traceparent"):
-		if fold(name, "traceparent") {
+	case len("traceparent"): // and x-b3-spanid
+		switch {
+		case fold(name, "traceparent"):
 			r.addTraceParent(value)
+		case fold(name, "x-b3-spanid"):
+			r.B3SpanID = text(r.B3SpanID, value)
+		}
+	case len("b3"):
+		if fold(name, "b3") {
+			r.B3 = text(r.B3, value)
+		}
+	case len("x-b3-traceid"): // and x-b3-sampled
+		switch {
+		case fold(name, "x-b3-traceid"):
+			r.B3TraceID = text(r.B3TraceID, value)
+		case fold(name, "x-b3-sampled"):
+			r.B3Sampled = text(r.B3Sampled, value)
 		}
 	}
 	return r.Fields.add(name, value)

@@ -43,6 +43,8 @@ type Request struct {
 	// 3.2) and two Hosts that differ; of other fields that are there twice the first counts, which of tracestate
 	// leaves the newest entries (section 3.3).
 	Method, Target, Host, UserAgent, TraceParent, TraceState []byte
+	// B3, B3TraceID, B3SpanID and B3Sampled are the fields b3, x-b3-traceid, x-b3-spanid and x-b3-sampled.
+	B3, B3TraceID, B3SpanID, B3Sampled []byte
 	Fields
 	// TargetCut says that the request line's end was not seen: Target is what is there of it, or all of it and the
 	// beginning of the version; Minor is not known.

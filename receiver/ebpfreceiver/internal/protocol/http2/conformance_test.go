@@ -147,7 +147,7 @@ func seeds(tb testing.TB) []string {
 func suite(tb testing.TB, elided bool) protocoltest.Stream {
 	return protocoltest.Stream{
 		New:   func() protocoltest.StreamParser { return newListener(elided) },
-		Seeds: seeds(tb), MaxSize: 2*blockLimit + 64 + tableLimit,
+		Seeds: seeds(tb), MaxSize: 8*blockLimit + tableLimit + maxEntries*entrySize,
 	}
 }
 

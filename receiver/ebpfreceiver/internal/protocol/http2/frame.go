@@ -114,16 +114,5 @@ type Frame struct {
 	Cut bool
 }
 
-// CodeName returns the name of an error code (section 7) in lower case; "" for one that has none.
-func CodeName(code uint32) string {
-	if code < uint32(len(codeNames)) {
-		return codeNames[code]
-	}
-	return ""
-}
-
-var codeNames = [...]string{
-	"no_error", "protocol_error", "internal_error", "flow_control_error", "settings_timeout", "stream_closed",
-	"frame_size_error", "refused_stream", "cancel", "compression_error", "connect_error", "enhance_your_calm",
-	"inadequate_security", "http_1_1_required",
-}
+// RefusedStream is the error code of a stream that was not processed (section 8.7).
+const RefusedStream = 7

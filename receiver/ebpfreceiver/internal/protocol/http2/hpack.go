@@ -26,8 +26,11 @@ func NewDecoder(limit int) *Decoder { return &Decoder{table: table{limit: limit}
 // Forget makes d know nothing of earlier blocks: one was missed.
 func (d *Decoder) Forget() { d.table.forget() }
 
-// Size is the number of bytes of fields that d remembers.
-func (d *Decoder) Size() int { return d.table.size }
+// Size is the number of bytes that d keeps.
+func (d *Decoder) Size() int { return d.table.size + entrySize*len(d.table.entries) + d.text.Cap() }
+
+// entrySize is what an entry takes beside its text.
+const entrySize = 56
 
 // Decode adds the fields of a block to fields; their slices are valid until the next call. Cut says that the block is
 // only the beginning of one. After an error, or a cut block, d has forgotten what it cannot be sure of any more.

@@ -41,6 +41,16 @@ func (r *Reader) Restart() {
 	*r = Reader{Elided: r.Elided, limit: r.limit, started: true, pending: r.pending[:0], block: r.block[:0]}
 }
 
+// Elide says whether payloads of DATA frames are not in the input from now on, and how many bytes come first of one that
+// began before.
+func (r *Reader) Elide(elided bool, rest int) { r.Elided, r.skip = elided, rest }
+
+// Rest is how many bytes of a payload are still to be passed over.
+func (r *Reader) Rest() int { return r.skip }
+
+// AtFrame says that the next byte begins a frame.
+func (r *Reader) AtFrame() bool { return !r.failed && !r.inFrame && r.skip == 0 && len(r.pending) == 0 }
+
 // Size is the number of bytes that r keeps.
 func (r *Reader) Size() int { return cap(r.pending) + cap(r.block) }
 

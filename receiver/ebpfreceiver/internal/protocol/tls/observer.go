@@ -116,6 +116,9 @@ func (o *Observer) Feed(client bool, now int64, input []byte) {
 	}
 }
 
+// Elide is [Reader.Elide] of the direction of one end.
+func (o *Observer) Elide(client, elided bool, rest int) { o.readers[index(client)].Elide(elided, rest) }
+
 // Close tells that the connection ended at a time; client says whose end closed it in order. It says whether that made
 // the handshake fail. An end after the client's last message fails it only if the server is the one that ends: a client
 // may be content.

@@ -84,6 +84,15 @@ type Reader struct {
 // NewReader returns a Reader that keeps at most limit bytes of a message.
 func NewReader(limit int, elided bool) *Reader { return &Reader{limit: limit, Elided: elided} }
 
+// Elide says whether fragments of application data are not in the input from now on, and how many bytes come first of one
+// that began before.
+func (r *Reader) Elide(elided bool, rest int) {
+	r.Elided = elided
+	if rest > 0 {
+		r.kind, r.sealed, r.left = recordData, true, rest
+	}
+}
+
 // Size is the number of bytes that r keeps.
 func (r *Reader) Size() int { return cap(r.head) + cap(r.message) }
 

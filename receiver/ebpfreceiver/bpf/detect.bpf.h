@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Which protocol a connection speaks, told by what is said on it, once. */
+#ifndef OTELCOL_RISK_DETECT_BPF_H
+#define OTELCOL_RISK_DETECT_BPF_H
+
+/* What the first bytes of a message are. */
+enum prefix_kind {
+	PREFIX_UNKNOWN = 0,
+	PREFIX_REQUEST = 1, /* of HTTP/1 */
+	PREFIX_STREAM = 2, /* of a stream, whose state is made now, unless it is filtered out */
+};
+
+/* Looks at the first packet after a change of direction: only such a one can begin a message, so the body of a message
+ * costs nothing more.
+ */
+static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
+					       struct owner *owner, struct stream **stream)
+{
+	__u64 prefix;
+
+	if (!packet->length || owner->off || (owner->messages && owner->direction == packet->direction))
+		return PREFIX_UNKNOWN;
+	owner->direction = packet->direction;
+	owner->messages++;
+	prefix = packet_prefix(skb, packet, 0);
+	if (http1_is_request(prefix))
+		return PREFIX_REQUEST;
+	*stream = stream_detect(skb, packet, sk, owner, prefix);
+	if (*stream)
+		return PREFIX_STREAM;
+	if (knob_http2 && http2_is_idle(prefix)) {
+		owner->messages--; /* it is HTTP/2: a message will tell more */
+		return PREFIX_UNKNOWN;
+	}
+	if (http1_is_response(prefix))
+		count(COUNTER_RESPONSE_UNMATCHED);
+	if (!owner->off && owner->messages >= knob_detect_messages) {
+		owner->off = 1;
+		count(COUNTER_OFF_UNKNOWN);
+	}
+	return PREFIX_UNKNOWN;
+}
+
+/* A packet on a socket whose connection is not known to speak HTTP/1. Returns the connection if it turns out to. */
+static __always_inline struct connection *connection_detect(struct __sk_buff *skb, const struct packet *packet,
+							    struct bpf_sock *sk)
+{
+	struct owner *owner;
+	struct stream *stream = NULL;
+	struct connection *connection;
+
+	owner = bpf_sk_storage_get(&owners, sk, NULL, packet->length ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (!owner) {
+		if (packet->length)
+			count(COUNTER_LOST_STORAGE);
+		return NULL;
+	}
+	if (owner->direction == OWNER_STREAM) {
+		if (owner->off)
+			return NULL;
+		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
+	} else if (detect(skb, packet, sk, owner, &stream) == PREFIX_REQUEST) {
+		connection = connection_create(sk, owner, packet->direction);
+		if (connection) {
+			connection->exchange.event.cookie = bpf_get_socket_cookie(skb);
+			connection->exchange.cgroup_id = bpf_skb_cgroup_id(skb);
+		}
+		return connection;
+	}
+	if (stream)
+		stream_packet(skb, packet, stream, sk);
+	return NULL;
+}
+
+#endif

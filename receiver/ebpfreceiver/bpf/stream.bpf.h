@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Connections whose messages are frames: HTTP/2 frames and TLS records. The kernel follows the lengths of frames, so
+ * that it copies what says something and leaves out payloads; what a frame means is user space's work.
+ *
+ *	packet   | frame ------------- | frame ---- | fra
+ *	record   | header payload      | header     |        payloads of DATA and of encrypted records are left out,
+ *	                                                     other frames without meaning to us are as a whole
+ *
+ * Packets of one direction come in order and one at a time as a rule, but not always: they are reordered on their way,
+ * and two processors may have one each. A packet that comes while another is looked at, or before earlier bytes, is
+ * handed over as it is, and so is what follows, until a packet begins where a frame begins without doubt. User space puts
+ * the records in order and sees the frames itself.
+ *
+ * What a walk needs is in the socket's storage and not in registers, which also makes all steps look the same to the
+ * verifier.
+ */
+#ifndef OTELCOL_RISK_STREAM_BPF_H
+#define OTELCOL_RISK_STREAM_BPF_H
+
+/* The programs that walk through packets, small and large ones. One of each direction, because kernels since 6.18 want
+ * programs that call each other to be made for the same hook.
+ */
+int walk_small_ingress(struct __sk_buff *skb);
+int walk_large_ingress(struct __sk_buff *skb);
+int walk_raw_ingress(struct __sk_buff *skb);
+int walk_small_egress(struct __sk_buff *skb);
+int walk_large_egress(struct __sk_buff *skb);
+int walk_raw_egress(struct __sk_buff *skb);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, WALKERS);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(struct __sk_buff *));
+} walkers_ingress SEC(".maps") = {
+	.values = { [WALKER_SMALL] = (void *)&walk_small_ingress, [WALKER_LARGE] = (void *)&walk_large_ingress, [WALKER_RAW] = (void *)&walk_raw_ingress },
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, WALKERS);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(struct __sk_buff *));
+} walkers_egress SEC(".maps") = {
+	.values = { [WALKER_SMALL] = (void *)&walk_small_egress, [WALKER_LARGE] = (void *)&walk_large_egress, [WALKER_RAW] = (void *)&walk_raw_egress },
+};
+
+/* Fills what all records of a direction share. */
+static __always_inline void stream_head(const struct stream *stream, bool response, struct event_stream *record)
+{
+	record->cookie = stream->open.event.cookie;
+	record->time_ns = bpf_ktime_get_ns();
+	record->kind = EVENT_STREAM;
+	record->side = stream->open.event.side;
+	record->protocol = stream->protocol;
+	record->flags |= response ? FLAG_RESPONSE : 0;
+}
+
+static __always_inline __u64 stream_wake(const struct stream *stream)
+{
+	if (stream->urgent || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= knob_wakeup_bytes)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline bool is_response(const struct stream *stream, const struct direction_state *state)
+{
+	return state == &stream->directions[1];
+}
+
+/* Begins a frame at the next byte, whatever was before. */
+static __always_inline void stream_restart(struct direction_state *state)
+{
+	state->take = 0;
+	state->skip = 0;
+	state->head_length = 0;
+	state->last = 0;
+	state->ending = 0;
+}
+
+/* Tells of bytes up to sequence number to that gave no record, because there was nothing in them. */
+static __always_inline void stream_flush(const struct stream *stream, struct direction_state *state, __u32 to)
+{
+	struct event_stream record = { .from = state->reported, .to = to, .rest = state->skip };
+
+	stream_head(stream, is_response(stream, state), &record);
+	if (state->reported != to && bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+		count(COUNTER_STREAM_RING_FULL);
+	state->reported = to;
+}
+
+/* Ends the walk through a packet. */
+static __always_inline void stream_leave(struct stream *stream, struct direction_state *state)
+{
+	bool interrupted;
+
+	if (state->left && state->aligned)
+		count(COUNTER_STREAM_CUT);
+	if (state->left || !state->aligned) {
+		state->aligned = 0;
+		state->joined = 1;
+	}
+	bpf_spin_lock(&stream->lock);
+	interrupted = state->interrupted;
+	state->interrupted = 0;
+	if (interrupted)
+		state->aligned = 0;
+	state->busy = 0;
+	bpf_spin_unlock(&stream->lock);
+	if (interrupted)
+		stream_flush(stream, state, state->end);
+}
+
+/* Writes what was filled, unless it says nothing. True if the packet has more. */
+static __always_inline bool stream_submit(struct stream *stream, struct direction_state *state, struct event_stream *record,
+					  __u8 *tail)
+{
+	__u32 to = state->end - state->left;
+
+	if (!record->captured && !state->head_length && !record->flags && !state->guessed && state->aligned) {
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		return state->left;
+	}
+	stream_head(stream, is_response(stream, state), record);
+	record->flags |= state->guessed ? FLAG_GUESSED : 0;
+	record->from = state->reported;
+	record->to = to;
+	record->rest = state->skip;
+	record->tail = state->head_length;
+	record->ending = state->last && state->skip;
+	__builtin_memcpy(tail, state->head, HTTP2_HEADER);
+	record->captured += state->head_length;
+	state->guessed = 0;
+	state->reported = to;
+	bpf_ringbuf_submit(record, stream_wake(stream));
+	return state->left && state->aligned;
+}
+
+/* What is to be done with the bytes of a packet. */
+enum claim {
+	CLAIM_NOTHING = 0,
+	CLAIM_WALK = 1,
+	CLAIM_RAW = 2,
+};
+
+/* Decides that. Begins says that the packet begins like a frame without doubt; skip becomes the number of bytes that were
+ * seen before. Flush becomes true if this packet makes the direction lose its place: what was walked up to before is then
+ * to be told.
+ */
+static __always_inline enum claim stream_claim(const struct packet *packet, struct stream *stream, struct direction_state *state,
+					       bool begins, __u32 *skip, __u32 *before, bool *flush)
+{
+	__u32 end = packet->sequence + packet->length;
+	enum claim claim = CLAIM_RAW;
+	__s32 behind;
+
+	bpf_spin_lock(&stream->lock);
+	if (!state->next_known) {
+		state->next_known = 1;
+		state->next_sequence = packet->sequence;
+		state->first_sequence = packet->sequence;
+		state->reported = packet->sequence;
+	}
+	*before = state->next_sequence;
+	behind = state->next_sequence - packet->sequence;
+	if (behind >= (__s32)packet->length) {
+		/* A retransmission, unless it fills a hole. */
+		if ((__s32)(state->hole_end - packet->sequence) <= 0 || (__s32)(end - state->hole_start) <= 0)
+			claim = CLAIM_NOTHING;
+		else if (packet->sequence == state->hole_start)
+			state->hole_start = (__s32)(state->hole_end - end) > 0 ? end : state->hole_end;
+	} else {
+		state->next_sequence = end;
+		if (behind < 0) {
+			if (state->hole_start == state->hole_end)
+				state->hole_start = *before;
+			state->hole_end = packet->sequence;
+		} else {
+			*skip = behind;
+		}
+		if (state->busy) {
+			state->interrupted = 1;
+		} else if (behind < 0) {
+			*flush = state->aligned;
+			state->aligned = 0;
+		} else {
+			if (!state->aligned && begins && !behind) {
+				state->aligned = 1;
+				state->guessed = 1;
+				state->reported = packet->sequence;
+			}
+			if (state->aligned) {
+				state->busy = 1;
+				state->end = end;
+				claim = CLAIM_WALK;
+			}
+		}
+	}
+	bpf_spin_unlock(&stream->lock);
+	return claim;
+}
+
+/* Whether a packet begins with the beginning of a frame, beyond doubt: DATA has too little that is always the same. */
+static __always_inline bool stream_begins(struct __sk_buff *skb, const struct packet *packet, const struct stream *stream)
+{
+	__u8 head[12] = {};
+	__u32 length;
+
+	if (packet->length < HTTP2_HEADER || bpf_skb_load_bytes(skb, packet->payload, head, HTTP2_HEADER))
+		return false;
+	if (stream->protocol == STREAM_TLS)
+		return head[0] >= TLS_CHANGE && head[0] <= TLS_DATA && head[1] == 3 && head[2] <= 4;
+	length = head[0] << 16 | head[1] << 8 | head[2];
+	switch (head[3]) {
+	case HTTP2_HEADERS:
+		return !(head[4] & 0xd2) && length && length <= 1 << 14 && !(head[5] & 0x80) && http2_plausible(head, length);
+	case HTTP2_RESET:
+	case HTTP2_PING:
+	case HTTP2_WINDOW_UPDATE:
+		return !(head[4] & 0xfe) && !(head[5] & 0x80) && http2_plausible(head, length);
+	case HTTP2_SETTINGS:
+		return !length && head[4] == 1 && !(head[5] | head[6] | head[7] | head[8]);
+	}
+	return false;
+}
+
+/* Says who talks to whom, before anything that they say. */
+static __always_inline bool stream_announce(struct stream *stream)
+{
+	if (!stream->opened) {
+		stream->opened = ring_write(&stream->open, sizeof(stream->open));
+		if (!stream->opened)
+			count(COUNTER_STREAM_RING_FULL);
+	}
+	return stream->opened;
+}
+
+static __always_inline void stream_end(struct stream *stream, __u8 flags)
+{
+	struct event_stream record = {
+		.cookie = stream->open.event.cookie,
+		.time_ns = bpf_ktime_get_ns(),
+		.kind = EVENT_STREAM_END,
+		.side = stream->open.event.side,
+		.flags = flags,
+		.protocol = stream->protocol,
+	};
+
+	if (stream->ended || !stream->opened)
+		return;
+	stream->ended = 1;
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record),
+			       stream->protocol == STREAM_TLS ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
+		count(COUNTER_STREAM_RING_FULL);
+}
+
+/* What there is to do behind the bytes of a packet with these TCP flags. */
+static __always_inline void stream_after(struct bpf_sock *sk, struct stream *stream, bool response, __u8 tcp_flags)
+{
+	const struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
+	__u8 flags = response ? FLAG_RESPONSE : 0;
+	struct owner *owner;
+
+	if (tcp_flags & TCP_FLAG_RST)
+		stream_end(stream, flags | FLAG_RESET);
+	else if (tcp_flags & TCP_FLAG_FIN && (response || stream->protocol == STREAM_TLS))
+		stream_end(stream, flags | FLAG_FIN);
+	if (stream->protocol != STREAM_TLS)
+		return;
+	if (!stream->done && state->next_sequence - state->first_sequence > TLS_MAX_HANDSHAKE) {
+		count(COUNTER_OFF_HANDSHAKE);
+		stream_end(stream, FLAG_GAP);
+		stream->done = 1;
+	}
+	if (!stream->done)
+		return;
+	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	if (owner)
+		owner->off = 1;
+	bpf_sk_storage_delete(&streams, sk);
+}
+
+/* Where a program that goes on finds what the one before it knew: in the packet's control block. */
+enum {
+	CB_OFFSET = 0,
+	CB_LEFT = 1,
+	CB_SEQUENCE = 2,
+	CB_TCP_FLAGS = 3,
+};
+
+static __always_inline void stream_go(struct __sk_buff *skb, __u8 direction, __u32 walker)
+{
+	if (direction == INGRESS)
+		bpf_tail_call(skb, &walkers_ingress, walker);
+	else
+		bpf_tail_call(skb, &walkers_egress, walker);
+}
+
+/* A packet of a known stream. The walk through its frames is done by programs of their own, one run a record, because the
+ * verifier follows every step of it: it ends with stream_after, too, and does not come back.
+ */
+static __always_inline void stream_packet(struct __sk_buff *skb, const struct packet *packet, struct stream *stream,
+					  struct bpf_sock *sk)
+{
+	bool response = packet->direction != stream->request_direction;
+	struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
+	enum claim claim = CLAIM_NOTHING;
+	__u32 skip = 0;
+	__u32 before = 0;
+	bool flush = false;
+
+	if (stream->ended)
+		return;
+	if (packet->length && stream_announce(stream))
+		claim = stream_claim(packet, stream, state, !state->aligned && stream_begins(skb, packet, stream), &skip, &before,
+				     &flush);
+	skb->cb[CB_TCP_FLAGS] = packet->flags;
+	if (claim == CLAIM_WALK) {
+		state->joined = 0;
+		if (state->guessed)
+			stream_restart(state);
+		state->offset = packet->payload + skip;
+		state->left = packet->length - skip;
+		state->ending = state->last && state->skip;
+		stream_go(skb, packet->direction, state->left > STREAM_SMALL);
+		stream_leave(stream, state); /* not reached */
+	} else if (claim == CLAIM_RAW && !state->joined) {
+		if (flush) {
+			count(COUNTER_GAPS);
+			stream_flush(stream, state, before);
+		}
+		skb->cb[CB_OFFSET] = packet->payload + skip;
+		skb->cb[CB_LEFT] = packet->length - skip;
+		skb->cb[CB_SEQUENCE] = packet->sequence + skip;
+		stream_go(skb, packet->direction, WALKER_RAW);
+	}
+	stream_after(sk, stream, response, packet->flags);
+}
+
+/* Makes the state of a connection whose protocol was just recognized. NULL when it is filtered out or there is no memory. */
+static __always_inline struct stream *stream_create(struct bpf_sock *sk, struct owner *owner, __u8 direction, __u8 protocol)
+{
+	struct stream *stream = bpf_sk_storage_get(&streams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!stream) {
+		count(COUNTER_LOST_STORAGE);
+		return NULL;
+	}
+	stream->protocol = protocol;
+	stream->request_direction = direction;
+	stream->directions[0].aligned = 1;
+	stream->directions[1].aligned = 1;
+	connection_describe(&stream->open, sk, owner, direction == INGRESS ? SIDE_SERVER : SIDE_CLIENT);
+	if (!filter_admits(&stream->open)) {
+		owner->off = 1;
+		bpf_sk_storage_delete(&streams, sk);
+		return NULL;
+	}
+	stream->open.event.kind = EVENT_STREAM_OPEN;
+	stream->open.event.reserved = protocol;
+	stream->open.event.time_ns = bpf_ktime_get_ns();
+	owner->direction = OWNER_STREAM;
+	return stream;
+}
+
+/* Recognizes HTTP/2 and TLS by what a connection says first, and HTTP/2 also later on. */
+static __always_inline struct stream *stream_detect(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
+						    struct owner *owner, __u64 prefix)
+{
+	__u8 direction = packet->direction;
+	__u8 protocol = STREAM_HTTP2;
+	bool joined = false;
+	struct stream *stream;
+
+	if (knob_tls && tls_is_client_hello(prefix)) {
+		protocol = STREAM_TLS;
+	} else if (!knob_http2) {
+		return NULL;
+	} else if (!http2_is_preface(prefix)) {
+		enum http2_block block = http2_is_headers(skb, packet, prefix);
+
+		if (block == BLOCK_NONE)
+			return NULL;
+		joined = true;
+		if (block == BLOCK_RESPONSE)
+			direction = !direction;
+	}
+	stream = stream_create(sk, owner, direction, protocol);
+	if (!stream)
+		return NULL;
+	if (protocol == STREAM_HTTP2 && !joined)
+		stream->directions[0].skip = HTTP2_PREFACE;
+	if (joined) {
+		stream->directions[0].aligned = 0;
+		stream->directions[1].aligned = 0;
+		stream->directions[0].joined = 1;
+		stream->directions[1].joined = 1;
+		stream->open.event.flags = FLAG_GUESSED;
+	}
+	stream->open.event.cookie = bpf_get_socket_cookie(skb);
+	stream->open.cgroup_id = bpf_skb_cgroup_id(skb);
+	return stream;
+}
+
+#endif

@@ -1,0 +1,23 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package protocol
+
+import "github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/grpc"
+
+// RPCOutcome returns the name of a call's status, "" if none was seen; whether the call has failed, which for a server
+// is not so if the client is to blame; and the value of error.type, "" if that is the number of the HTTP status.
+func RPCOutcome(x *Exchange) (status string, failed bool, errorType string) {
+	code := grpc.Status(x.RPC.Status)
+	status = code.Name()
+	switch {
+	case status != "":
+		failed = code.ServerError() || x.Side == Client && code != 0
+		return status, failed, status
+	case x.Failure != None && (x.Failure != Timeout || x.HTTP.Status == 0):
+		return "", true, x.Failure.ErrorType()
+	case x.HTTP.Status != 0 && x.HTTP.Status != 200:
+		return "", true, ""
+	}
+	return "", false, ""
+}

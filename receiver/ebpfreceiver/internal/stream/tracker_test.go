@@ -1,0 +1,341 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// seen keeps what a tracker finds.
+type seen struct {
+	exchanges  []protocol.Exchange
+	paths      []string
+	methods    []string
+	handshakes []Handshake
+}
+
+func (s *seen) Exchange(x *protocol.Exchange) {
+	s.exchanges = append(s.exchanges, *x)
+	s.paths = append(s.paths, string(x.HTTP.Target))
+	s.methods = append(s.methods, string(x.RPC.Method))
+}
+
+func (s *seen) Handshake(h *Handshake) { s.handshakes = append(s.handshakes, *h) }
+
+const (
+	cookie = 7
+	second = uint64(time.Second)
+)
+
+// wire makes the records of one connection as the kernel does when it knows nothing of frames: raw.
+type wire struct {
+	tracker *Tracker
+	seen    *seen
+	now     uint64
+	at      [2]uint32
+	framers [2]*http2.Framer
+	out     [2]bytes.Buffer
+	encoder [2]*hpack.Encoder
+	block   [2]bytes.Buffer
+}
+
+func newWire(settings Settings) *wire {
+	w := &wire{seen: &seen{}, now: second, at: [2]uint32{0xfffffff0, 1000}}
+	w.tracker = New(settings, &exchange.Clock{}, w.seen)
+	for i := range w.framers {
+		w.framers[i] = http2.NewFramer(&w.out[i], nil)
+		w.encoder[i] = hpack.NewEncoder(&w.block[i])
+	}
+	return w
+}
+
+func defaults() Settings {
+	return Settings{MaxOpen: 100, MaxMemory: 1 << 20, MaxHeaders: 4096, Timeout: 10 * time.Second}
+}
+
+// open tells of the connection; joined if its beginning was not seen.
+func (w *wire) open(flags event.Flags, protocol event.Protocol) {
+	record := make([]byte, 144)
+	binary.LittleEndian.PutUint64(record, cookie)
+	binary.LittleEndian.PutUint64(record[8:], w.now)
+	record[28], record[30], record[31] = byte(event.StreamOpen), byte(flags), byte(protocol)
+	w.tracker.Record(record)
+}
+
+// record is one of a direction.
+func (w *wire) record(kind event.Kind, client bool, flags event.Flags, from, to uint32, data []byte) []byte {
+	record := make([]byte, streamRecord, streamRecord+len(data))
+	binary.LittleEndian.PutUint64(record, cookie)
+	binary.LittleEndian.PutUint64(record[8:], w.now)
+	binary.LittleEndian.PutUint32(record[16:], from)
+	binary.LittleEndian.PutUint32(record[20:], to)
+	binary.LittleEndian.PutUint32(record[24:], uint32(len(data)))
+	if !client {
+		flags |= event.FromServer
+	}
+	record[28], record[30], record[31] = byte(kind), byte(flags), byte(event.HTTP2)
+	return append(record, data...)
+}
+
+const streamRecord = 40
+
+// raw returns the record of the next bytes of a direction.
+func (w *wire) raw(client bool, data []byte) []byte {
+	i := index(client)
+	from := w.at[i]
+	w.at[i] += uint32(len(data))
+	return w.record(event.StreamData, client, event.Raw, from, w.at[i], data)
+}
+
+// headers returns a HEADERS frame.
+func (w *wire) headers(t testing.TB, client bool, id uint32, end bool, fields ...string) []byte {
+	t.Helper()
+	i := index(client)
+	w.block[i].Reset()
+	for f := 0; f < len(fields); f += 2 {
+		require.NoError(t, w.encoder[i].WriteField(hpack.HeaderField{Name: fields[f], Value: fields[f+1]}))
+	}
+	w.out[i].Reset()
+	require.NoError(t, w.framers[i].WriteHeaders(http2.HeadersFrameParam{
+		StreamID: id, BlockFragment: w.block[i].Bytes(), EndHeaders: true, EndStream: end,
+	}))
+	return bytes.Clone(w.out[i].Bytes())
+}
+
+func (w *wire) data(t testing.TB, client bool, id uint32, end bool, size int) []byte {
+	t.Helper()
+	i := index(client)
+	w.out[i].Reset()
+	require.NoError(t, w.framers[i].WriteData(id, end, make([]byte, size)))
+	return bytes.Clone(w.out[i].Bytes())
+}
+
+func (w *wire) request(t testing.TB, id uint32, path string) []byte {
+	t.Helper()
+	return w.headers(t, true, id, true, ":method", "GET", ":scheme", "http", ":path", path, ":authority", "shop")
+}
+
+func (w *wire) response(t testing.TB, id uint32) []byte {
+	t.Helper()
+	return append(w.headers(t, false, id, false, ":status", "200"), w.data(t, false, id, true, 300)...)
+}
+
+func TestStreamsBecomeExchanges(t *testing.T) {
+	w := newWire(defaults())
+	w.open(0, event.HTTP2)
+	w.tracker.Record(w.raw(true, []byte(http2.ClientPreface)))
+	w.tracker.Record(w.raw(true, append(w.request(t, 1, "/a"), w.request(t, 3, "/b")...)))
+	w.now = 2 * second
+	w.tracker.Record(w.raw(false, w.headers(t, false, 3, false, ":status", "404")))
+	w.now = 3 * second
+	w.tracker.Record(w.raw(false, w.data(t, false, 3, true, 10)))
+	w.tracker.Record(w.raw(false, w.response(t, 1)))
+	require.Equal(t, []string{"/b", "/a"}, w.seen.paths)
+	x := w.seen.exchanges[0]
+	assert.EqualValues(t, 404, x.HTTP.Status)
+	assert.EqualValues(t, second, x.Start)
+	assert.EqualValues(t, 2*second, x.FirstByte)
+	assert.EqualValues(t, 3*second, x.End)
+	assert.Equal(t, protocol.None, x.Failure)
+	assert.Equal(t, protocol.HTTP2, x.Kind)
+	assert.EqualValues(t, 2, w.tracker.Counts.Requests.Load())
+	assert.Zero(t, w.tracker.Counts.Open.Load())
+}
+
+func TestAStreamingCallEndsWithItsTrailers(t *testing.T) {
+	w := newWire(defaults())
+	w.open(0, event.HTTP2)
+	w.tracker.Record(w.raw(true, w.headers(t, true, 1, false, ":method", "POST", ":path", "/shop.Cart/Watch", "content-type", "application/grpc")))
+	w.tracker.Record(w.raw(false, w.headers(t, false, 1, false, ":status", "200", "content-type", "application/grpc")))
+	for range 3 {
+		w.now += second
+		w.tracker.Record(w.raw(true, w.data(t, true, 1, false, 20)))
+		w.tracker.Record(w.raw(false, w.data(t, false, 1, false, 20)))
+	}
+	assert.Empty(t, w.seen.exchanges)
+	w.tracker.Record(w.raw(false, w.headers(t, false, 1, true, "grpc-status", "14")))
+	require.Len(t, w.seen.exchanges, 1)
+	x := w.seen.exchanges[0]
+	assert.Equal(t, protocol.GRPC, x.Kind)
+	assert.Equal(t, "shop.Cart/Watch", w.seen.methods[0])
+	status, failed, errorType := protocol.RPCOutcome(&x)
+	assert.Equal(t, "UNAVAILABLE", status)
+	assert.True(t, failed)
+	assert.Equal(t, "UNAVAILABLE", errorType)
+	assert.EqualValues(t, 4*second, x.End)
+	assert.Greater(t, x.RequestBytes, uint64(3*29))
+}
+
+func TestRecordsInAnyOrderGiveTheSameExchanges(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 50 {
+		w := newWire(defaults())
+		w.open(0, event.HTTP2)
+		var records [][]byte
+		for id := uint32(1); id < 20; id += 2 {
+			w.tracker.Record(w.raw(true, w.request(t, id, "/a")))
+			body := w.response(t, id)
+			for len(body) > 0 {
+				n := min(len(body), 1+random.IntN(100))
+				records = append(records, w.raw(false, body[:n]))
+				body = body[n:]
+			}
+		}
+		w.tracker.Record(records[0])
+		for i := 1; i < len(records); i += 4 { // as far as packets overtake each other
+			part := records[i:min(i+4, len(records))]
+			random.Shuffle(len(part), func(a, b int) { part[a], part[b] = part[b], part[a] })
+			for _, record := range part {
+				w.tracker.Record(bytes.Clone(record))
+				w.tracker.Record(bytes.Clone(record)) // and twice
+			}
+		}
+		require.Len(t, w.seen.exchanges, 10)
+		assert.Zero(t, w.tracker.Counts.Gaps.Load())
+	}
+}
+
+func TestWhatIsMissedIsCountedAndGuessedByNobody(t *testing.T) {
+	w := newWire(defaults())
+	w.open(0, event.HTTP2)
+	w.tracker.Record(w.raw(true, w.request(t, 1, "/a")))
+	w.raw(true, w.request(t, 3, "/missed"))
+	late := w.raw(true, w.request(t, 5, "/missed"))
+	w.tracker.Record(late)
+	assert.EqualValues(t, 1, w.tracker.Counts.Requests.Load(), "it may still come")
+	w.now += 3 * second
+	from := w.at[1]
+	frame := w.request(t, 7, "/missed") // refers to a field that was missed
+	w.at[1] += uint32(len(frame))
+	w.tracker.Record(w.record(event.StreamData, true, event.Guessed, from, w.at[1], frame))
+	assert.EqualValues(t, 1, w.tracker.Counts.Gaps.Load())
+	assert.EqualValues(t, 2, w.tracker.Counts.Requests.Load())
+	w.tracker.Record(w.raw(false, w.response(t, 7)))
+	assert.Equal(t, []string{""}, w.seen.paths)
+	assert.NotZero(t, w.tracker.Counts.UnknownFields.Load())
+}
+
+func TestAJoinedConnectionBeginsWhereTheKernelSaysSo(t *testing.T) {
+	w := newWire(defaults())
+	w.open(event.Guessed, event.HTTP2)
+	w.tracker.Record(w.raw(true, []byte("the end of something")))
+	assert.Zero(t, w.tracker.Counts.Malformed.Load())
+	frame := w.request(t, 9, "/a")
+	from := w.at[1]
+	w.at[1] += uint32(len(frame))
+	w.tracker.Record(w.record(event.StreamData, true, event.Guessed, from, w.at[1], frame))
+	assert.EqualValues(t, 1, w.tracker.Counts.Requests.Load())
+	assert.Zero(t, w.tracker.Counts.Gaps.Load())
+}
+
+func TestEndsWithoutAResponseSayHow(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(*testing.T, *wire)
+		want string
+	}{
+		"the server resets the stream": {func(t *testing.T, w *wire) {
+			w.out[0].Reset()
+			require.NoError(t, w.framers[0].WriteRSTStream(1, http2.ErrCodeRefusedStream))
+			w.tracker.Record(w.raw(false, w.out[0].Bytes()))
+		}, "refused_stream"},
+		"the server goes away": {func(t *testing.T, w *wire) {
+			w.out[0].Reset()
+			require.NoError(t, w.framers[0].WriteGoAway(0, http2.ErrCodeNo, nil))
+			w.tracker.Record(w.raw(false, w.out[0].Bytes()))
+		}, "refused_stream"},
+		"the connection is reset": {func(_ *testing.T, w *wire) {
+			w.tracker.Record(w.record(event.StreamEnd, false, event.Reset, 0, 0, nil))
+		}, "connection_reset"},
+		"the connection is closed": {func(_ *testing.T, w *wire) {
+			w.tracker.Record(w.record(event.StreamEnd, false, event.Fin, 0, 0, nil))
+		}, "connection_closed"},
+		"nothing comes": {func(_ *testing.T, w *wire) { w.tracker.Expire(w.now + 11*second) }, "timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(defaults())
+			w.open(0, event.HTTP2)
+			w.tracker.Record(w.raw(true, w.request(t, 1, "/a")))
+			test.end(t, w)
+			require.Len(t, w.seen.exchanges, 1)
+			assert.Equal(t, test.want, w.seen.exchanges[0].Failure.ErrorType())
+			assert.Zero(t, w.seen.exchanges[0].HTTP.Status)
+		})
+	}
+}
+
+func TestBoundsAreKept(t *testing.T) {
+	settings := defaults()
+	settings.MaxOpen, settings.MaxMemory = 3, 8192
+	w := newWire(settings)
+	w.open(0, event.HTTP2)
+	for id := uint32(1); id < 21; id += 2 {
+		w.tracker.Record(w.raw(true, w.request(t, id, "/a")))
+	}
+	assert.EqualValues(t, 3, w.tracker.Counts.Open.Load())
+	assert.EqualValues(t, 7, w.tracker.Counts.Evicted.Load())
+	for i := range 100 {
+		record := make([]byte, 144)
+		binary.LittleEndian.PutUint64(record, uint64(100+i))
+		record[28], record[31] = byte(event.StreamOpen), byte(event.HTTP2)
+		w.tracker.Record(record)
+		assert.LessOrEqual(t, w.tracker.Counts.Memory.Load(), int64(settings.MaxMemory))
+	}
+	assert.NotZero(t, w.tracker.Counts.Forgotten.Load())
+	w.tracker.Close()
+	assert.Zero(t, w.tracker.Counts.Connections.Load())
+	assert.Zero(t, w.tracker.Counts.Memory.Load())
+	assert.Zero(t, w.tracker.Counts.Open.Load())
+}
+
+func FuzzRecords(f *testing.F) {
+	w := newWire(defaults())
+	f.Add(w.raw(true, w.request(f, 1, "/a")), w.raw(false, w.response(f, 1)))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		w := newWire(defaults())
+		w.open(0, event.HTTP2)
+		for _, record := range [][]byte{first, second, first} {
+			if Is(record) {
+				w.tracker.Record(record)
+			}
+		}
+		w.tracker.Close()
+		assert.Zero(t, w.tracker.Counts.Open.Load())
+		assert.Zero(t, w.tracker.Counts.Memory.Load())
+	})
+}
+
+// BenchmarkExchange is a request and its response on a connection that is warm.
+func BenchmarkExchange(b *testing.B) {
+	w := newWire(defaults())
+	w.open(0, event.HTTP2)
+	id := uint32(1)
+	w.tracker.Record(w.raw(true, w.request(b, id, "/a")))
+	w.tracker.Record(w.raw(false, w.response(b, id)))
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		id += 2
+		request, response := w.raw(true, w.request(b, id, "/a")), w.raw(false, w.response(b, id))
+		w.seen.exchanges, w.seen.paths, w.seen.methods = w.seen.exchanges[:0], w.seen.paths[:0], w.seen.methods[:0]
+		b.StartTimer()
+		w.tracker.Record(request)
+		w.tracker.Record(response)
+	}
+}
