@@ -1,0 +1,63 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/testdata"
+)
+
+// BenchmarkTraces writes 1000 spans, beside pdata's marshaller.
+func BenchmarkTraces(b *testing.B) {
+	td := testdata.GenerateTraces(1000)
+	b.Run("writer", func(b *testing.B) {
+		bench(b, (&ptrace.ProtoMarshaler{}).TracesSize(td), func(w *Writer) {
+			for i := td.ResourceSpans().Len() - 1; i >= 0; i-- {
+				w.ResourceSpans(td.ResourceSpans().At(i))
+			}
+		})
+	})
+	b.Run("pdata", func(b *testing.B) {
+		b.SetBytes(int64((&ptrace.ProtoMarshaler{}).TracesSize(td)))
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+			require.NoError(b, err)
+		}
+	})
+}
+
+// BenchmarkLogs writes 1000 log records, beside pdata's marshaller.
+func BenchmarkLogs(b *testing.B) {
+	ld := testdata.GenerateLogs(1000)
+	b.Run("writer", func(b *testing.B) {
+		bench(b, (&plog.ProtoMarshaler{}).LogsSize(ld), func(w *Writer) {
+			for i := ld.ResourceLogs().Len() - 1; i >= 0; i-- {
+				w.ResourceLogs(ld.ResourceLogs().At(i))
+			}
+		})
+	})
+	b.Run("pdata", func(b *testing.B) {
+		b.SetBytes(int64((&plog.ProtoMarshaler{}).LogsSize(ld)))
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+			require.NoError(b, err)
+		}
+	})
+}
+
+func bench(b *testing.B, size int, write func(w *Writer)) {
+	var w Writer
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Reset(0)
+		write(&w)
+	}
+}
