@@ -6,7 +6,6 @@ package encode
 import (
 	"fmt"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -20,12 +19,17 @@ type Record struct {
 	Key []byte
 	// Value is the encoded data.
 	Value []byte
+	// Room, if not nil, is memory in which Value lies at Offset, free in front of it and behind it. It is the record's alone.
+	Room   []byte
+	Offset int
 	// Items is the number of spans, data points or log records in Value.
 	Items int
 	// Topic receives the record. The functions of this package leave it to the caller.
 	Topic string
 	// Headers are left to the caller, too. Records may share them.
 	Headers []recordbatch.Header
+
+	slab *slab
 }
 
 // Keying is the choice of a record's key.
@@ -47,31 +51,22 @@ type Encoder struct {
 	JSON bool
 	// Keying chooses the keys. ByTraceID is not for metrics.
 	Keying Keying
+	// Memory is where otlp_proto is written. Nil takes fresh memory for every request.
+	Memory *Memory
 }
 
 // Traces encodes td. Data without any resource gives no record.
 func (e Encoder) Traces(td ptrace.Traces) ([]Record, error) {
-	resources := td.ResourceSpans()
-	if resources.Len() == 0 {
-		return nil, nil
-	}
 	if e.JSON && e.Keying == Unkeyed {
+		if td.ResourceSpans().Len() == 0 {
+			return nil, nil
+		}
 		value, err := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
 		return whole(value, td.SpanCount(), err)
 	}
-	value, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
-	if err != nil {
-		return nil, fmt.Errorf("encode traces as otlp_proto: %w", err)
-	}
-	records, err := e.sort(value, fieldSpanTraceID, td.SpanCount(), resources.Len(), func(i int) (pcommon.Map, int) {
-		rs, items := resources.At(i), 0
-		for j := range rs.ScopeSpans().Len() {
-			items += rs.ScopeSpans().At(j).Spans().Len()
-		}
-		return rs.Resource().Attributes(), items
-	})
-	if err != nil || !e.JSON {
-		return records, err
+	records := e.traced(traces{td.ResourceSpans()})
+	if !e.JSON {
+		return records, nil
 	}
 	return toJSON(records, func(value []byte) ([]byte, error) {
 		part, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(value)
@@ -84,23 +79,16 @@ func (e Encoder) Traces(td ptrace.Traces) ([]Record, error) {
 
 // Metrics encodes md. Data without any resource gives no record.
 func (e Encoder) Metrics(md pmetric.Metrics) ([]Record, error) {
-	resources := md.ResourceMetrics()
-	if resources.Len() == 0 {
-		return nil, nil
-	}
 	if e.JSON && e.Keying == Unkeyed {
+		if md.ResourceMetrics().Len() == 0 {
+			return nil, nil
+		}
 		value, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(md)
 		return whole(value, md.DataPointCount(), err)
 	}
-	value, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
-	if err != nil {
-		return nil, fmt.Errorf("encode metrics as otlp_proto: %w", err)
-	}
-	records, err := e.sort(value, 0, md.DataPointCount(), resources.Len(), func(i int) (pcommon.Map, int) {
-		return resources.At(i).Resource().Attributes(), dataPoints(resources.At(i))
-	})
-	if err != nil || !e.JSON {
-		return records, err
+	records := e.proto(metrics{md.ResourceMetrics()})
+	if !e.JSON {
+		return records, nil
 	}
 	return toJSON(records, func(value []byte) ([]byte, error) {
 		part, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(value)
@@ -113,27 +101,16 @@ func (e Encoder) Metrics(md pmetric.Metrics) ([]Record, error) {
 
 // Logs encodes ld. Data without any resource gives no record.
 func (e Encoder) Logs(ld plog.Logs) ([]Record, error) {
-	resources := ld.ResourceLogs()
-	if resources.Len() == 0 {
-		return nil, nil
-	}
 	if e.JSON && e.Keying == Unkeyed {
+		if ld.ResourceLogs().Len() == 0 {
+			return nil, nil
+		}
 		value, err := (&plog.JSONMarshaler{}).MarshalLogs(ld)
 		return whole(value, ld.LogRecordCount(), err)
 	}
-	value, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
-	if err != nil {
-		return nil, fmt.Errorf("encode logs as otlp_proto: %w", err)
-	}
-	records, err := e.sort(value, fieldLogTraceID, ld.LogRecordCount(), resources.Len(), func(i int) (pcommon.Map, int) {
-		rl, items := resources.At(i), 0
-		for j := range rl.ScopeLogs().Len() {
-			items += rl.ScopeLogs().At(j).LogRecords().Len()
-		}
-		return rl.Resource().Attributes(), items
-	})
-	if err != nil || !e.JSON {
-		return records, err
+	records := e.traced(logs{ld.ResourceLogs()})
+	if !e.JSON {
+		return records, nil
 	}
 	return toJSON(records, func(value []byte) ([]byte, error) {
 		part, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(value)
@@ -144,16 +121,55 @@ func (e Encoder) Logs(ld plog.Logs) ([]Record, error) {
 	})
 }
 
-// sort makes records of a marshalled request. describe returns the attributes and the number of items of resource i.
-func (e Encoder) sort(value []byte, traceField, items, resources int, describe func(i int) (pcommon.Map, int)) ([]Record, error) {
-	switch e.Keying {
-	case ByTraceID:
-		return byTraceID(value, traceField, items)
-	case ByResource:
-		return byResource(value, resources, describe)
-	default:
-		return []Record{{Value: value, Items: items}}, nil
+// traced writes otlp_proto of a signal that has trace ids.
+func (e Encoder) traced(data traced) []Record {
+	if e.Keying == ByTraceID && data.resources() > 0 {
+		return e.slab(0).byTraceID(data)
 	}
+	return e.proto(data)
+}
+
+// proto writes otlp_proto of any signal.
+func (e Encoder) proto(data source) []Record {
+	switch {
+	case data.resources() == 0:
+		return nil
+	case e.Keying == ByResource:
+		return e.slab(0).byResource(data)
+	default:
+		return []Record{e.slab(backRoom).all(data)}
+	}
+}
+
+func (e Encoder) slab(room int) *slab {
+	if e.Memory == nil {
+		return new(Memory).get(room)
+	}
+	return e.Memory.get(room)
+}
+
+// Room around a record that has a slab for itself: enough for the batch's header and the record's fields in front of the
+// value, and for a few headers behind it.
+const frontRoom, backRoom = 512, 512
+
+// all makes the one record of data without keys.
+func (s *slab) all(data source) Record {
+	items, to := 0, s.writer.Mark()
+	for i := data.resources() - 1; i >= 0; i-- {
+		items += data.items(i)
+		data.write(&s.writer, i)
+	}
+	s.writer.Room(frontRoom)
+	whole, from := s.writer.Whole(), s.writer.Mark()
+	r := s.record(span{from, to}, items)
+	r.Room, r.Offset = whole, len(whole)-int(from)
+	return r
+}
+
+// record makes a record of what lies between two places. The writer must not write any more.
+func (s *slab) record(value span, items int) Record {
+	s.records.Add(1)
+	return Record{Value: s.writer.Bytes(value.from, value.to), Items: items, slab: s}
 }
 
 // whole makes the one record of JSON data without keys.
@@ -172,35 +188,8 @@ func toJSON(records []Record, convert func([]byte) ([]byte, error)) ([]Record, e
 		if err != nil {
 			return nil, fmt.Errorf("encode as otlp_json: %w", err)
 		}
+		records[i].Release()
 		records[i].Value = value
 	}
 	return records, nil
-}
-
-func dataPoints(rm pmetric.ResourceMetrics) int {
-	count := 0
-	for i := range rm.ScopeMetrics().Len() {
-		metrics := rm.ScopeMetrics().At(i).Metrics()
-		for j := range metrics.Len() {
-			count += pointsOf(metrics.At(j))
-		}
-	}
-	return count
-}
-
-func pointsOf(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	default:
-		return 0
-	}
 }

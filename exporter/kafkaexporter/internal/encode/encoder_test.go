@@ -185,26 +185,3 @@ func TestResourceKeysDependOnContentOnly(t *testing.T) {
 		assert.NotEqual(t, base, other, name)
 	}
 }
-
-func TestMalformedBytesAreRefused(t *testing.T) {
-	for name, message := range map[string][]byte{
-		"a tag that does not end":             {0x80},
-		"field number zero":                   {0x02, 0x00},
-		"a length beyond the end":             {0x0a, 0x05, 1},
-		"a length that does not end":          {0x0a, 0xff},
-		"a group":                             {0x0b},
-		"a fixed number that is cut":          {0x09, 1, 2},
-		"a variable number that is cut":       {0x08, 0x80},
-		"a foreign field between two scopes":  {0x0a, 6, 0x12, 0, 0x1a, 0, 0x12, 0},
-		"a scope that is cut":                 {0x0a, 2, 0x12, 9},
-		"a span that is cut":                  {0x0a, 4, 0x12, 2, 0x12, 3},
-		"a span with a field that is cut off": {0x0a, 5, 0x12, 3, 0x12, 1, 0x80},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := byTraceID(message, fieldSpanTraceID, 0)
-			assert.ErrorIs(t, err, errMalformed)
-		})
-	}
-	_, err := byResource([]byte{0x0a, 0}, 2, nil)
-	assert.ErrorIs(t, err, errMalformed)
-}

@@ -3,59 +3,34 @@
 
 package encode
 
-import (
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
-	"go.opentelemetry.io/collector/pdata/pcommon"
-)
+import "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
 
 // byResource makes one record of each distinct set of resource attributes, in the order in which they appear.
-// describe returns the attributes and the number of items of resource i of the marshalled request.
-func byResource(value []byte, resources int, describe func(i int) (pcommon.Map, int)) ([]Record, error) {
-	wholes := make([][]byte, 0, resources)
-	if _, err := each(value, fieldResource, func(_, whole []byte) error {
-		wholes = append(wholes, whole)
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	if len(wholes) != resources {
-		return nil, errMalformed
-	}
-	records := make([]Record, 0, resources)
-	sizes := make([]int, 0, resources)
-	groups := make([]int, resources)
-	seen := make(map[[16]byte]int, resources)
-	for i, whole := range wholes {
-		attributes, items := describe(i)
+func (s *slab) byResource(data source) []Record {
+	clear(s.groups)
+	s.ids, s.counts = s.ids[:0], s.counts[:0]
+	of := make([]int32, data.resources())
+	for i := range of {
 		// The hash of contrib's exporter, so that both give a resource the same key.
-		key := pdatautil.MapHash(attributes)
-		group, known := seen[key]
-		if !known {
-			group = len(records)
-			seen[key] = group
-			// A resource that appears once is not copied.
-			records = append(records, Record{Key: key[:], Value: whole[:len(whole):len(whole)]})
-			sizes = append(sizes, 0)
-		}
-		groups[i] = group
-		records[group].Items += items
-		sizes[group] += len(whole)
+		of[i] = s.groupOf(pdatautil.MapHash(data.resource(i).Attributes()))
+		s.counts[of[i]] += int32(data.items(i))
 	}
-	concatenate(records, wholes, groups, sizes)
-	return records, nil
-}
-
-// concatenate completes the values of resources that appear more than once. Concatenated protobuf messages are one
-// message with the repeated fields of all.
-func concatenate(records []Record, wholes [][]byte, groups, sizes []int) {
-	for i, group := range groups {
-		record := &records[group]
-		if sizes[group] == len(record.Value) {
-			continue
+	s.ends = empty(s.ends, len(s.ids))
+	for group := len(s.ids) - 1; group >= 0; group-- {
+		to := s.writer.Mark()
+		for i := len(of) - 1; i >= 0; i-- {
+			if int(of[i]) == group {
+				data.write(&s.writer, i)
+			}
 		}
-		if cap(record.Value) < sizes[group] {
-			record.Value = make([]byte, 0, sizes[group])
-		}
-		record.Value = append(record.Value, wholes[i]...)
+		s.ends[group] = span{s.writer.Mark(), to}
 	}
+	keys := make([]byte, 0, len(s.ids)*16)
+	records := make([]Record, len(s.ids))
+	for group, id := range s.ids {
+		keys = append(keys, id[:]...)
+		records[group] = s.record(s.ends[group], int(s.counts[group]))
+		records[group].Key = keys[len(keys)-16 : len(keys) : len(keys)]
+	}
+	return records
 }

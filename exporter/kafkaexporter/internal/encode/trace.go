@@ -5,88 +5,40 @@ package encode
 
 import (
 	"encoding/hex"
-	"math/bits"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/otlp"
 )
 
-// item is a span or log record: its bytes with tag and length, and where it belongs.
+// item is a span or log record and the record that it belongs to.
 type item struct {
-	whole           []byte
-	resource, scope int32
-	group           int32
+	place
+	group int32
 }
 
-// sorter collects the items of a request, then writes them group by group.
-type sorter struct {
-	resources []container
-	scopes    []container
-	items     []item
-	groups    map[[16]byte]int32
-	ids       [][16]byte
-	counts    []int32
-}
-
-// byTraceID makes one record of each trace in the marshalled request, in the order in which they appear. items is the
-// expected number of items.
-func byTraceID(value []byte, traceField, items int) ([]Record, error) {
-	s := &sorter{groups: make(map[[16]byte]int32), items: make([]item, 0, items)}
-	if err := s.collect(value, traceField); err != nil {
-		return nil, err
+// byTraceID makes one record of each trace, in the order in which they appear. Every item is written once, where it stays;
+// a resource or scope is written once and then copied.
+func (s *slab) byTraceID(data traced) []Record {
+	s.collect(data)
+	s.sort()
+	s.resources = empty(s.resources, data.resources())
+	scopes := 0
+	for i := range data.resources() {
+		scopes = max(scopes, data.scopes(i))
 	}
-	return s.write(), nil
-}
-
-func (s *sorter) collect(value []byte, traceField int) error {
-	_, err := each(value, fieldResource, func(resource, _ []byte) error {
-		c, err := each(resource, fieldScope, func(scope, _ []byte) error {
-			c, err := each(scope, fieldItem, func(content, whole []byte) error {
-				return s.add(content, whole, traceField)
-			})
-			s.scopes = append(s.scopes, c)
-			return err
-		})
-		s.resources = append(s.resources, c)
-		return err
-	})
-	return err
-}
-
-// add notes an item of the resource and scope that are being read; their containers get the next indices.
-func (s *sorter) add(content, whole []byte, traceField int) error {
-	id, err := bytesField(content, traceField)
-	if err != nil {
-		return err
+	s.scopes = empty(s.scopes, scopes*data.resources())
+	s.ends = empty(s.ends, len(s.ids))
+	end := len(s.sorted)
+	for group := len(s.ids) - 1; group >= 0; group-- {
+		count := int(s.counts[group])
+		to := s.writer.Mark()
+		s.writeGroup(data, scopes, s.sorted[end-count:end])
+		s.ends[group] = span{s.writer.Mark(), to}
+		end -= count
 	}
-	var key [16]byte
-	copy(key[:], id)
-	group, known := s.groups[key]
-	if !known {
-		group = int32(len(s.ids))
-		s.groups[key] = group
-		s.ids = append(s.ids, key)
-		s.counts = append(s.counts, 0)
-	}
-	s.counts[group]++
-	s.items = append(s.items, item{whole, int32(len(s.resources)), int32(len(s.scopes)), group})
-	return nil
-}
-
-// write builds the records. All values share one slab, all keys another, so that the number of allocations does not
-// grow with the number of traces.
-func (s *sorter) write() []Record {
-	sorted := s.byGroup()
-	bound := s.bound(sorted)
-	slab := make([]byte, bound)
 	keys := make([]byte, 0, len(s.ids)*hex.EncodedLen(16))
 	records := make([]Record, len(s.ids))
-	end := 0
 	for group, id := range s.ids {
-		count := int(s.counts[group])
-		items := sorted[end : end+count]
-		end += count
-		// Written backwards, lengths are known when they are due. Each value takes the end of what is left.
-		start := s.writeGroup(slab, items)
-		records[group] = Record{Value: slab[start:len(slab):len(slab)], Items: count}
-		slab = slab[:start]
+		records[group] = s.record(s.ends[group], int(s.counts[group]))
 		if id != ([16]byte{}) {
 			keys = hex.AppendEncode(keys, id[:])
 			records[group].Key = keys[len(keys)-32 : len(keys) : len(keys)]
@@ -95,80 +47,92 @@ func (s *sorter) write() []Record {
 	return records
 }
 
-// byGroup sorts the items by group and keeps their order within a group (counting sort).
-func (s *sorter) byGroup() []item {
+// collect lists the items with their groups.
+func (s *slab) collect(data traced) {
+	clear(s.groups)
+	s.ids, s.counts, s.items = s.ids[:0], s.counts[:0], s.items[:0]
+	var last [16]byte
+	group := int32(-1)
+	for resource := range data.resources() {
+		for scope := range data.scopes(resource) {
+			for i := range data.scopeItems(resource, scope) {
+				at := place{int32(resource), int32(scope), int32(i)}
+				// Spans of one trace mostly stand together.
+				if id := [16]byte(data.traceID(at)); id != last || group < 0 {
+					group, last = s.groupOf(id), id
+				}
+				s.counts[group]++
+				s.items = append(s.items, item{at, group})
+			}
+		}
+	}
+}
+
+func (s *slab) groupOf(id [16]byte) int32 {
+	group, known := s.groups[id]
+	if !known {
+		group = int32(len(s.ids))
+		s.groups[id] = group
+		s.ids = append(s.ids, id)
+		s.counts = append(s.counts, 0)
+	}
+	return group
+}
+
+// sort sorts the items by group and keeps their order within a group (counting sort).
+func (s *slab) sort() {
 	next := make([]int32, len(s.counts))
 	var sum int32
 	for group, count := range s.counts {
 		next[group] = sum
 		sum += count
 	}
-	sorted := make([]item, len(s.items))
+	s.sorted = empty(s.sorted, len(s.items))
 	for _, it := range s.items {
-		sorted[next[it.group]] = it
+		s.sorted[next[it.group]] = it
 		next[it.group]++
 	}
-	return sorted
 }
 
-// bound returns the room that all groups need, counting the most that a tag and a length can take.
-func (s *sorter) bound(sorted []item) int {
-	const tagAndLength = 11
-	total := 0
-	for i, it := range sorted {
-		total += len(it.whole)
-		first := i == 0 || sorted[i-1].group != it.group
-		if first || sorted[i-1].scope != it.scope {
-			total += tagAndLength + len(s.scopes[it.scope].head) + len(s.scopes[it.scope].tail)
-		}
-		if first || sorted[i-1].resource != it.resource {
-			total += tagAndLength + len(s.resources[it.resource].head) + len(s.resources[it.resource].tail)
-		}
-	}
-	return total
-}
-
-// writeGroup writes one group's items, wrapped in their scopes and resources, to the end of slab, and returns where it
-// begins.
-func (s *sorter) writeGroup(slab []byte, items []item) int {
-	at := len(slab)
+// writeGroup writes one group's items, wrapped in their scopes and resources.
+func (s *slab) writeGroup(data traced, scopes int, items []item) {
+	w := &s.writer
 	for last := len(items) - 1; last >= 0; {
 		resource := items[last].resource
-		resourceEnd := at
-		at = before(slab, at, s.resources[resource].tail)
+		resourceEnd := w.Mark()
+		s.again(&s.resources[resource], func() { w.Resource(data.resource(int(resource))) })
 		for last >= 0 && items[last].resource == resource {
 			scope := items[last].scope
-			scopeEnd := at
-			at = before(slab, at, s.scopes[scope].tail)
-			for ; last >= 0 && items[last].scope == scope; last-- {
-				at = before(slab, at, items[last].whole)
+			scopeEnd := w.Mark()
+			s.again(&s.scopes[int(resource)*scopes+int(scope)], func() { w.Scope(data.scope(int(resource), int(scope))) })
+			for ; last >= 0 && items[last].resource == resource && items[last].scope == scope; last-- {
+				data.writeItem(w, items[last].place)
 			}
-			at = before(slab, at, s.scopes[scope].head)
-			at = prefix(slab, at, fieldScope, scopeEnd-at)
+			w.Schema(data.scopeSchema(int(resource), int(scope)))
+			w.Prefix(otlp.TagScope, scopeEnd)
 		}
-		at = before(slab, at, s.resources[resource].head)
-		at = prefix(slab, at, fieldResource, resourceEnd-at)
+		w.Schema(data.schema(int(resource)))
+		w.Prefix(otlp.TagResource, resourceEnd)
 	}
-	return at
 }
 
-// before copies b to the bytes that end at position at and returns where it begins.
-func before(slab []byte, at int, b []byte) int {
-	return at - copy(slab[at-len(b):at], b)
+// again writes what was written at a place before, the first time by write.
+func (s *slab) again(at *span, write func()) {
+	if at.from != 0 {
+		s.writer.Copy(at.from, at.to)
+		return
+	}
+	at.to = s.writer.Mark()
+	write()
+	at.from = s.writer.Mark()
 }
 
-// prefix writes the tag and the length of a length-delimited field before position at and returns where they begin.
-// All field numbers here are below 16, so the tag is one byte.
-func prefix(slab []byte, at, number, length int) int {
-	size := (bits.Len64(uint64(length)|1) + 6) / 7
-	at -= size
-	rest := uint64(length)
-	for i := range size {
-		slab[at+i] = byte(rest) | 0x80
-		rest >>= 7
+// empty returns a slice of n zero values, in the memory of s if that is enough.
+func empty[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
 	}
-	slab[at+size-1] &= 0x7f
-	at--
-	slab[at] = byte(number<<3 | wireBytes)
-	return at
+	s = s[:n]
+	clear(s)
+	return s
 }

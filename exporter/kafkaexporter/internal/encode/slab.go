@@ -1,0 +1,58 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package encode
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/otlp"
+)
+
+// Memory recycles the memory that records of otlp_proto lie in. The zero value is ready to use; it is safe for
+// concurrent use. A record that is never released keeps its memory from being used again, no more than that.
+type Memory struct{ pool sync.Pool }
+
+// slab holds the values of one request's records, and what encoding them needs.
+type slab struct {
+	writer  otlp.Writer
+	home    *Memory
+	records atomic.Int32 // that were not released
+
+	items, sorted []item
+	groups        map[[16]byte]int32
+	ids           [][16]byte
+	counts        []int32
+	ends          []span
+	resources     []span
+	scopes        []span
+}
+
+// maxKept keeps a few giant requests from pinning their memory for ever.
+const maxKept = 16 << 20
+
+// get returns an empty slab with room bytes free behind what will be written.
+func (m *Memory) get(room int) *slab {
+	s, ok := m.pool.Get().(*slab)
+	if !ok {
+		s = &slab{home: m, groups: make(map[[16]byte]int32)}
+	}
+	s.writer.Reset(room)
+	return s
+}
+
+// Release gives up the record's value, which must not be used afterwards. Releasing a record twice does nothing.
+func (r *Record) Release() {
+	s := r.slab
+	if s == nil {
+		return
+	}
+	r.slab, r.Value, r.Room = nil, nil, nil
+	if s.records.Add(-1) == 0 && len(s.writer.Whole()) <= maxKept {
+		s.home.pool.Put(s)
+	}
+}
+
+// span is what lies between two places of a slab's writer; from is the nearer to the front, and 0 while nothing is there.
+type span struct{ from, to otlp.Mark }
