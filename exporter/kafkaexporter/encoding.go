@@ -80,12 +80,14 @@ func profilesEncoding(name string, host component.Host) (shape.Encoding[pprofile
 
 // otlp is an encoding that knows keys.
 func otlp[T any](name string, records func(encode.Encoder, T) ([]encode.Record, error)) shape.Encoding[T] {
-	json := name == encodingJSON
+	encoder := encode.Encoder{JSON: name == encodingJSON, Memory: new(encode.Memory)}
 	return shape.Encoding[T]{
 		Keyed: func(data T, keying encode.Keying) ([]encode.Record, error) {
-			return records(encode.Encoder{JSON: json, Keying: keying}, data)
+			keyed := encoder
+			keyed.Keying = keying
+			return records(keyed, data)
 		},
-		Plain: func(data T) ([]encode.Record, error) { return records(encode.Encoder{JSON: json}, data) },
+		Plain: func(data T) ([]encode.Record, error) { return records(encoder, data) },
 	}
 }
 

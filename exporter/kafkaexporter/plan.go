@@ -38,7 +38,6 @@ func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
 	if len(left) == len(req.records) {
 		return e.await(ctx, req, left[0].Topic)
 	}
-	// The batches have copies; the queue's memory need not be held any longer.
 	req.records = left
 	req.ticket = producer.NewTicket(batches)
 	return nil
@@ -85,11 +84,16 @@ func byTopic(records []encode.Record) [][]encode.Record {
 	return groups
 }
 
-// planTopic makes the batches of one topic.
+// planTopic makes the batches of one topic and gives up the records' memory as soon as it has been copied.
 func (e *kafkaExporter) planTopic(req *request, records []encode.Record, leaders []int32) ([]*producer.Batch, error) {
 	topic := records[0].Topic
-	sorted, ends := e.spread(records, leaders)
 	now := time.Now().UnixMilli()
+	if len(records) == 1 {
+		if b, err := e.inPlace(req, &records[0], leaders, now); b != nil || err != nil {
+			return []*producer.Batch{b}, err
+		}
+	}
+	sorted, ends := e.spread(records, leaders)
 	var batches []*producer.Batch
 	start := 0
 	for index, end := range ends {
@@ -109,7 +113,35 @@ func (e *kafkaExporter) planTopic(req *request, records []encode.Record, leaders
 		}
 		start = end
 	}
+	for i := range records {
+		records[i].Release()
+	}
 	return batches, nil
+}
+
+// inPlace makes a batch of a record that has room around it, without copying the record. It returns nil if it cannot.
+func (e *kafkaExporter) inPlace(req *request, r *encode.Record, leaders []int32, now int64) (*producer.Batch, error) {
+	plain := recordbatch.Record{Key: r.Key, Value: r.Value, Headers: r.Headers}
+	if r.Room == nil || recordbatch.HeaderSize+recordbatch.RecordSize(plain, 0) > e.config.Producer.MaxMessageBytes {
+		return nil, nil
+	}
+	var chosen [1]int32
+	e.partitioner.choose(chosen[:], []encode.Record{*r}, leaders)
+	buffer := e.buffers.Get()
+	encoded, size, ok, err := recordbatch.InPlace(*buffer, r.Room, r.Offset, e.codec, now, plain)
+	if !ok || err != nil {
+		e.buffers.Put(buffer)
+		return nil, err
+	}
+	if e.codec.Codec() == recordbatch.None {
+		e.buffers.Put(buffer)
+		req.held = append(req.held, *r)
+	} else {
+		*buffer = encoded
+		req.buffers = append(req.buffers, buffer)
+		r.Release()
+	}
+	return &producer.Batch{Topic: r.Topic, Partition: chosen[0], Bytes: encoded, Records: 1, Plain: size}, nil
 }
 
 // spread sorts records by partition (counting sort). ends[i] is where partition i's records end.
@@ -152,7 +184,10 @@ func (e *kafkaExporter) recycle(req *request) {
 	for _, buffer := range req.buffers {
 		e.buffers.Put(buffer)
 	}
-	req.buffers = nil
+	for i := range req.held {
+		req.held[i].Release()
+	}
+	req.buffers, req.held = nil, nil
 }
 
 func (e *kafkaExporter) tooLarge(topic string, r recordbatch.Record) error {

@@ -26,8 +26,9 @@ type request struct {
 
 	// Filled in by attempts; see kafkaExporter.push.
 	ticket  *producer.Ticket
-	buffers []*[]byte // the memory of the ticket's batches
-	refused []error   // what became of records that will not be delivered
+	buffers []*[]byte       // the memory of the ticket's batches
+	held    []encode.Record // records whose memory is the ticket's batches
+	refused []error         // what became of records that will not be delivered
 }
 
 var _ xexporterhelper.Request = (*request)(nil)

@@ -111,12 +111,15 @@ func appendRecord(dst []byte, r Record, position int) []byte {
 	dst = append(dst, 0, 0) // attributes, timestamp delta
 	dst = binary.AppendVarint(dst, int64(position))
 	dst = appendBytes(dst, r.Key)
-	dst = appendBytes(dst, r.Value)
-	dst = binary.AppendVarint(dst, int64(len(r.Headers)))
-	for i := range r.Headers {
-		dst = binary.AppendVarint(dst, int64(len(r.Headers[i].Name)))
-		dst = append(dst, r.Headers[i].Name...)
-		dst = appendBytes(dst, r.Headers[i].Value)
+	return appendHeaders(appendBytes(dst, r.Value), r.Headers)
+}
+
+func appendHeaders(dst []byte, headers []Header) []byte {
+	dst = binary.AppendVarint(dst, int64(len(headers)))
+	for i := range headers {
+		dst = binary.AppendVarint(dst, int64(len(headers[i].Name)))
+		dst = append(dst, headers[i].Name...)
+		dst = appendBytes(dst, headers[i].Value)
 	}
 	return dst
 }

@@ -43,5 +43,6 @@ func FuzzRoundTrip(f *testing.F) {
 			size += RecordSize(records[i], i)
 		}
 		require.Equal(t, size, plain)
+		sameInPlace(t, compressor(t, codecs[int(codec)%len(codecs)], 0), records[0], int(count)*2, int(count))
 	})
 }
