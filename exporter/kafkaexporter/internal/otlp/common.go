@@ -61,23 +61,6 @@ func (w *Writer) strings(tag byte, all pcommon.StringSlice) {
 	}
 }
 
-// attributes writes a map as repeated KeyValue messages under tag.
-func (w *Writer) attributes(tag byte, m pcommon.Map) {
-	base := len(w.pairs)
-	for key, value := range m.All() {
-		w.pairs = append(w.pairs, pair{key, value})
-	}
-	// Values may be maps, which use the memory behind these pairs.
-	for i := len(w.pairs) - 1; i >= base; i-- {
-		end := w.Mark()
-		w.text(0x0a, w.pairs[i].key)
-		w.value(0x12, w.pairs[i].value)
-		w.Prefix(tag, end)
-	}
-	clear(w.pairs[base:]) // or the data would live as long as this writer
-	w.pairs = w.pairs[:base]
-}
-
 // value writes an AnyValue message under tag.
 func (w *Writer) value(tag byte, v pcommon.Value) {
 	end := w.Mark()

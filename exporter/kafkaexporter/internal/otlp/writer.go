@@ -15,13 +15,6 @@ import (
 type Writer struct {
 	buf []byte
 	at  int // where what is written begins
-	// pairs is the memory of [Writer.attributes], whose data can only be walked forwards.
-	pairs []pair
-}
-
-type pair struct {
-	key   string
-	value pcommon.Value
 }
 
 // Mark is a place in what a Writer has written: the number of bytes from there to the end.
