@@ -64,11 +64,17 @@ clean: ## Remove bin/ and build/
 ##@ Generate
 
 .PHONY: generate
-generate: metadata bpf distro ## All generated files: metadata, bpf, distro
+generate: metadata bpf proto distro ## All generated files: metadata, bpf, proto, distro
 
 .PHONY: metadata
 metadata: ## Component telemetry, status and documentation from each metadata.yaml (mdatagen)
 	@$(call each-module,$(COMPONENTS),$(call tool,mdatagen) metadata.yaml)
+
+.PHONY: proto
+proto: ## Go code of the scoring API's score.proto (needs protobuf-compiler)
+	cd extension/riskstate/scorepb && protoc --plugin=protoc-gen-go=$(call tool,protoc-gen-go) \
+		--plugin=protoc-gen-go-grpc=$(call tool,protoc-gen-go-grpc) --go_out=paths=source_relative:. \
+		--go-grpc_out=paths=source_relative:. score.proto
 
 .PHONY: bpf
 bpf: ## BPF objects and their Go bindings (bpf2go; needs clang-19, llvm-19 and libbpf-dev)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
@@ -25,6 +27,9 @@ type Config struct {
 
 	// Redis is the server that a fleet of collectors adds its numbers up in. Absent, each collector scores for itself.
 	Redis configoptional.Optional[RedisConfig] `mapstructure:"redis"`
+
+	// Scoring answers questions for a score.
+	Scoring ScoringConfig `mapstructure:"scoring"`
 
 	// CounterStore bounds what contrib's samplers keep in memory here when there is no Redis.
 	CounterStore CounterStoreConfig `mapstructure:"counter_store"`
@@ -103,6 +108,21 @@ type BreakerConfig struct {
 	_ struct{}
 }
 
+// ScoringConfig says how questions for a score can be asked. Without HTTP and GRPC nothing listens.
+type ScoringConfig struct {
+	// HTTP answers POST /v1/score, with the settings of every Collector server: tls, auth, and so on. Its
+	// max_request_body_size is 64 KiB by default.
+	HTTP configoptional.Optional[confighttp.ServerConfig] `mapstructure:"http"`
+	// GRPC answers otelcolrisk.score.v1.Risk/Score, with the settings of every Collector server. Its
+	// max_recv_msg_size_mib is 1 by default.
+	GRPC configoptional.Optional[configgrpc.ServerConfig] `mapstructure:"grpc"`
+	// MaxEntities and MaxAttributes bound a question. Defaults 16 and 128.
+	MaxEntities   int `mapstructure:"max_entities"`
+	MaxAttributes int `mapstructure:"max_attributes"`
+
+	_ struct{}
+}
+
 // CounterStoreConfig bounds the counters that contrib's samplers share.
 type CounterStoreConfig struct {
 	// MaxKeys is the number of keys kept in memory over all samplers. Further ones are an error to who adds them.
@@ -125,6 +145,12 @@ var _ component.Config = (*Config)(nil)
 
 // createDefaultConfig is the one place where defaults are set.
 func createDefaultConfig() component.Config {
+	httpServer := confighttp.NewDefaultServerConfig()
+	httpServer.NetAddr.Endpoint = "localhost:4319"
+	httpServer.MaxRequestBodySize = 64 << 10
+	grpcServer := configgrpc.NewDefaultServerConfig()
+	grpcServer.NetAddr.Endpoint = "localhost:4320"
+	grpcServer.MaxRecvMsgSizeMiB = 1
 	return &Config{
 		SnapshotInterval: time.Minute,
 		Redis: configoptional.Default(RedisConfig{
@@ -139,6 +165,12 @@ func createDefaultConfig() component.Config {
 			BatchKeys:         512,
 			Breaker:           BreakerConfig{Failures: 3, Wait: time.Second, MaxWait: 10 * time.Second},
 		}),
+		Scoring: ScoringConfig{
+			HTTP:          configoptional.Default(httpServer),
+			GRPC:          configoptional.Default(grpcServer),
+			MaxEntities:   16,
+			MaxAttributes: 128,
+		},
 		CounterStore: CounterStoreConfig{MaxKeys: 100_000, Expiry: 10 * time.Minute},
 	}
 }

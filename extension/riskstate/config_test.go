@@ -39,8 +39,8 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		want     []string
 	}{
 		"all at once": {
-			map[string]any{"snapshot_interval": "-1s", "counter_store": map[string]any{"max_keys": 0, "expiry": "1ms"}},
-			[]string{"snapshot_interval: must be at least 0s, found -1s", "counter_store::max_keys", "counter_store::expiry"},
+			map[string]any{"snapshot_interval": "-1s", "counter_store": map[string]any{"max_keys": 0, "expiry": "1ms"}, "scoring": map[string]any{"max_entities": 0, "max_attributes": 0}},
+			[]string{"snapshot_interval: must be at least 0s, found -1s", "counter_store::max_keys", "counter_store::expiry", "scoring::max_entities", "scoring::max_attributes"},
 		},
 		"no server":           {redis(map[string]any{}), []string{"redis: addresses: must have the address"}},
 		"no port":             {redis(map[string]any{"addresses": []any{"localhost"}}), []string{`addresses::0: must be host:port, found "localhost"`}},

@@ -7,7 +7,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -16,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
 	"github.com/otelcol-risk/otelcol-risk/extension/riskstate/internal/fleet"
 )
@@ -24,6 +28,7 @@ import (
 type riskState struct {
 	id        component.ID
 	config    *Config
+	set       component.TelemetrySettings
 	logger    *zap.Logger
 	telemetry *telemetry
 
@@ -34,6 +39,11 @@ type riskState struct {
 	seed     atomic.Uint64
 	store    storage.Client // nil without `storage`
 	fleet    *fleet.Fleet   // nil without `redis`
+
+	httpServer         *http.Server // nil without `scoring::http`
+	grpcServer         *grpc.Server // nil without `scoring::grpc`
+	httpAddr, grpcAddr net.Addr     // what they listen on
+	servers            sync.WaitGroup
 
 	running context.Context //nolint:containedctx // ends at shutdown; Share, which needs it, has none
 	stop    context.CancelFunc
@@ -47,7 +57,7 @@ func newState(set extension.Settings, cfg *Config) (*riskState, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &riskState{id: set.ID, config: cfg, logger: set.Logger, telemetry: telemetry}
+	s := &riskState{id: set.ID, config: cfg, set: set.TelemetrySettings, logger: set.Logger, telemetry: telemetry}
 	s.counters.maxKeys = cfg.CounterStore.MaxKeys
 	return s, nil
 }
@@ -81,7 +91,7 @@ func (s *riskState) Start(ctx context.Context, host component.Host) (err error) 
 	if s.store != nil && s.config.SnapshotInterval > 0 {
 		s.workers.Go(s.keepSaving)
 	}
-	return nil
+	return s.serve(ctx, host)
 }
 
 func randomSeed() uint64 {
@@ -91,7 +101,8 @@ func randomSeed() uint64 {
 }
 
 // Shutdown publishes and saves what is left; pipelines were shut down before it.
-func (s *riskState) Shutdown(ctx context.Context) (err error) {
+func (s *riskState) Shutdown(ctx context.Context) error {
+	err := s.stopServing(ctx)
 	if s.stop != nil {
 		s.stop()
 		s.workers.Wait()
@@ -100,8 +111,8 @@ func (s *riskState) Shutdown(ctx context.Context) (err error) {
 	s.save(ctx)
 	s.shares.close()
 	if s.store != nil {
-		if err = s.store.Close(ctx); err != nil {
-			err = fmt.Errorf("close storage: %w", err)
+		if closeErr := s.store.Close(ctx); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("close storage: %w", closeErr))
 		}
 	}
 	s.telemetry.shutdown()

@@ -6,6 +6,7 @@ package riskstate
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/attribute"
@@ -103,6 +104,26 @@ func (t *telemetry) snapshot(ctx context.Context, name, outcome string) {
 
 func (t *telemetry) snapshotSize(ctx context.Context, name string, bytes int64) {
 	t.builder.ExtensionRiskstateSnapshotSize.Record(ctx, bytes, with("state", name))
+}
+
+// transportTelemetry counts questions that come one way. Nothing is allocated for one.
+type transportTelemetry struct {
+	builder  *metadata.TelemetryBuilder
+	duration []metric.RecordOption
+	outcomes [outcomes][]metric.AddOption
+}
+
+func (t *telemetry) transport(name string) *transportTelemetry {
+	tt := &transportTelemetry{builder: t.builder, duration: []metric.RecordOption{with("transport", name)}}
+	for o := range outcomes {
+		tt.outcomes[o] = []metric.AddOption{with("transport", name, "outcome", o.String())}
+	}
+	return tt
+}
+
+func (t *transportTelemetry) done(ctx context.Context, took time.Duration, o outcome) {
+	t.builder.ExtensionRiskstateScoreDuration.Record(ctx, took.Seconds(), t.duration...)
+	t.builder.ExtensionRiskstateScoreRequests.Add(ctx, 1, t.outcomes[o]...)
 }
 
 func (t *telemetry) shutdown() { t.builder.Shutdown() }

@@ -16,6 +16,8 @@ import (
 func (c *Config) Validate() error {
 	return errors.Join(
 		atLeast("snapshot_interval", c.SnapshotInterval, 0),
+		within("scoring::max_entities", c.Scoring.MaxEntities, 1, 1024),
+		within("scoring::max_attributes", c.Scoring.MaxAttributes, 1, 65536),
 		atLeast("counter_store::max_keys", c.CounterStore.MaxKeys, 1),
 		atLeast("counter_store::expiry", c.CounterStore.Expiry, time.Second),
 	)
