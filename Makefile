@@ -131,6 +131,10 @@ bench: build ## Benchmarks; the last line is one JSON object
 bench-logs: ## Age of a log record when it leaves the receiver, in percentiles (as root)
 	scripts/bench-logs.sh
 
+.PHONY: bench-kafka
+bench-kafka: ## Our Kafka exporter beside contrib's, held against what was asked; the last line is one JSON object
+	cd tests/bench && $(GO) run . -run exporter -pairs 5
+
 .PHONY: demo
 demo: build ## 30 seconds of a small shop under attack, scored, in a table (as root: from real sockets)
 	cd tests/demo && $(GO) run .

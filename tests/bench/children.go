@@ -23,11 +23,15 @@ import (
 // none outlives this process.
 const (
 	brokerChild   = "broker"
+	lateChild     = "late-broker"
 	exporterChild = "exporter"
 )
 
 // partitionCount is the number of partitions of every topic.
 const partitionCount = 6
+
+// late is the latency of the broker that answers late.
+const late = 5 * time.Millisecond
 
 // brokerQuestion asks the broker's child for a topic's totals; brokerAnswer is also what it begins with.
 type (
@@ -40,9 +44,9 @@ type (
 	}
 )
 
-// serveBroker is the broker's child: it says its address and answers questions until there are no more.
-func serveBroker(in io.Reader, out io.Writer) (err error) {
-	broker, err := discard.Start(partitionCount)
+// serveBroker is a broker's child: it says its address and answers questions until there are no more.
+func serveBroker(in io.Reader, out io.Writer, latency time.Duration) (err error) {
+	broker, err := discard.Start(partitionCount, latency)
 	if err != nil {
 		return err
 	}
@@ -85,9 +89,9 @@ type broker struct {
 	answers   *json.Decoder
 }
 
-// startBroker runs the broker's child. close ends it.
-func startBroker(ctx context.Context) (*broker, error) {
-	command, err := self(ctx, brokerChild)
+// startBroker runs a broker's child in that role. close ends it.
+func startBroker(ctx context.Context, role string) (*broker, error) {
+	command, err := self(ctx, role)
 	if err != nil {
 		return nil, err
 	}

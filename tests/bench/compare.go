@@ -36,30 +36,9 @@ type comparison struct {
 	// Throughput is ours over contrib's, above 1 is better for us; CPU is ours over contrib's, below 1 is better.
 	Throughput float64 `json:"throughput_ratio,omitempty"`
 	CPU        float64 `json:"cpu_ratio,omitempty"`
-}
-
-// exporterCase is what is compared: a signal, a codec and a key.
-type exporterCase struct {
-	signal, codec, key string
-	// alone says that contrib's exporter cannot do it.
-	alone bool
-}
-
-func (c exporterCase) name() string { return c.signal + "/" + c.codec + "/" + c.key }
-
-// exporterCases returns the cases whose name contains filter.
-func exporterCases(filter string) (cases []exporterCase) {
-	for _, signal := range []string{load.Logs, load.Traces} {
-		for _, codec := range load.Codecs() {
-			for _, key := range []string{load.Plain, load.ByTrace, load.ByResource} {
-				c := exporterCase{signal, codec, key, signal == load.Traces && key == load.ByResource}
-				if strings.Contains(c.name(), filter) {
-					cases = append(cases, c)
-				}
-			}
-		}
-	}
-	return cases
+	// Asked is the bar of the case and Met whether the ratios reach it.
+	Asked bar  `json:"asked,omitzero"`
+	Met   bool `json:"met"`
 }
 
 // compareExporters measures all cases.
@@ -68,20 +47,31 @@ func compareExporters(ctx context.Context, out io.Writer, o options) (results ma
 	if len(cases) == 0 {
 		return nil, fmt.Errorf("no case contains %q", o.filter)
 	}
-	broker, err := startBroker(ctx)
+	prompt, err := startBroker(ctx, brokerChild)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, broker.close()) }()
+	defer func() { err = errors.Join(err, prompt.close()) }()
+	slow, err := startBroker(ctx, lateChild)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, slow.close()) }()
 	if err := printLine(out, tableHead); err != nil {
 		return nil, err
 	}
 	results = map[string]comparison{}
 	for _, c := range cases {
+		broker := prompt
+		if c.condition == lateBroker {
+			broker = slow
+		}
 		compared, err := c.compare(ctx, broker, o)
 		if err != nil {
 			return results, fmt.Errorf("case %s: %w", c.name(), err)
 		}
+		compared.Asked = c.bar()
+		compared.Met = compared.Asked.met(compared)
 		results[c.name()] = compared
 		if err := printLine(out, compared.row(c.name())); err != nil {
 			return results, err
@@ -113,10 +103,14 @@ func (c exporterCase) compare(ctx context.Context, b *broker, o options) (compar
 // measure runs one exporter once and checks that the broker got what the exporter says it delivered.
 func (c exporterCase) measure(ctx context.Context, b *broker, o options, exporter string) (measured, error) {
 	topic := exporter + "." + strings.ReplaceAll(c.name(), "/", ".")
-	result, err := export(ctx, load.Spec{
+	spec := load.Spec{
 		Exporter: exporter, Signal: c.signal, Codec: c.codec, Key: c.key, Broker: b.addr, Topic: topic,
 		Callers: callers, Linger: o.linger, Warmup: warmup, Duration: o.duration,
-	})
+	}
+	if c.condition == smallPayloads {
+		spec.Items, spec.Rate, spec.Callers = smallItems, smallRate, smallCallers
+	}
+	result, err := export(ctx, spec)
 	if err != nil {
 		return measured{}, err
 	}
@@ -163,7 +157,7 @@ func medianOf(samples []measured) measured {
 	}
 }
 
-const tableHead = "exporter case                   ours MB/s  CPU s/GB   contrib MB/s  CPU s/GB   throughput      CPU"
+const tableHead = "exporter case                   ours MB/s  CPU s/GB   contrib MB/s  CPU s/GB   throughput      CPU  as asked"
 
 // row is the line of the table.
 func (c comparison) row(name string) string {
@@ -171,7 +165,7 @@ func (c comparison) row(name string) string {
 	if c.Contrib == nil {
 		return row + "   (contrib has no such setting)"
 	}
-	return row + fmt.Sprintf("%15.0f%10.2f%12.2fx%8.2fx", c.Contrib.MBPerSecond, c.Contrib.CPUPerGB, c.Throughput, c.CPU)
+	return row + fmt.Sprintf("%15.0f%10.2f%12.2fx%8.2fx%10v", c.Contrib.MBPerSecond, c.Contrib.CPUPerGB, c.Throughput, c.CPU, c.Met)
 }
 
 func printLine(out io.Writer, line string) error {

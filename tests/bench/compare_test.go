@@ -15,8 +15,8 @@ import (
 )
 
 func TestCasesAreSelectedByPartOfTheirName(t *testing.T) {
-	if found := len(exporterCases("")); found != 18 {
-		t.Errorf("%d cases, want two signals, three codecs, three keys", found)
+	if found := len(exporterCases("")); found != 22 {
+		t.Errorf("%d cases, want two signals, three codecs, three keys, and two other conditions", found)
 	}
 	for _, c := range exporterCases("zstd/by_resource") {
 		if c.codec != "zstd" || c.key != load.ByResource || c.alone != (c.signal == load.Traces) {
@@ -38,6 +38,9 @@ func TestComparedTakesMediansAndTheirRatios(t *testing.T) {
 	}
 	if row := c.row("logs/none/plain"); !strings.Contains(row, "4.00x") || !strings.Contains(row, "0.50x") {
 		t.Errorf("row is %q", row)
+	}
+	if !(bar{Throughput: 4, CPU: 0.5}).met(c) || (bar{Throughput: 4.01}).met(c) || (bar{CPU: 0.49}).met(c) {
+		t.Error("bars are not kept to the letter")
 	}
 	c = compared(ours, nil)
 	if c.Contrib != nil || c.Throughput != 0 || !strings.Contains(c.row("x"), "no such setting") {

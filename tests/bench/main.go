@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -38,11 +39,13 @@ func run(ctx context.Context, o options) error {
 	case "":
 		return measure(ctx, o, os.Stdout)
 	case brokerChild:
-		return serveBroker(os.Stdin, os.Stdout)
+		return serveBroker(os.Stdin, os.Stdout, 0)
+	case lateChild:
+		return serveBroker(os.Stdin, os.Stdout, late)
 	case exporterChild:
 		return runExporter(ctx, os.Stdin, os.Stdout)
 	default:
-		return fmt.Errorf("`-child` takes %q and %q, found %q", brokerChild, exporterChild, o.child)
+		return fmt.Errorf("`-child` takes %q, %q and %q, found %q", brokerChild, lateChild, exporterChild, o.child)
 	}
 }
 
@@ -73,6 +76,11 @@ func (r *report) measure(ctx context.Context, part string, o options, out io.Wri
 		r.Processor, err = goBenchmarks(ctx, out, o.processor())
 	case "exporter":
 		r.Exporter, err = compareExporters(ctx, out, o)
+		for _, name := range slices.Sorted(maps.Keys(r.Exporter)) {
+			if !r.Exporter[name].Met {
+				r.Missed = append(r.Missed, name)
+			}
+		}
 	}
 	return err
 }

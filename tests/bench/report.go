@@ -18,6 +18,8 @@ type report struct {
 	Receiver  benchmarks            `json:"receiver,omitempty"`
 	Processor benchmarks            `json:"processor,omitempty"`
 	Exporter  map[string]comparison `json:"exporter,omitempty"`
+	// Missed names the exporter cases whose ratios are below what was asked of them.
+	Missed []string `json:"missed,omitempty"`
 	// Faults are the errors of parts; a report with faults is not complete.
 	Faults []string `json:"faults,omitempty"`
 }

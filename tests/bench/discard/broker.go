@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Broker is a running broker. Its methods may be called from any goroutine.
@@ -20,6 +21,8 @@ type Broker struct {
 	// partitionCount is how many partitions every topic has.
 	partitionCount int32
 	nextProducer   atomic.Int64
+	// latency passes between reading a produce request and answering it; the next one is read meanwhile.
+	latency time.Duration
 
 	serving sync.WaitGroup
 	mu      sync.Mutex // guards the following
@@ -27,8 +30,9 @@ type Broker struct {
 	conns   map[net.Conn]struct{}
 }
 
-// Start runs a broker on a free port of 127.0.0.1 on which every topic has that many partitions. Close ends it.
-func Start(partitionCount int32) (*Broker, error) {
+// Start runs a broker on a free port of 127.0.0.1 on which every topic has that many partitions and
+// every answer comes that much later. Close ends it.
+func Start(partitionCount int32, latency time.Duration) (*Broker, error) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start discarding broker: %w", err)
@@ -40,6 +44,7 @@ func Start(partitionCount int32) (*Broker, error) {
 		port:           int32(at.Port),
 		partitions:     newPartitions(),
 		partitionCount: partitionCount,
+		latency:        latency,
 		conns:          map[net.Conn]struct{}{},
 	}
 	b.serving.Go(b.accept)

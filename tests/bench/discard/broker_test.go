@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T) *Broker {
 	t.Helper()
-	b, err := Start(3)
+	b, err := Start(3, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

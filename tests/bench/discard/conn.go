@@ -34,7 +34,9 @@ var supported = []struct{ key, low, high int16 }{
 // serve answers requests in their order until the connection ends. It returns why it ended.
 func (b *Broker) serve(conn net.Conn) error {
 	reader := bufio.NewReaderSize(conn, readBuffer)
-	var frame, answer []byte
+	answers := newAnswers(conn, b.latency)
+	defer answers.end()
+	var frame []byte
 	for {
 		var err error
 		if frame, err = readFrame(reader, frame); err != nil {
@@ -48,9 +50,8 @@ func (b *Broker) serve(conn net.Conn) error {
 		if response == nil {
 			continue // a producer that wants no acknowledgement gets no answer
 		}
-		answer = appendResponse(answer[:0], response, correlation)
-		if _, err := conn.Write(answer); err != nil {
-			return fmt.Errorf("write response: %w", err)
+		if err := answers.send(response, correlation); err != nil {
+			return err
 		}
 	}
 }

@@ -22,11 +22,11 @@ func TestPayloadsFitIntoOneRecordAndDiffer(t *testing.T) {
 	const limit = 1_000_000 // producer::max_message_bytes of both exporters
 	seen := map[string]bool{}
 	for variant := range variants {
-		logs, err := (&plog.ProtoMarshaler{}).MarshalLogs(makeLogs(variant))
+		logs, err := (&plog.ProtoMarshaler{}).MarshalLogs(makeLogs(variant, Spec{}.shape()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		traces, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(makeTraces(variant))
+		traces, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(makeTraces(variant, Spec{}.shape()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestPayloadsFitIntoOneRecordAndDiffer(t *testing.T) {
 			}
 			seen[string(payload)] = true
 		}
-		again, err := (&plog.ProtoMarshaler{}).MarshalLogs(makeLogs(variant))
+		again, err := (&plog.ProtoMarshaler{}).MarshalLogs(makeLogs(variant, Spec{}.shape()))
 		if err != nil || string(again) != string(logs) {
 			t.Errorf("variant %d is not reproducible: %v", variant, err)
 		}
@@ -45,7 +45,7 @@ func TestPayloadsFitIntoOneRecordAndDiffer(t *testing.T) {
 
 func TestNoTraceReachesAcrossResources(t *testing.T) {
 	home := map[pcommon.TraceID]int{}
-	for r, resource := range makeTraces(0).ResourceSpans().All() {
+	for r, resource := range makeTraces(0, Spec{}.shape()).ResourceSpans().All() {
 		for _, span := range resource.ScopeSpans().At(0).Spans().All() {
 			if known, seen := home[span.TraceID()]; seen && known != r {
 				t.Fatalf("trace %s is in resources %d and %d", span.TraceID(), known, r)
@@ -66,7 +66,7 @@ func valid(broker string) Spec {
 }
 
 func TestRunCountsWhatTheBrokerGot(t *testing.T) {
-	broker, err := discard.Start(3)
+	broker, err := discard.Start(3, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestRunCountsWhatTheBrokerGot(t *testing.T) {
 }
 
 func TestRunEndsWithTheErrorOfAnExporterThatCannotDeliver(t *testing.T) {
-	broker, err := discard.Start(3)
+	broker, err := discard.Start(3, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,14 +29,25 @@ const (
 
 // records returns how many records a payload becomes.
 func (s Spec) records() int64 {
+	shape := s.shape()
 	switch s.Key {
 	case ByTrace:
-		return resourceCount * tracesPerResource
+		return int64(shape.resources * min(shape.items, tracesPerResource))
 	case ByResource:
-		return resourceCount
+		return int64(shape.resources)
 	default:
 		return 1
 	}
+}
+
+// shape is the size of a payload.
+type shape struct{ resources, items int }
+
+func (s Spec) shape() shape {
+	if s.Items > 0 {
+		return shape{1, s.Items}
+	}
+	return shape{resourceCount, itemsPerResource}
 }
 
 // words make bodies that compress about as well as real log lines do, some 3 to 6 times.
@@ -50,16 +61,16 @@ type filler struct{ random *rand.Rand }
 
 func newFiller(variant int) filler { return filler{rand.New(rand.NewPCG(uint64(variant), 42))} }
 
-func makeLogs(variant int) plog.Logs {
+func makeLogs(variant int, size shape) plog.Logs {
 	f := newFiller(variant)
 	payload := plog.NewLogs()
-	for r := range resourceCount {
+	for r := range size.resources {
 		resource := payload.ResourceLogs().AppendEmpty()
 		f.resource(resource.Resource(), r)
 		scope := resource.ScopeLogs().AppendEmpty()
 		scope.Scope().SetName("otelcol-risk/bench")
 		traces := f.traceIDs()
-		for i := range itemsPerResource {
+		for i := range size.items {
 			record := scope.LogRecords().AppendEmpty()
 			record.SetTraceID(traces[i%len(traces)])
 			record.SetSpanID(pcommon.SpanID(f.eight()))
@@ -74,16 +85,16 @@ func makeLogs(variant int) plog.Logs {
 	return payload
 }
 
-func makeTraces(variant int) ptrace.Traces {
+func makeTraces(variant int, size shape) ptrace.Traces {
 	f := newFiller(variant)
 	payload := ptrace.NewTraces()
-	for r := range resourceCount {
+	for r := range size.resources {
 		resource := payload.ResourceSpans().AppendEmpty()
 		f.resource(resource.Resource(), r)
 		scope := resource.ScopeSpans().AppendEmpty()
 		scope.Scope().SetName("otelcol-risk/bench")
 		traces := f.traceIDs()
-		for i := range itemsPerResource {
+		for i := range size.items {
 			span := scope.Spans().AppendEmpty()
 			span.SetTraceID(traces[i%len(traces)])
 			span.SetSpanID(pcommon.SpanID(f.eight()))

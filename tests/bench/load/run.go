@@ -52,7 +52,7 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 
 // measure warms up, then measures. Both end with no payload on its way, so that the CPU time belongs to the bytes.
 func (t *target) measure(ctx context.Context, s Spec) (Result, error) {
-	warm, err := t.drive(ctx, s.Callers, s.Warmup)
+	warm, err := t.drive(ctx, s, s.Warmup)
 	if err != nil {
 		return Result{}, fmt.Errorf("warm up: %w", err)
 	}
@@ -61,7 +61,7 @@ func (t *target) measure(ctx context.Context, s Spec) (Result, error) {
 		return Result{}, err
 	}
 	began := time.Now()
-	result, err := t.drive(ctx, s.Callers, s.Duration)
+	result, err := t.drive(ctx, s, s.Duration)
 	if err != nil {
 		return Result{}, err
 	}
@@ -73,17 +73,25 @@ func (t *target) measure(ctx context.Context, s Spec) (Result, error) {
 	return result, err
 }
 
-// drive calls the exporter from that many goroutines until the time is over and returns when all calls have ended.
-func (t *target) drive(ctx context.Context, callers int, duration time.Duration) (Result, error) {
+// drive calls the exporter from all callers, at the rate if there is one, until the time is over and returns when all calls have ended.
+func (t *target) drive(ctx context.Context, s Spec, duration time.Duration) (Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next, payloads, bytes atomic.Int64
-	deadline := time.Now().Add(duration)
+	began := time.Now()
+	deadline := began.Add(duration)
 	var calling sync.WaitGroup
-	for range callers {
+	for range s.Callers {
 		calling.Go(func() {
 			for time.Now().Before(deadline) && ctx.Err() == nil {
 				i := int(next.Add(1) - 1)
+				if s.Rate > 0 {
+					due := began.Add(time.Duration(i) * time.Second / time.Duration(s.Rate))
+					if due.After(deadline) {
+						return
+					}
+					time.Sleep(time.Until(due))
+				}
 				if err := t.send(ctx, i); err != nil {
 					cancel(fmt.Errorf("deliver payload %d: %w", i, err))
 					return

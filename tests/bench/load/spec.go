@@ -44,6 +44,10 @@ type Spec struct {
 	// Linger is how long contrib's exporter waits for more records before it sends a batch; 0 is not at all. Ours has
 	// no such setting: it batches what gathers while its pipeline is full.
 	Linger time.Duration `json:"linger"`
+	// Items is the number of items of a payload, all of one resource; 0 is a payload of a busy node's batch processor.
+	Items int `json:"items"`
+	// Rate is how many payloads are sent a second; 0 is as many as the exporter takes.
+	Rate int `json:"rate"`
 	// Timeout bounds one call of the exporter; 0 is 30 seconds.
 	Timeout time.Duration `json:"timeout"`
 	// Warmup is run and not measured, Duration is.
@@ -60,6 +64,8 @@ func (s Spec) Validate() error {
 		oneOf("key", s.Key, Plain, ByTrace, ByResource),
 		positive("callers", int64(s.Callers)),
 		positive("duration", int64(s.Duration)),
+		positive("items", int64(s.Items)+1),
+		positive("rate", int64(s.Rate)+1),
 		s.possible(),
 	)
 }

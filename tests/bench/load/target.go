@@ -45,7 +45,7 @@ func newTarget(ctx context.Context, s Spec) (*target, error) {
 	if s.Signal == Traces {
 		build = tracesTarget
 	}
-	t, err := build(ctx, factory, exportertest.NewNopSettings(factory.Type()), config)
+	t, err := build(ctx, factory, exportertest.NewNopSettings(factory.Type()), config, s.shape())
 	if err != nil {
 		return nil, fmt.Errorf("create %s exporter: %w", s.Exporter, err)
 	}
@@ -55,7 +55,7 @@ func newTarget(ctx context.Context, s Spec) (*target, error) {
 	return t, nil
 }
 
-func logsTarget(ctx context.Context, factory exporter.Factory, set exporter.Settings, cfg component.Config) (*target, error) {
+func logsTarget(ctx context.Context, factory exporter.Factory, set exporter.Settings, cfg component.Config, size shape) (*target, error) {
 	created, err := factory.CreateLogs(ctx, set, cfg)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func logsTarget(ctx context.Context, factory exporter.Factory, set exporter.Sett
 	t := &target{exporter: created}
 	sizer := &plog.ProtoMarshaler{}
 	for variant := range variants {
-		payload := makeLogs(variant)
+		payload := makeLogs(variant, size)
 		payload.MarkReadOnly() // it is shared by all callers, as by the branches of a pipeline
 		payloads = append(payloads, payload)
 		t.sizes = append(t.sizes, int64(sizer.LogsSize(payload)))
@@ -73,7 +73,7 @@ func logsTarget(ctx context.Context, factory exporter.Factory, set exporter.Sett
 	return t, nil
 }
 
-func tracesTarget(ctx context.Context, factory exporter.Factory, set exporter.Settings, cfg component.Config) (*target, error) {
+func tracesTarget(ctx context.Context, factory exporter.Factory, set exporter.Settings, cfg component.Config, size shape) (*target, error) {
 	created, err := factory.CreateTraces(ctx, set, cfg)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func tracesTarget(ctx context.Context, factory exporter.Factory, set exporter.Se
 	t := &target{exporter: created}
 	sizer := &ptrace.ProtoMarshaler{}
 	for variant := range variants {
-		payload := makeTraces(variant)
+		payload := makeTraces(variant, size)
 		payload.MarkReadOnly()
 		payloads = append(payloads, payload)
 		t.sizes = append(t.sizes, int64(sizer.TracesSize(payload)))
