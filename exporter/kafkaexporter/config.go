@@ -213,3 +213,11 @@ func exclusive(keyA string, a bool, keyB string, b bool) error {
 	}
 	return nil
 }
+
+// consumers is how many requests the queue delivers at once, 0 without a queue.
+func (c *Config) consumers() int {
+	if !c.QueueBatchConfig.HasValue() {
+		return 0
+	}
+	return c.QueueBatchConfig.Get().NumConsumers
+}

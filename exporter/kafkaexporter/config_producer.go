@@ -38,8 +38,9 @@ type ProducerConfig struct {
 	// AllowAutoTopicCreation asks the broker to create a topic that does not exist, which it does if its own
 	// auto.create.topics.enable agrees. False waits for somebody else to create it.
 	AllowAutoTopicCreation bool `mapstructure:"allow_auto_topic_creation"`
-	// Linger is accepted for compatibility and has no effect: a batch goes out as soon as five are not under way, and
-	// requests are put together by sending_queue::batch.
+	// Linger is how long a small request (below 32 KiB and an eighth of max_message_bytes) waits for others, to share a
+	// batch with them. It does not wait when every consumer of the sending queue already has a request. Zero sends every
+	// request by itself. Must not be negative.
 	Linger time.Duration `mapstructure:"linger"`
 
 	_ struct{}

@@ -34,6 +34,7 @@ type kafkaExporter struct {
 	partitioner partitioner
 	settings    component.TelemetrySettings
 
+	lots    *lots
 	buffers recordbatch.Pool
 	scratch recordbatch.Pool
 
@@ -54,6 +55,7 @@ func newExporter(set exporter.Settings, c *Config, signal SignalConfig) (*kafkaE
 	return &kafkaExporter{
 		config: c, signal: signal, codec: compressor, settings: set.TelemetrySettings,
 		partitioner: newPartitioner(c.RecordPartitioner),
+		lots:        newLots(c.Producer.Linger, c.Producer.MaxMessageBytes, c.consumers()),
 	}, nil
 }
 
@@ -141,6 +143,7 @@ func (e *kafkaExporter) shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	err := e.producer.Shutdown(ctx)
+	e.lots.delivering.Wait()
 	e.telemetry.shutdown()
 	return err
 }
@@ -151,6 +154,14 @@ func (e *kafkaExporter) push(ctx context.Context, r xexporterhelper.Request) err
 	req, ok := r.(*request)
 	if !ok {
 		return consumererror.NewPermanent(fmt.Errorf("deliver request: unknown type %T", r))
+	}
+	e.lots.enter()
+	defer e.lots.leave()
+	e.gather(ctx, req)
+	if req.lot != nil {
+		if over, err := e.follow(ctx, req); over {
+			return err
+		}
 	}
 	for req.ticket != nil || len(req.records) > 0 {
 		if req.ticket == nil {

@@ -28,6 +28,7 @@ type request struct {
 	ticket  *producer.Ticket
 	buffers []*[]byte       // the memory of the ticket's batches
 	held    []encode.Record // records whose memory is the ticket's batches
+	lot     *lot            // of other small requests, which has this one's records
 	refused []error         // what became of records that will not be delivered
 }
 

@@ -33,11 +33,13 @@ const (
 )
 
 // settings are the exporter's settings as a user writes them. Waiting for the result makes ConsumeTraces return only
-// when the span's fate is known; the retry is quick and never gives up.
+// when the span's fate is known; the retry is quick and never gives up. Without a linger every request is a batch of its own,
+// so that there are many.
 func settings(brokers []string, more map[string]any) map[string]any {
 	all := map[string]any{
 		"brokers":          brokers,
 		"timeout":          "2s",
+		"producer":         map[string]any{"linger": "0s"},
 		"sending_queue":    map[string]any{"enabled": true, "num_consumers": senders, "queue_size": 1000, "wait_for_result": true},
 		"retry_on_failure": map[string]any{"initial_interval": "10ms", "max_interval": "50ms", "max_elapsed_time": "0s"},
 	}

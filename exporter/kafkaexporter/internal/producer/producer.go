@@ -50,7 +50,7 @@ func (p *Producer) Leaders(ctx context.Context, topic string) ([]int32, error) {
 		return p.Known(topic), err
 	case <-ctx.Done():
 		p.loop.post(func(m *machine, _ time.Time) { m.unwant(reply) })
-		return nil, p.timedOut(ctx)
+		return nil, p.TimedOut(ctx)
 	case <-p.loop.done:
 		return nil, ErrClosed
 	}
@@ -89,10 +89,11 @@ func (p *Producer) Deliver(ctx context.Context, t *Ticket) error {
 	if t.Resolved() {
 		return nil
 	}
-	return p.timedOut(ctx)
+	return p.TimedOut(ctx)
 }
 
-func (p *Producer) timedOut(ctx context.Context) error {
+// TimedOut describes why somebody waited in vain: the end of ctx, and the last thing that went wrong.
+func (p *Producer) TimedOut(ctx context.Context) error {
 	if trouble := p.trouble.Load(); trouble != nil {
 		return fmt.Errorf("wait for the broker: %w, last error: %w", ctx.Err(), *trouble)
 	}

@@ -1,0 +1,245 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kafkaexporter
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
+)
+
+// lot is many small requests that are delivered as one: one batch a partition, one produce request. Whoever comes first
+// waits for others, then plans the batches of all; everybody waits for their fate.
+//
+//	join ... join -> full, or linger is over -> planned -> rounds of delivery -> resolved
+//
+// A member whose context ends leaves, and when it tries again finds the lot as it is. What was never sent is withdrawn from
+// the producer while nobody waits.
+type lot struct {
+	// request holds everybody's records. Only the first member touches it until planned is closed, after that only rounds.
+	request request
+	full    chan struct{}
+	planned chan struct{}
+	// alone says that nothing was planned: every member goes on by itself, with its own records.
+	alone bool
+	err   error
+
+	mu      sync.Mutex // guards the following
+	waiting int
+	round   *round
+}
+
+// round is one call of the producer for a lot.
+type round struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // set before done is closed
+}
+
+// lots finds the lot that a request may join.
+type lots struct {
+	linger time.Duration
+	// small is the size from which on a request goes alone, in bytes. limit closes a lot.
+	small, limit int
+	// consumers is how many requests can be under way at once; 0 is not known.
+	consumers int
+
+	mu     sync.Mutex // guards the following
+	open   *lot
+	inside int // requests under way, in a lot or not
+
+	delivering sync.WaitGroup
+}
+
+// newLots returns the lots of batches of at most maxBytes.
+func newLots(linger time.Duration, maxBytes, consumers int) *lots {
+	const most = 32 << 10
+	return &lots{linger: linger, small: min(most, maxBytes/8), limit: maxBytes / 2, consumers: consumers}
+}
+
+// enter and leave count the requests under way.
+func (s *lots) enter() {
+	s.mu.Lock()
+	s.inside++
+	s.mu.Unlock()
+}
+
+func (s *lots) leave() {
+	s.mu.Lock()
+	s.inside--
+	s.mu.Unlock()
+}
+
+// pass tells the lots of a request that joins none.
+func (s *lots) pass() {
+	s.mu.Lock()
+	s.hurry()
+	s.mu.Unlock()
+}
+
+// hurry closes the open lot if nobody is left who could join it. The caller holds the lock.
+func (s *lots) hurry() {
+	if s.open != nil && s.consumers > 0 && s.inside >= s.consumers {
+		s.close()
+	}
+}
+
+func (s *lots) close() {
+	close(s.open.full)
+	s.open = nil
+}
+
+// join puts a request into the open lot, or begins one.
+func (s *lots) join(r *request) (l *lot, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, first = s.open, s.open == nil
+	if first {
+		l = &lot{full: make(chan struct{}), planned: make(chan struct{})}
+		s.open = l
+	}
+	l.request.records = append(l.request.records, r.records...)
+	l.request.items += r.items
+	l.request.bytes += r.bytes
+	if l.request.bytes >= s.limit {
+		s.close()
+	} else {
+		s.hurry()
+	}
+	return l, first
+}
+
+// gathered waits until the lot is full or has waited long enough, and closes it.
+func (s *lots) gathered(ctx context.Context, l *lot) {
+	timer := time.NewTimer(s.linger)
+	defer timer.Stop()
+	select {
+	case <-l.full:
+		return
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == l {
+		s.open = nil
+	}
+}
+
+// gather lets a small request that is new join a lot.
+func (e *kafkaExporter) gather(ctx context.Context, req *request) {
+	if e.lots.linger <= 0 || req.bytes >= e.lots.small || req.lot != nil || req.ticket != nil || len(req.records) == 0 {
+		e.lots.pass()
+		return
+	}
+	l, first := e.lots.join(req)
+	req.lot = l
+	if first {
+		e.lots.gathered(ctx, l)
+		e.planLot(ctx, l)
+		close(l.planned)
+	}
+}
+
+// planLot plans the batches of all members, unless it would have to wait for a topic.
+func (e *kafkaExporter) planLot(ctx context.Context, l *lot) {
+	topic := ""
+	for i := range l.request.records {
+		if r := &l.request.records[i]; i == 0 || r.Topic != topic {
+			topic = r.Topic
+			if len(e.producer.Known(topic)) == 0 {
+				l.alone = true
+				return
+			}
+		}
+	}
+	if err := e.plan(ctx, &l.request); err != nil {
+		l.err = e.unplanned(&l.request, err)
+	}
+}
+
+// follow waits for the fate of the lot that a request has joined. over is false if there is none any more.
+func (e *kafkaExporter) follow(ctx context.Context, req *request) (over bool, err error) {
+	l := req.lot
+	select {
+	case <-l.planned:
+	case <-ctx.Done():
+		return true, e.producer.TimedOut(ctx)
+	}
+	if l.alone {
+		req.lot = nil
+		return false, nil
+	}
+	req.records = nil
+	if l.err != nil {
+		return true, l.err
+	}
+	if err := e.deliverLot(ctx, l); err != nil {
+		return true, err
+	}
+	req.refused = append(req.refused, l.request.refused...)
+	req.lot = nil
+	return false, nil
+}
+
+// deliverLot waits until the lot is resolved or ctx ends.
+func (e *kafkaExporter) deliverLot(ctx context.Context, l *lot) error {
+	for {
+		r := e.attend(l)
+		select {
+		case <-r.done:
+			l.turnAway()
+			// A round that was cancelled when nobody waited says nothing to somebody who came back.
+			if r.err == nil || errors.Is(r.err, producer.ErrClosed) {
+				return r.err
+			}
+		case <-ctx.Done():
+			l.turnAway()
+			return e.producer.TimedOut(ctx)
+		}
+	}
+}
+
+// attend joins those who wait, and begins a round if there is none.
+func (e *kafkaExporter) attend(l *lot) *round {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting++
+	if l.round != nil {
+		select {
+		case <-l.round.done:
+			if l.round.err == nil {
+				return l.round
+			}
+		default:
+			return l.round
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &round{cancel: cancel, done: make(chan struct{})}
+	l.round = r
+	e.lots.delivering.Go(func() {
+		defer cancel()
+		if r.err = e.producer.Deliver(ctx, l.request.ticket); r.err == nil {
+			l.request.refused = append(l.request.refused, l.request.ticket.Errs()...)
+			e.partitioner.resolved(l.request.ticket.Batches())
+			e.recycle(&l.request)
+		}
+		close(r.done)
+	})
+	return r
+}
+
+// turnAway is the opposite of attend. Without anybody who waits the round ends.
+func (l *lot) turnAway() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting--
+	if l.waiting == 0 {
+		l.round.cancel()
+	}
+}
