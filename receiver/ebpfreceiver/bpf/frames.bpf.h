@@ -147,7 +147,8 @@ static __always_inline bool tls_begin(struct stream *stream, struct direction_st
 
 	if (head[0] < TLS_CHANGE || head[0] > TLS_DATA || head[1] != 3 || length > TLS_MAX_RECORD) {
 		state->aligned = 0;
-		return false;
+		stream->urgent = 1;
+		return true; /* user space is to see that this is no TLS */
 	}
 	if (head[0] == TLS_CHANGE)
 		state->changed = 1;

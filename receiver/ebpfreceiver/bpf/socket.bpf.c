@@ -232,7 +232,7 @@ int follow_state(struct bpf_sock_ops *ctx)
 		connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 		if (stream)
-			stream_end(stream, connection_aborted(stream->released, ctx->args[0]) ? FLAG_RESET : FLAG_TIMEOUT);
+			stream_closed(stream, connection_aborted(stream->released, ctx->args[0]));
 		if (connection)
 			connection_write(connection, connection_end(connection, connection_aborted(connection->released, ctx->args[0]) ?
 									     FLAG_RESET : FLAG_TIMEOUT, WRITE_NOTHING));

@@ -256,6 +256,14 @@ static __always_inline void stream_end(struct stream *stream, __u8 flags)
 		count(COUNTER_STREAM_RING_FULL);
 }
 
+/* The socket is closed without a packet that says so: by this end, which aborted the connection, or by TCP. */
+static __always_inline void stream_closed(struct stream *stream, bool aborted)
+{
+	bool by_server = stream->open.event.side == SIDE_SERVER;
+
+	stream_end(stream, !aborted ? FLAG_TIMEOUT : by_server ? FLAG_RESET | FLAG_RESPONSE : FLAG_RESET);
+}
+
 /* What there is to do behind the bytes of a packet with these TCP flags. */
 static __always_inline void stream_after(struct bpf_sock *sk, struct stream *stream, bool response, __u8 tcp_flags)
 {
