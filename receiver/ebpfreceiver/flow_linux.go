@@ -136,6 +136,9 @@ func (f *flow) admit(x *protocol.Exchange) {
 		return
 	}
 	f.sinks.measure(x, process)
+	if x.Failure == protocol.NeedsTLS {
+		f.sinks.shaken(stream.Refused(x), process)
+	}
 	if f.sinks.spans != nil {
 		f.span(x, process)
 	}

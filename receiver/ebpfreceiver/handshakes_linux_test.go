@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -197,5 +198,30 @@ func TestHandshakesThatAreCutInTheMiddleSayWhereAndByWhom(t *testing.T) {
 				assert.Equal(t, "shop.example", record["server.address"])
 			}
 		})
+	}
+}
+
+func TestPlaintextThatIsAnsweredByAnAlertIsAFailedHandshake(t *testing.T) {
+	listener, port := plainListener(t)
+	cfg := createDefaultConfig().(*Config)
+	cfg.Filter.Ports.Include, cfg.CaptureSelf = []int{port}, true
+	sink := startLogs(t, cfg)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if conn, err := listener.Accept(); err == nil {
+			_, _ = conn.Read(make([]byte, 1<<16))
+			_, _ = conn.Write([]byte("\x15\x03\x03\x00\x02\x02\x0a")) // fatal, unexpected_message
+			_ = conn.Close()
+		}
+	}()
+	_, err := http.Get("http://" + listener.Addr().String()) //nolint:bodyclose // it fails
+	require.Error(t, err)
+	<-ended
+	for _, record := range handshakeLogs(t, sink, 2) {
+		assert.Equal(t, "not_tls", record["error.type"])
+		assert.Equal(t, "client", record["risk.tls.failed_by"])
+		assert.Equal(t, "unexpected_message", record["risk.tls.alert"])
+		assert.NotContains(t, record, "risk.tls.step")
 	}
 }

@@ -100,6 +100,7 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	connection->emitted = 0;
 	connection->gap = 0;
 	connection->pipelined = 0;
+	connection->alerted = 0;
 	connection->head_complete = http1_ends_head(packet_tail(skb, packet, 4));
 	count(COUNTER_REQUESTS);
 }
@@ -143,14 +144,16 @@ static __always_inline void exchange_write(struct connection *connection)
 	__u32 request_len = exchange->request_len;
 	__u32 response_len = exchange->response_len;
 
-	if (!knob_exchanges)
+	if (!knob_exchanges && !connection->alerted)
 		return;
 	OPAQUE(request_len);
 	OPAQUE(response_len);
 	if (request_len > REQUEST_CAPACITY || response_len > RESPONSE_CAPACITY)
 		return; /* never: for the verifier, which does not know what the map holds */
 	exchange->event.kind = EVENT_EXCHANGE;
-	connection->emitted = ring_write(exchange, sizeof(*exchange) + request_len + response_len);
+	connection->emitted = connection->alerted ?
+		!bpf_ringbuf_output(&ring, exchange, sizeof(*exchange) + request_len + response_len, BPF_RB_FORCE_WAKEUP) :
+		ring_write(exchange, sizeof(*exchange) + request_len + response_len);
 	if (!connection->emitted)
 		count(COUNTER_LOST_RING_FULL);
 }
@@ -161,17 +164,20 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 {
 	__u32 have = connection->exchange.request_len;
 	__u32 length;
+	__u64 prefix;
 
 	connection->phase = PHASE_RESPONSE;
 	OPAQUE(have);
 	if (have > REQUEST_CAPACITY)
 		return false; /* never: for the verifier, which does not know what the map holds */
 	length = packet_capture(skb, packet, skip, connection->data + have, RESPONSE_CAPACITY);
-	if (!http1_is_response(captured_prefix(connection->data + have, length))) {
+	prefix = captured_prefix(connection->data + have, length);
+	if (!http1_is_response(prefix) && !tls_is_alert(prefix)) {
 		count(COUNTER_LOST_NO_STATUS_LINE);
 		return false;
 	}
 	connection->exchange.response_len = length;
+	connection->alerted = tls_is_alert(prefix);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Copyright The otelcol-risk Authors */
 
-/* Tells HTTP/1 messages by their first eight bytes. More is user space's work. */
+/* Tells HTTP/1 messages, and what may come instead, by their first eight bytes. More is user space's work. */
 #ifndef OTELCOL_RISK_HTTP1_BPF_H
 #define OTELCOL_RISK_HTTP1_BPF_H
 
@@ -49,6 +49,12 @@ static __always_inline bool http1_ends_chunked(__u64 last)
 static __always_inline bool http1_is_response(__u64 prefix)
 {
 	return (prefix & FIRST(7)) == TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0);
+}
+
+/* How a server that speaks TLS may answer to one who does not: a short alert. It has seven bytes, of which four are here. */
+static __always_inline bool tls_is_alert(__u64 prefix)
+{
+	return (__u8)prefix == 21 && (__u8)(prefix >> 8) == 3 && !(prefix >> 24 & 0xff);
 }
 
 #endif

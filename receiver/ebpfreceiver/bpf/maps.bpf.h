@@ -20,7 +20,8 @@ struct connection {
 	__u8 gap; /* bytes of this response were not seen */
 	__u8 released; /* the last descriptor of the socket is being closed, or was */
 	__u32 pipelined; /* requests that were counted as lost and whose responses are to come */
-	__u32 reserved;
+	__u8 alerted; /* the response is an alert of TLS */
+	__u8 reserved[3];
 	__u64 last_ns; /* last byte of the response so far */
 	struct event_exchange exchange;
 	__u8 data[REQUEST_CAPACITY + RESPONSE_CAPACITY];

@@ -31,7 +31,8 @@ type socketConnection struct {
 	Gap              uint8
 	Released         uint8
 	Pipelined        uint32
-	Reserved         uint32
+	Alerted          uint8
+	Reserved         [3]uint8
 	LastNs           uint64
 	Exchange         socketEventExchange
 	Data             [736]uint8

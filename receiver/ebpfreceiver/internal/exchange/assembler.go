@@ -9,6 +9,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/http1"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/tls"
 )
 
 // Settings bound what an [Assembler] remembers.
@@ -84,6 +85,11 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 	}
 	if len(e.ResponseHead) == 0 {
 		a.finish(e.Time, failure(e.Flags))
+		return
+	}
+	if alert, ok := tls.PlainAlert(e.ResponseHead); ok {
+		a.exchange.FirstByte, a.exchange.Alert = a.clock.Unix(e.Time), alert
+		a.finish(e.Time, protocol.NeedsTLS)
 		return
 	}
 	if !a.readResponse(e.ResponseHead) {

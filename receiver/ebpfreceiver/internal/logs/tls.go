@@ -54,7 +54,7 @@ func HandshakeFailed(r plog.LogRecord, h *stream.Handshake, observed time.Time) 
 	m.PutInt(string(semconv.NetworkPeerPortKey), int64(h.Peer.Port()))
 	m.PutStr(string(semconv.ErrorTypeKey), h.ErrorType())
 	m.PutBool(string(semconv.TLSEstablishedKey), false)
-	m.PutStr(keyStep, h.Step.String())
+	put(m, keyStep, h.Step.String())
 	put(m, keyFailedBy, h.FailedBy())
 	if h.AlertSeen {
 		put(m, keyAlert, tls.AlertName(h.Alert))
@@ -136,6 +136,9 @@ func story(h *stream.Handshake) string {
 		}
 		return fmt.Sprintf("TLS handshake failed after %s: the %s sent %s", h.Step, who, what)
 	case tls.NotTLS:
+		if h.Step == tls.Nothing {
+			return "TLS handshake failed: the client does not speak TLS, the server does"
+		}
 		return fmt.Sprintf("TLS handshake failed after %s: the %s does not speak TLS", h.Step, who)
 	case tls.Closed:
 		return fmt.Sprintf("TLS handshake failed after %s: the %s closed the connection", h.Step, who)

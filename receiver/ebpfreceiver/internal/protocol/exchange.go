@@ -37,6 +37,8 @@ const (
 	Closed
 	// Timeout: no further byte was seen for the configured time, or the kernel gave the connection up.
 	Timeout
+	// NeedsTLS: the server answered with an alert of TLS.
+	NeedsTLS
 	// streamReset and those behind it: the stream was reset with an error code of HTTP/2.
 	streamReset
 )
@@ -64,6 +66,8 @@ func (f Failure) ErrorType() string {
 		return "connection_closed"
 	case Timeout:
 		return "timeout"
+	case NeedsTLS:
+		return "tls_required"
 	}
 	if f >= streamReset {
 		return resetNames[f-streamReset]
@@ -160,6 +164,8 @@ type Exchange struct {
 	RPC RPC
 	// Side is which end Local is.
 	Side Side
+	// Alert is the description of the alert of TLS if Failure is NeedsTLS.
+	Alert uint8
 	// Failure is None unless the response is missing or not whole.
 	Failure Failure
 	// Kind is the protocol.

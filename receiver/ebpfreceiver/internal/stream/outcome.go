@@ -10,6 +10,13 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/tls"
 )
 
+// Refused returns the handshake that never began because a client spoke HTTP to a server that wanted TLS, and got an alert.
+func Refused(x *protocol.Exchange) *Handshake {
+	return &Handshake{Local: x.Local, Peer: x.Peer, Owner: x.Owner, Side: x.Side, Handshake: tls.Handshake{
+		Start: x.Start, End: x.FirstByte, Failure: tls.NotTLS, FailedClient: true, AlertSeen: true, Alert: x.Alert,
+	}}
+}
+
 // Server is the server's end of the connection.
 func (h *Handshake) Server() netip.AddrPort {
 	if h.Side == protocol.Client {

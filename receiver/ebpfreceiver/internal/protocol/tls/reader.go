@@ -214,3 +214,11 @@ func (r *Reader) finish(sink func(*Message)) {
 	})
 	r.message, r.total, r.dropped = r.message[:0], 0, 0
 }
+
+// PlainAlert returns the description of an alert that is not encrypted, if input begins with one.
+func PlainAlert(input []byte) (description uint8, ok bool) {
+	if len(input) < recordHeader+2 || input[0] != recordAlert || !IsRecord(input) || binary.BigEndian.Uint16(input[3:]) != 2 {
+		return 0, false
+	}
+	return input[recordHeader+1], true
+}
