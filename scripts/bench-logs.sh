@@ -3,11 +3,12 @@
 # on an idle host and beside saturating HTTP clients. The last line is JSON. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/../receiver/ebpfreceiver"
-out=$(go test -run '^$' -bench ConnectionToLog -benchtime "${1:-2000x}" .)
+out=$(go test -run '^$' -bench 'ConnectionToLog|HandshakeToLog' -benchtime "${1:-2000x}" .)
 echo "$out"
 echo "$out" | awk '
-	/^BenchmarkConnectionToLog\// {
+	/^Benchmark(Connection|Handshake)ToLog\// {
 		split($1, name, "/"); sub(/-[0-9]+$/, "", name[2])
+		if ($1 ~ /Handshake/) name[2] = "handshake_" name[2]
 		for (i = 3; i < NF; i += 2)
 			if ($(i + 1) ~ /-ms$/) {
 				key = $(i + 1); gsub("-", "_", key)
@@ -15,4 +16,4 @@ echo "$out" | awk '
 			}
 		count++
 	}
-	END { print "{" json "}"; exit count != 2 }'
+	END { print "{" json "}"; exit count != 4 }'

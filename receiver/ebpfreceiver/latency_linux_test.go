@@ -5,8 +5,10 @@ package ebpfreceiver
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,13 +43,46 @@ func BenchmarkConnectionToLog(b *testing.B) {
 			defer end()
 			refused := unusedPort(b)
 			latencies := make(chan time.Duration, 1)
-			stop := startBoth(b, refused, served, latencies)
+			stop := startBoth(b, "network.tcp.connection.failed", refused, served, latencies)
 			defer stop()
 
 			var all []time.Duration
 			address := "127.0.0.1:" + strconv.Itoa(refused)
 			for b.Loop() {
 				_, err := net.Dial("tcp", address)
+				require.Error(b, err)
+				all = append(all, <-latencies)
+			}
+			slices.Sort(all)
+			for _, p := range []int{50, 99} {
+				b.ReportMetric(float64(all[len(all)*p/100].Microseconds())/1000, "p"+strconv.Itoa(p)+"-ms")
+			}
+			b.ReportMetric(float64(all[len(all)-1].Microseconds())/1000, "max-ms")
+		})
+	}
+}
+
+// BenchmarkHandshakeToLog measures the same from the alert by which a client ends a TLS handshake to the client's log
+// record.
+func BenchmarkHandshakeToLog(b *testing.B) {
+	for name, clients := range map[string]int{"idle": 0, "busy": 4} {
+		b.Run(name, func(b *testing.B) {
+			if os.Geteuid() != 0 {
+				b.Skip("needs root: run as root")
+			}
+			served, end := saturate(b, clients)
+			defer end()
+			server := httptest.NewUnstartedServer(http.NotFoundHandler())
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			server.StartTLS()
+			defer server.Close()
+			latencies := make(chan time.Duration, 1)
+			stop := startBoth(b, "tls.handshake.failed", server.Listener.Addr().(*net.TCPAddr).Port, served, latencies)
+			defer stop()
+
+			var all []time.Duration
+			for b.Loop() {
+				_, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{ServerName: "shop.example"})
 				require.Error(b, err)
 				all = append(all, <-latencies)
 			}
@@ -69,8 +104,9 @@ func unusedPort(b *testing.B) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// startBoth runs a receiver of traces and logs with the default settings; how old each log record is, it sends.
-func startBoth(b *testing.B, refused, served int, latencies chan<- time.Duration) (stop func()) {
+// startBoth runs a receiver of traces and logs with the default settings; how old each log record of an event at a port is,
+// it sends.
+func startBoth(b *testing.B, event string, refused, served int, latencies chan<- time.Duration) (stop func()) {
 	b.Helper()
 	cfg := createDefaultConfig().(*Config)
 	cfg.Filter.Ports.Include = []int{refused, served}
@@ -79,7 +115,7 @@ func startBoth(b *testing.B, refused, served int, latencies chan<- time.Duration
 		now := time.Now()
 		for _, rl := range logs.ResourceLogs().All() {
 			for _, record := range rl.ScopeLogs().At(0).LogRecords().All() {
-				if port, _ := record.Attributes().Get("network.peer.port"); port.Int() == int64(refused) {
+				if port, _ := record.Attributes().Get("network.peer.port"); port.Int() == int64(refused) && record.EventName() == event {
 					latencies <- now.Sub(record.Timestamp().AsTime())
 				}
 			}
