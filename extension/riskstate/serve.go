@@ -11,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/config/confighttp/xconfighttp"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
@@ -34,8 +36,7 @@ func (s *riskState) limits() question.Limits {
 	return question.Limits{Entities: s.config.Scoring.MaxEntities, Attributes: s.config.Scoring.MaxAttributes}
 }
 
-// serverTelemetry is that of the Collector's servers, switched off: questions have metrics of their own, and a span for
-// each would cost more than the answer.
+// serverTelemetry is that of the Collector's gRPC server, switched off as that of HTTP.
 func (s *riskState) serverTelemetry() component.TelemetrySettings {
 	set := s.set
 	set.MeterProvider, set.TracerProvider = noopmetric.NewMeterProvider(), nooptrace.NewTracerProvider()
@@ -51,7 +52,9 @@ func (s *riskState) serveHTTP(ctx context.Context, host component.Host) error {
 	if config == nil {
 		return nil
 	}
-	server, err := config.ToServer(ctx, host.GetExtensions(), s.serverTelemetry(), newHTTPAPI(s.asker("http"), s.limits()))
+	// Questions have metrics of their own; the server's take as long as the answer.
+	unobserved := xconfighttp.WithOtelHTTPOptions(otelhttp.WithFilter(func(*http.Request) bool { return false }))
+	server, err := config.ToServer(ctx, host.GetExtensions(), s.set, newHTTPAPI(s.asker("http"), s.limits()), unobserved)
 	if err != nil {
 		return err
 	}

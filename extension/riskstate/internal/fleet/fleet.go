@@ -151,6 +151,10 @@ func (f *Fleet) connect() (rueidis.Client, error) {
 	return client, nil
 }
 
+// minSilence is the least time after which a silent collector is not counted any more: a pause of its garbage collector,
+// or of the network, is no reason to count the fleet anew.
+const minSilence = 3 * time.Second
+
 // beat gives a sign of life and learns who else is there, and the seed.
 func (f *Fleet) beat(ctx context.Context) {
 	now := f.now()
@@ -188,7 +192,7 @@ func (f *Fleet) heartbeat(ctx context.Context) (members int, seed uint64, err er
 	ctx, cancel := context.WithTimeout(ctx, f.settings.Timeout)
 	defer cancel()
 	keys := []string{f.settings.Prefix + "{fleet}members", f.settings.Prefix + "{fleet}seed"}
-	args := []string{f.instance, strconv.FormatInt(3*f.settings.Heartbeat.Milliseconds(), 10), strconv.FormatUint(f.seed, 16)}
+	args := []string{f.instance, strconv.FormatInt(max(minSilence, 3*f.settings.Heartbeat).Milliseconds(), 10), strconv.FormatUint(f.seed, 16)}
 	reply, err := heartbeatScript.Exec(ctx, client, keys, args).AsStrSlice()
 	if err != nil {
 		return 0, 0, fmt.Errorf("send heartbeat to Redis: %w", err)
