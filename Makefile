@@ -13,7 +13,7 @@ GO         ?= go
 ROOT       := $(CURDIR)
 BIN        := $(ROOT)/bin/otelcol-risk
 COMPONENTS := receiver/ebpfreceiver processor/riskprocessor exporter/kafkaexporter extension/riskstate
-MODULES    := $(COMPONENTS) tests tests/bench
+MODULES    := $(COMPONENTS) tests tests/bench tests/eval
 ARCHES     := amd64 arm64
 CLANG      ?= clang-19
 
@@ -134,6 +134,11 @@ bench-logs: ## Age of a log record when it leaves the receiver, in percentiles (
 .PHONY: bench-kafka
 bench-kafka: ## Our Kafka exporter beside contrib's, held against what was asked; the last line is one JSON object
 	cd tests/bench && $(GO) run . -run exporter -pairs 5
+
+.PHONY: eval
+eval: DATA ?= ../shared/data/nezha
+eval: ## Learned outliers on labelled faults in real traces, DATA=folder; the last line is one JSON object
+	@cd tests/eval && $(GO) run . -data "$(abspath $(DATA))"
 
 .PHONY: demo
 demo: build ## 30 seconds of a small shop under attack, scored, in a table (as root: from real sockets)

@@ -47,6 +47,9 @@ type Config struct {
 	// processor, shared by the pipelines that it is used in.
 	State *component.ID `mapstructure:"state"`
 
+	// Learned finds what is unusual about a trace without being told what is usual.
+	Learned LearnedConfig `mapstructure:"learned"`
+
 	// Levels names ranges of the score.
 	Levels LevelsConfig `mapstructure:"levels"`
 
@@ -163,6 +166,18 @@ type RuleConfig struct {
 	_ struct{}
 }
 
+// LearnedConfig is about what is learned of every operation (service and span name): durations, children, failures.
+type LearnedConfig struct {
+	// Enabled adds learned outliers to the score of spans, as a group of their own. Default true.
+	Enabled bool `mapstructure:"enabled"`
+
+	// MaxOperations is the number of operations that are learned, 64 to 1048576, about 3 KB each, taken as they appear.
+	// Spans of others are not scored by this part, and counted. Default 4096.
+	MaxOperations int `mapstructure:"max_operations"`
+
+	_ struct{}
+}
+
 // LevelsConfig holds the lowest score of each level above `low`. They must rise.
 type LevelsConfig struct {
 	// Medium is the lowest score called `medium`. Default 0.3.
@@ -223,6 +238,7 @@ func createDefaultConfig() component.Config {
 			"service": {From: []string{"service.name"}},
 		},
 		ReloadInterval: 10 * time.Second,
+		Learned:        LearnedConfig{Enabled: true, MaxOperations: 4096},
 		Levels:         LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},
 		Sampling:       SamplingConfig{KeepAbove: 0.6, Percentage: 100, RememberTraces: 16384},
 		Limits:         LimitsConfig{MaxEntities: 65536},

@@ -17,8 +17,13 @@ import (
 )
 
 // NewFactory returns the factory of the processor of type `risk`.
-func NewFactory() processor.Factory {
-	f := factory{&instances{byConfig: map[*Config]*instance{}}, systemClock()}
+func NewFactory() processor.Factory { return NewFactoryWithClock(systemClock()) }
+
+// NewFactoryWithClock returns a factory whose processors take the time, since any beginning, from the clock instead of the
+// time of arrival: for replays and evaluations. The clock may be called by many goroutines at once and must not run
+// backwards.
+func NewFactoryWithClock(clock func() time.Duration) processor.Factory {
+	f := factory{&instances{byConfig: map[*Config]*instance{}}, clock}
 	return processor.NewFactory(
 		metadata.Type,
 		createDefaultConfig,

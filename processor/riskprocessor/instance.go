@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
 )
 
@@ -31,7 +32,8 @@ type instance struct {
 	users  int // guarded by instances.mu
 	store  *feature.Store
 	seed   uint64
-	traces *traces // nil when none are remembered
+	traces *traces      // nil when none are remembered
+	model  *learn.Model // nil when nothing is learned
 }
 
 // join returns what the processors with this configuration share; store makes the store if there is none.
@@ -47,6 +49,9 @@ func (i *instances) join(cfg *Config, store func() (*feature.Store, uint64, erro
 		shared = &instance{store: s, seed: seed}
 		if n := cfg.Sampling.RememberTraces; n > 0 {
 			shared.traces = &traces{table: window.NewAge(n, rand.Uint64()), period: window.Sliding(traceMemory), seed: seed}
+		}
+		if cfg.Learned.Enabled {
+			shared.model = learn.New(cfg.Learned.MaxOperations)
 		}
 		i.byConfig[cfg] = shared
 	}

@@ -62,6 +62,7 @@ func (w *worker) decideLogs(ld plog.Logs) {
 
 // keepLog decides for one record and prepares a kept one.
 func (w *worker) keepLog(record plog.LogRecord, v *verdict) bool {
+	w.counts.levels[w.annotator.Level(v.score)]++
 	attrs := record.Attributes()
 	reason := w.reason(record.TraceID(), v)
 	if reason == keptWithoutTraceID {
@@ -87,7 +88,7 @@ func (w *worker) keepLog(record plog.LogRecord, v *verdict) bool {
 		}
 		w.counts.kept[reason]++
 	}
-	w.annotator.Write(attrs, v.score, &v.hits, w.degraded)
+	w.annotator.Write(attrs, v.score, &v.hits, v.learned, w.degraded)
 	return true
 }
 

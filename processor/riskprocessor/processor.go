@@ -67,7 +67,7 @@ func newProcessor(cfg *Config, signal rule.Signal, id component.ID, set componen
 	if p.telemetry, err = newTelemetry(set); err != nil {
 		return nil, err
 	}
-	if len(program.live.names) == 0 {
+	if len(program.live.names) == 0 && !(cfg.Learned.Enabled && signal == rule.Spans) {
 		set.Logger.Warn("no rules are configured: everything scores 0")
 	}
 	return p, nil

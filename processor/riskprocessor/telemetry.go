@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/annotate"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/sampler"
 )
@@ -132,6 +133,13 @@ func (t *telemetry) report(ctx context.Context, w *worker) {
 	drain(ctx, t.builder.ProcessorRiskShadowConditionErrors, c.shadowErrors, o.shadow)
 	c.faults[sampler.NoFault] = 0
 	drain(ctx, t.builder.ProcessorRiskTracestateFaults, c.faults[:], t.faults[:])
+	if c.operations.Evicted > 0 {
+		t.builder.ProcessorRiskOperationsEvicted.Add(ctx, c.operations.Evicted)
+	}
+	if c.operations.Refused > 0 {
+		t.builder.ProcessorRiskOperationsRefused.Add(ctx, c.operations.Refused)
+	}
+	c.operations = learn.Losses{}
 	if c.sampledOut > 0 {
 		t.builder.ProcessorRiskSpansSampledOut.Add(ctx, c.sampledOut)
 		c.sampledOut = 0

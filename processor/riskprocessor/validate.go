@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
 )
@@ -24,6 +25,7 @@ const (
 	// minPercentage is the least share above zero that 56 bits of randomness can express.
 	minPercentage = 100.0 / (1 << 56)
 	maxEntities   = 1 << 24
+	maxOperations = 1 << 20
 	lowerCase     = "abcdefghijklmnopqrstuvwxyz"
 	digits        = "0123456789"
 )
@@ -41,6 +43,7 @@ func (cfg *Config) Validate() error {
 		cfg.Levels.validate(),
 		cfg.Sampling.validate(),
 		cfg.Limits.validate(),
+		cfg.Learned.validate(),
 	)
 }
 
@@ -87,6 +90,14 @@ func (s *SamplingConfig) validate() error {
 func (l *LimitsConfig) validate() error {
 	if l.MaxEntities < window.MinEntities || l.MaxEntities > maxEntities {
 		return fmt.Errorf("limits::max_entities: must be from %d to %d, found %d", window.MinEntities, maxEntities, l.MaxEntities)
+	}
+	return nil
+}
+
+// validate checks the range.
+func (l *LearnedConfig) validate() error {
+	if l.MaxOperations < learn.MinOperations || l.MaxOperations > maxOperations {
+		return fmt.Errorf("learned::max_operations: must be from %d to %d, found %d", learn.MinOperations, maxOperations, l.MaxOperations)
 	}
 	return nil
 }

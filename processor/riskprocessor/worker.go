@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/annotate"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/sampler"
 )
@@ -25,8 +26,9 @@ const chunk = 32
 
 // verdict is what is known of a record between scoring and deciding.
 type verdict struct {
-	score float64
-	hits  rule.Hits
+	score   float64
+	hits    rule.Hits
+	learned []string // reasons beside the rules that fired; shared, never written to
 }
 
 // row is a record being scored, in the forms that features and conditions need. A record is a span or a log record.
@@ -62,6 +64,7 @@ type worker struct {
 	verdicts      []verdict
 	fired         map[pcommon.TraceID]rule.Hits // what fired anywhere in a trace
 	risky         map[pcommon.TraceID]struct{}  // traces to keep
+	outliers      *outliers                     // nil when nothing is learned
 	counts        counts
 
 	conditions                           rule.Context
@@ -82,6 +85,7 @@ type counts struct {
 	shadow           [agreements]int64
 	shadowHits       []int64 // by rule
 	shadowErrors     []int64 // by rule
+	operations       learn.Losses
 }
 
 func newWorker(p *riskProcessor, g *generation) *worker {
@@ -91,6 +95,7 @@ func newWorker(p *riskProcessor, g *generation) *worker {
 		generation:    g,
 		fired:         map[pcommon.TraceID]rule.Hits{},
 		risky:         map[pcommon.TraceID]struct{}{},
+		outliers:      newOutliers(p.shared.model),
 		counts: counts{
 			ruleHits: make([]int64, rules), ruleErrors: make([]int64, rules), whenErrors: make([]int64, features),
 			evicted: make([]int64, features), refused: make([]int64, features),
@@ -202,7 +207,6 @@ func (w *worker) score(r *row) {
 			w.fired[r.trace] = union
 		}
 	}
-	w.counts.levels[w.annotator.Level(v.score)]++
 	if len(w.shadow.names) > 0 {
 		w.compare(v.score)
 	}
@@ -227,10 +231,15 @@ func (w *worker) judge() {
 		if w.live.scorer.Score(&union) < w.cfg.Sampling.KeepAbove {
 			continue
 		}
-		w.risky[id] = struct{}{}
-		if w.shared.traces != nil && w.sampler != nil {
-			w.shared.traces.add(id, w.now)
-		}
+		w.remember(id)
+	}
+}
+
+// remember keeps what else comes of the trace.
+func (w *worker) remember(id pcommon.TraceID) {
+	w.risky[id] = struct{}{}
+	if w.shared.traces != nil && w.sampler != nil {
+		w.shared.traces.add(id, w.now)
 	}
 }
 

@@ -76,9 +76,9 @@ func (a *Annotator) Level(score float64) Level {
 }
 
 // Write writes the score, its level and the names of the rules that fired. Risk attributes that the record brought along
-// are replaced; without a rule that fired there are no reasons. Degraded says that the score rests on less than it
+// are replaced; without a rule that fired, or one of more reasons, there are none. Degraded says that the score rests on less than it
 // should.
-func (a *Annotator) Write(attrs pcommon.Map, score float64, hits *rule.Hits, degraded bool) {
+func (a *Annotator) Write(attrs pcommon.Map, score float64, hits *rule.Hits, more []string, degraded bool) {
 	attrs.PutDouble(KeyScore, score)
 	attrs.PutStr(KeyLevel, a.Level(score).String())
 	if degraded {
@@ -86,14 +86,17 @@ func (a *Annotator) Write(attrs pcommon.Map, score float64, hits *rule.Hits, deg
 	} else {
 		attrs.Remove(KeyDegraded)
 	}
-	if hits.Empty() {
+	if hits.Empty() && len(more) == 0 {
 		attrs.Remove(KeyReasons)
 		return
 	}
 	reasons := attrs.PutEmptySlice(KeyReasons)
-	reasons.EnsureCapacity(hits.Len())
+	reasons.EnsureCapacity(hits.Len() + len(more))
 	for i := range hits.All() {
 		reasons.AppendEmpty().SetStr(a.names[i])
+	}
+	for _, reason := range more {
+		reasons.AppendEmpty().SetStr(reason)
 	}
 }
 

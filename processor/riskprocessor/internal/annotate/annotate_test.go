@@ -34,7 +34,7 @@ func TestWrite(t *testing.T) {
 	a := New([]string{"first", "second", "third"}, 0.3, 0.6, 0.85)
 	span := ptrace.NewSpan()
 	span.Attributes().PutStr("url.path", "/")
-	a.Write(span.Attributes(), 0.7, fired(2, 0), false)
+	a.Write(span.Attributes(), 0.7, fired(2, 0), nil, false)
 	assert.Equal(t, map[string]any{
 		"url.path": "/", KeyScore: 0.7, KeyLevel: "high", KeyReasons: []any{"first", "third"},
 	}, span.Attributes().AsRaw(), "reasons are in the order of the rules")
@@ -43,16 +43,25 @@ func TestWrite(t *testing.T) {
 func TestWriteWithoutARule(t *testing.T) {
 	a := New([]string{"first"}, 0.3, 0.6, 0.85)
 	span := ptrace.NewSpan()
-	a.Write(span.Attributes(), 0, fired(), false)
+	a.Write(span.Attributes(), 0, fired(), nil, false)
 	assert.Equal(t, map[string]any{KeyScore: 0.0, KeyLevel: "low"}, span.Attributes().AsRaw())
+}
+
+func TestWriteMoreReasons(t *testing.T) {
+	a := New([]string{"first"}, 0.3, 0.6, 0.85)
+	span := ptrace.NewSpan()
+	a.Write(span.Attributes(), 0.7, fired(0), []string{"learned.latency"}, false)
+	assert.Equal(t, []any{"first", "learned.latency"}, span.Attributes().AsRaw()[KeyReasons])
+	a.Write(span.Attributes(), 0.7, fired(), []string{"learned.latency"}, false)
+	assert.Equal(t, []any{"learned.latency"}, span.Attributes().AsRaw()[KeyReasons])
 }
 
 func TestWriteDegraded(t *testing.T) {
 	a := New([]string{"first"}, 0.3, 0.6, 0.85)
 	span := ptrace.NewSpan()
-	a.Write(span.Attributes(), 0, fired(), true)
+	a.Write(span.Attributes(), 0, fired(), nil, true)
 	assert.Equal(t, map[string]any{KeyScore: 0.0, KeyLevel: "low", KeyDegraded: true}, span.Attributes().AsRaw())
-	a.Write(span.Attributes(), 0, fired(), false)
+	a.Write(span.Attributes(), 0, fired(), nil, false)
 	assert.NotContains(t, span.Attributes().AsRaw(), KeyDegraded)
 }
 
@@ -64,8 +73,8 @@ func TestWriteReplacesWhatTheSpanBrought(t *testing.T) {
 			span.Attributes().PutStr(KeyScore, "forged")
 			span.Attributes().PutInt(KeyLevel, 1)
 			span.Attributes().PutStr(KeyReasons, "forged")
-			a.Write(span.Attributes(), 0.2, hits, false)
-			a.Write(fresh.Attributes(), 0.2, hits, false)
+			a.Write(span.Attributes(), 0.2, hits, nil, false)
+			a.Write(fresh.Attributes(), 0.2, hits, nil, false)
 			assert.Equal(t, fresh.Attributes().AsRaw(), span.Attributes().AsRaw())
 		})
 	}
@@ -77,6 +86,6 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		span.Attributes().RemoveIf(func(string, pcommon.Value) bool { return true })
-		a.Write(span.Attributes(), 0.7, fired(0, 1), false)
+		a.Write(span.Attributes(), 0.7, fired(0, 1), nil, false)
 	}
 }

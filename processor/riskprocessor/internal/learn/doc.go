@@ -11,7 +11,7 @@
 //	span       -ln of the probability of something as unusual: latency, structure, failure
 //	operation  the same of the last minute of the operation, because faults come in time
 //	trace      the strongest span of each operation, corrected for how many there are (Sidak); both are added
-//	score      1 - product over operations and channels of (1 - posterior probability of a fault)
+//	score      one cause a channel: the odds of its operations add up; independent channels: noisy-or
 //
 // A span is scored first and learned then; nothing is learned from labels or rules. Counts are halved from time to time,
 // so that what is usual may change.

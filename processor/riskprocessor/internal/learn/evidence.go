@@ -43,22 +43,22 @@ type group struct {
 	level     [channels]float32 // of the operation's last minute, -ln p
 }
 
-// odds returns the posterior odds that the operation is at fault.
+// odds returns the posterior odds that the operation is at fault, above those without any evidence: what is unknown adds
+// nothing.
 func (g *group) odds(c channel) float64 {
 	e := float64(g.level[c])
 	if g.own[c] > 0 {
 		e += sidak(float64(g.own[c]), int(g.spans))
 	}
-	if e == 0 {
-		return prior * kappa
+	if e <= 0 {
+		return 0
 	}
-	return prior * kappa * math.Exp((1-kappa)*e)
+	return prior * kappa * math.Expm1((1-kappa)*e)
 }
 
 // takeLevel notes the evidence of the operation's last minute.
 func (g *group) takeLevel(l *levels) {
-	z := l.deviation(latency)
-	g.level[latency] = float32(min(levelMost, max(lnTail(z)-math.Log(slowShare), lnTail(-z)-math.Log(1-slowShare))))
+	g.level[latency] = float32(min(levelMost, lnTail(math.Abs(l.deviation(latency)))))
 	g.level[structure] = float32(min(levelMost, lnTail(l.deviation(structure))))
 	g.level[failure] = float32(min(levelMost, lnTail(l.deviation(failure))))
 }

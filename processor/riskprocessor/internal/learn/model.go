@@ -5,7 +5,6 @@ package learn
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -21,9 +20,16 @@ const (
 
 // Model is what was learned.
 type Model struct {
-	stripes          [stripes]stripe
-	most             int // operations of a stripe
-	evicted, refused atomic.Int64
+	stripes [stripes]stripe
+	most    int // operations of a stripe
+}
+
+// Losses is what did not fit.
+type Losses struct {
+	// Evicted is the number of operations that were forgotten to make room, after ten minutes without a span.
+	Evicted int64
+	// Refused is the number of spans that were not scored because no operation could make room.
+	Refused int64
 }
 
 // stripe is a part of the operations under a lock of its own.
@@ -54,16 +60,10 @@ func (m *Model) Operations() int {
 	return n
 }
 
-// Evicted returns how many operations had to make room so far, and Refused how many spans found no room.
-func (m *Model) Evicted() int64 { return m.evicted.Load() }
-
-// Refused returns how many spans were not scored because no operation could make room.
-func (m *Model) Refused() int64 { return m.refused.Load() }
-
 func (m *Model) stripe(operation uint64) *stripe { return &m.stripes[mix(operation)%stripes] }
 
-// find returns the operation, or nil if there is no room for it. The stripe must be locked.
-func (m *Model) find(s *stripe, hash uint64, now time.Duration) *operation {
+// find returns the operation, or nil if there is no room for it, which it counts. The stripe must be locked.
+func (m *Model) find(s *stripe, hash uint64, now time.Duration, losses *Losses) *operation {
 	if o := s.operations[hash]; o != nil {
 		return o
 	}
@@ -84,10 +84,10 @@ func (m *Model) find(s *stripe, hash uint64, now time.Duration) *operation {
 		}
 	}
 	if idle == nil {
-		m.refused.Add(1)
+		losses.Refused++
 		return nil
 	}
-	m.evicted.Add(1)
+	losses.Evicted++
 	delete(s.operations, victim)
 	*idle = operation{}
 	s.operations[hash] = idle

@@ -93,7 +93,7 @@ func TestScoreDoesNotDependOnTheOrderOfSpans(t *testing.T) {
 	spans := traffic(r, 6) // every operation occurs once
 	var want Verdict
 	for i := range 20 {
-		if err := m.Restore(snapshot); err != nil {
+		if _, err := m.Restore(snapshot); err != nil {
 			t.Fatal(err)
 		}
 		got := m.NewScorer().Score(now, spans)
@@ -110,7 +110,7 @@ func TestScoreDoesNotDependOnTheOrderOfSpans(t *testing.T) {
 func TestSnapshotKeepsWhatWasLearned(t *testing.T) {
 	m, _, r, now := trained(t, 1500)
 	restored := New(1024)
-	if err := restored.Restore(m.Snapshot()); err != nil {
+	if _, err := restored.Restore(m.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	if restored.Operations() != m.Operations() {
@@ -135,7 +135,7 @@ func TestSnapshotFaults(t *testing.T) {
 		"other version": append([]byte{9}, good[1:]...),
 		"cut":           good[:len(good)-3],
 	} {
-		if err := m.Restore(bad); err == nil {
+		if _, err := m.Restore(bad); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -153,14 +153,14 @@ func FuzzRestore(f *testing.F) {
 	spans := traffic(r, 6)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		restored := New(256)
-		if restored.Restore(data) != nil {
+		if _, err := restored.Restore(data); err != nil {
 			if restored.Operations() != 0 {
 				t.Fatal("an error changed the model")
 			}
 			return
 		}
-		if again := New(256); again.Restore(restored.Snapshot()) != nil {
-			t.Fatal("what was restored cannot be saved and restored")
+		if left, err := New(256).Restore(restored.Snapshot()); err != nil || left != 0 {
+			t.Fatalf("what was restored cannot be saved and restored: %d left, %v", left, err)
 		}
 		for range 3 {
 			if v := restored.NewScorer().Score(time.Second, spans); !(v.Score >= 0 && v.Score <= 1) {
@@ -176,14 +176,14 @@ func TestOperationsAreBounded(t *testing.T) {
 	for i := range uint64(10000) {
 		s.Score(time.Second, []Span{{ID: 1, Operation: i}})
 	}
-	if m.Operations() > MinOperations || m.Refused() != int64(10000-m.Operations()) {
-		t.Errorf("%d operations, %d spans refused", m.Operations(), m.Refused())
+	if m.Operations() > MinOperations || s.Losses.Refused != int64(10000-m.Operations()) {
+		t.Errorf("%d operations, %d spans refused", m.Operations(), s.Losses.Refused)
 	}
 	for i := range uint64(100) {
 		s.Score(time.Hour, []Span{{ID: 1, Operation: 20000 + i}})
 	}
-	if m.Evicted() == 0 || m.Operations() > MinOperations {
-		t.Errorf("%d idle operations made room, %d are there", m.Evicted(), m.Operations())
+	if s.Losses.Evicted == 0 || m.Operations() > MinOperations {
+		t.Errorf("%d idle operations made room, %d are there", s.Losses.Evicted, m.Operations())
 	}
 }
 

@@ -76,6 +76,9 @@ func (o *operation) structure(s *sight) (own float32, x float64) {
 		}
 		own = max(own, o.shapes.surprise(s.shape))
 	}
+	if o.childSets.total < warm {
+		return own, 0
+	}
 	return own, max(-1, float64(own-math.Ln2))
 }
 

@@ -3,8 +3,6 @@
 
 package learn
 
-import "math"
-
 const (
 	// outcomeSlots is how many different outcomes are counted apart.
 	outcomeSlots = 32
@@ -24,7 +22,7 @@ type outcomes struct {
 // exactly as rare. Where most outcomes occur once, one that occurs once is no surprise.
 func (o *outcomes) surprise(key uint32) float32 {
 	if o.total < warm {
-		return math.Ln2
+		return 0
 	}
 	own, slots := float32(0), float32(0)
 	for i, n := range o.counts {

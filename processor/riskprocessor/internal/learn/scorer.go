@@ -3,10 +3,7 @@
 
 package learn
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Verdict is what a model says about a trace.
 type Verdict struct {
@@ -18,6 +15,9 @@ type Verdict struct {
 
 // Scorer scores traces one at a time, with memory that it reuses. It is for one goroutine.
 type Scorer struct {
+	// Losses adds up what did not fit. The owner may set it back.
+	Losses Losses
+
 	model *Model
 	tree  tree
 }
@@ -32,33 +32,23 @@ func (s *Scorer) Score(now time.Duration, spans []Span) Verdict {
 	for i := range spans {
 		s.observe(now, i)
 	}
-	var none [channels]logProduct // of the odds plus 1, which is 1 over the probability of no fault
-	for c := range none {
-		none[c].product = 1
-		for i := range t.groups {
-			none[c].multiply(1 + t.groups[i].odds(channel(c)))
+	var odds [channels]float64
+	for i := range t.groups {
+		for c := range odds {
+			odds[c] += t.groups[i].odds(channel(c))
 		}
 	}
-	l, st, f := none[latency].log(), none[structure].log(), none[failure].log()
+	innocent := 1.0
+	for _, o := range odds {
+		innocent /= 1 + o
+	}
 	return Verdict{
-		Score:     -math.Expm1(-l - st - f),
-		Latency:   -math.Expm1(-l),
-		Structure: -math.Expm1(-st),
-		Failure:   -math.Expm1(-f),
+		Score:     1 - innocent,
+		Latency:   odds[latency] / (1 + odds[latency]),
+		Structure: odds[structure] / (1 + odds[structure]),
+		Failure:   odds[failure] / (1 + odds[failure]),
 	}
 }
-
-// logProduct multiplies without overflow, and takes few logarithms.
-type logProduct struct{ product, logs float64 }
-
-func (p *logProduct) multiply(x float64) {
-	if p.product *= x; p.product > 1e100 {
-		p.logs += math.Log(p.product)
-		p.product = 1
-	}
-}
-
-func (p *logProduct) log() float64 { return p.logs + math.Log(p.product) }
 
 // observe lets the span's operation look at it, and notes the strongest evidence.
 func (s *Scorer) observe(now time.Duration, place int) {
@@ -73,7 +63,7 @@ func (s *Scorer) observe(now time.Duration, place int) {
 	stripe := s.model.stripe(span.Operation)
 	stripe.mu.Lock()
 	defer stripe.mu.Unlock()
-	o := s.model.find(stripe, span.Operation, now)
+	o := s.model.find(stripe, span.Operation, now, &s.Losses)
 	if o == nil {
 		return
 	}

@@ -39,17 +39,16 @@ func (m *Model) Snapshot() []byte {
 }
 
 // Restore replaces what was learned by a snapshot. With an error nothing has changed. Operations for which there is no
-// room are left out and counted as refused.
-func (m *Model) Restore(snapshot []byte) error {
+// room are left out; it returns their number.
+func (m *Model) Restore(snapshot []byte) (left int, err error) {
 	r := reader{rest: snapshot}
 	if v := r.u8(); r.err == nil && v != snapshotVersion {
-		return fmt.Errorf("read snapshot: version must be %d, found %d", snapshotVersion, v)
+		return 0, fmt.Errorf("read snapshot: version must be %d, found %d", snapshotVersion, v)
 	}
 	var restored [stripes]map[uint64]*operation
 	for i := range restored {
 		restored[i] = map[uint64]*operation{}
 	}
-	refused := int64(0)
 	for r.err == nil && len(r.rest) > 0 {
 		hash := r.u64()
 		o := r.operation()
@@ -57,20 +56,19 @@ func (m *Model) Restore(snapshot []byte) error {
 		if len(restored[place]) < m.most {
 			restored[place][hash] = o
 		} else {
-			refused++
+			left++
 		}
 	}
 	if r.err != nil {
-		return fmt.Errorf("read snapshot: %w", r.err)
+		return 0, fmt.Errorf("read snapshot: %w", r.err)
 	}
-	m.refused.Add(refused)
 	for i := range m.stripes {
 		s := &m.stripes[i]
 		s.mu.Lock()
 		s.operations = restored[i]
 		s.mu.Unlock()
 	}
-	return nil
+	return left, nil
 }
 
 func (o *operation) appendTo(out []byte) []byte {

@@ -30,6 +30,8 @@ type TelemetryBuilder struct {
 	ProcessorRiskEntitiesEvicted       metric.Int64Counter
 	ProcessorRiskEntitiesRefused       metric.Int64Counter
 	ProcessorRiskFeatureErrors         metric.Int64Counter
+	ProcessorRiskOperationsEvicted     metric.Int64Counter
+	ProcessorRiskOperationsRefused     metric.Int64Counter
 	ProcessorRiskRuleHits              metric.Int64Counter
 	ProcessorRiskShadowConditionErrors metric.Int64Counter
 	ProcessorRiskShadowRuleHits        metric.Int64Counter
@@ -91,6 +93,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_risk_feature_errors",
 		metric.WithDescription("Evaluations of a feature's when condition that ended in an error; the span is then not counted by the feature. [Alpha]"),
 		metric.WithUnit("{error}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskOperationsEvicted, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_operations_evicted",
+		metric.WithDescription("Operations that were forgotten, after ten minutes without a span, to make room for others to be learned. [Alpha]"),
+		metric.WithUnit("{operation}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskOperationsRefused, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_operations_refused",
+		metric.WithDescription("Spans whose operation was not learned because learned::max_operations were in use. [Alpha]"),
+		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskRuleHits, err = builder.meter.Int64Counter(

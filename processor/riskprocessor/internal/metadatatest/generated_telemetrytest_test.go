@@ -23,6 +23,8 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskEntitiesEvicted.Add(context.Background(), 1)
 	tb.ProcessorRiskEntitiesRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskFeatureErrors.Add(context.Background(), 1)
+	tb.ProcessorRiskOperationsEvicted.Add(context.Background(), 1)
+	tb.ProcessorRiskOperationsRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskRuleHits.Add(context.Background(), 1)
 	tb.ProcessorRiskShadowConditionErrors.Add(context.Background(), 1)
 	tb.ProcessorRiskShadowRuleHits.Add(context.Background(), 1)
@@ -41,6 +43,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskFeatureErrors(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskOperationsEvicted(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskOperationsRefused(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskRuleHits(t, testTel,

@@ -1,0 +1,169 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package riskprocessor
+
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
+)
+
+// Reasons that learned outliers give, beside the names of rules.
+const (
+	reasonLatency   = "learned.latency"
+	reasonStructure = "learned.structure"
+	reasonFailure   = "learned.failure"
+)
+
+// learnedReasons is every set of these reasons, so that none is made for a span.
+var learnedReasons = [8][]string{
+	nil,
+	{reasonLatency},
+	{reasonStructure},
+	{reasonLatency, reasonStructure},
+	{reasonFailure},
+	{reasonLatency, reasonFailure},
+	{reasonStructure, reasonFailure},
+	{reasonLatency, reasonStructure, reasonFailure},
+}
+
+// outliers is the part of a worker that finds what is unusual about the traces of a batch. Spans of one trace that come
+// in one batch are looked at together.
+type outliers struct {
+	scorer  *learn.Scorer
+	places  map[pcommon.TraceID]int32 // of traces in the following
+	traces  []outlier
+	ofSpans []int32      // trace of each span of the batch, in order
+	spans   []learn.Span // of the batch, in order; then by trace
+	sorted  []learn.Span
+}
+
+// outlier is a trace of the batch.
+type outlier struct {
+	id      pcommon.TraceID
+	spans   int32
+	begin   int32 // of its spans
+	verdict learn.Verdict
+}
+
+func newOutliers(model *learn.Model) *outliers {
+	if model == nil {
+		return nil
+	}
+	return &outliers{scorer: model.NewScorer(), places: map[pcommon.TraceID]int32{}}
+}
+
+// learnSpans adds what is learned to the verdicts of the batch's spans, and to what is known of its traces.
+func (w *worker) learnSpans(td ptrace.Traces) {
+	o := w.outliers
+	if o == nil {
+		return
+	}
+	o.read(td)
+	o.sort()
+	for i := range o.traces {
+		t := &o.traces[i]
+		t.verdict = o.scorer.Score(w.now, o.sorted[t.begin:t.begin+t.spans])
+		w.rememberOutlier(t)
+	}
+	for i := range w.verdicts {
+		v := &w.verdicts[i]
+		t := &o.traces[o.ofSpans[i]]
+		v.score += t.verdict.Score * (1 - v.score)
+		v.learned = w.learnedReasons(&t.verdict)
+	}
+	w.counts.operations = o.scorer.Losses
+	o.scorer.Losses = learn.Losses{}
+	o.reset()
+}
+
+// rememberOutlier keeps the trace if it is risky together with the rules that fired in it.
+func (w *worker) rememberOutlier(t *outlier) {
+	score := t.verdict.Score
+	if union, fired := w.fired[t.id]; fired {
+		score += w.live.scorer.Score(&union) * (1 - score)
+	}
+	if score >= w.cfg.Sampling.KeepAbove && !t.id.IsEmpty() {
+		w.remember(t.id)
+	}
+}
+
+// learnedReasons are the kinds of evidence that would make the level medium by themselves.
+func (w *worker) learnedReasons(v *learn.Verdict) []string {
+	set := 0
+	for i, score := range [...]float64{v.Latency, v.Structure, v.Failure} {
+		if score >= w.cfg.Levels.Medium {
+			set |= 1 << i
+		}
+	}
+	return learnedReasons[set]
+}
+
+// read takes in the spans of the batch.
+func (o *outliers) read(td ptrace.Traces) {
+	for _, rs := range td.ResourceSpans().All() {
+		service := uint64(0)
+		if name, ok := rs.Resource().Attributes().Get("service.name"); ok {
+			service = xxhash.Sum64String(name.Str())
+		}
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				place := o.place(span.TraceID())
+				o.traces[place].spans++
+				o.ofSpans = append(o.ofSpans, place)
+				o.spans = append(o.spans, learn.Span{
+					ID: spanID(span.SpanID()), Parent: spanID(span.ParentSpanID()),
+					Operation: service*31 + xxhash.Sum64String(span.Name()),
+					Start:     int64(span.StartTimestamp()), End: int64(span.EndTimestamp()),
+					Failed: span.Status().Code() == ptrace.StatusCodeError,
+				})
+			}
+		}
+	}
+}
+
+// place returns the place of a trace. Spans without a trace id are each a trace of their own.
+func (o *outliers) place(id pcommon.TraceID) int32 {
+	last := int32(len(o.traces) - 1)
+	if last >= 0 && o.traces[last].id == id && !id.IsEmpty() {
+		return last // spans of one trace tend to come together
+	}
+	place, known := o.places[id]
+	if !known || id.IsEmpty() {
+		place = last + 1
+		o.places[id] = place
+		o.traces = append(o.traces, outlier{id: id})
+	}
+	return place
+}
+
+// sort puts the spans of each trace next to each other.
+func (o *outliers) sort() {
+	begin := int32(0)
+	for i := range o.traces {
+		o.traces[i].begin = begin
+		begin += o.traces[i].spans
+		o.traces[i].spans = 0
+	}
+	if cap(o.sorted) < len(o.spans) {
+		o.sorted = make([]learn.Span, len(o.spans))
+	}
+	o.sorted = o.sorted[:len(o.spans)]
+	for i := range o.spans {
+		t := &o.traces[o.ofSpans[i]]
+		o.sorted[t.begin+t.spans] = o.spans[i]
+		t.spans++
+	}
+}
+
+func (o *outliers) reset() {
+	clear(o.places)
+	o.traces, o.ofSpans, o.spans = o.traces[:0], o.ofSpans[:0], o.spans[:0]
+}
+
+func spanID(id pcommon.SpanID) uint64 { return binary.LittleEndian.Uint64(id[:]) }
