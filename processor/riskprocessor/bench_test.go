@@ -39,6 +39,7 @@ func BenchmarkProcessor(b *testing.B) {
 			cfg.Rules[9].Condition = `IsMatch(span.attributes["url.path"], "^/(\\.env|\\.git|wp-admin)")`
 		}},
 		{"5 features and no rules", func(cfg *Config) { cfg.Rules = nil }},
+		{"learned outliers alone, every span a trace", func(cfg *Config) { cfg.Features, cfg.Rules, cfg.Learned.Enabled = nil, nil, true }},
 		{"no features and 10 rules", func(cfg *Config) { cfg.Features = nil; forgetFeatures(cfg) }},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

@@ -50,6 +50,9 @@ type Config struct {
 	// Learned finds what is unusual about a trace without being told what is usual.
 	Learned LearnedConfig `mapstructure:"learned"`
 
+	// WholeTraces holds spans back until their trace is complete, so that all of it is decided at once.
+	WholeTraces WholeTracesConfig `mapstructure:"whole_traces"`
+
 	// Levels names ranges of the score.
 	Levels LevelsConfig `mapstructure:"levels"`
 
@@ -178,6 +181,28 @@ type LearnedConfig struct {
 	_ struct{}
 }
 
+// WholeTracesConfig is about holding spans back. It is for the traces pipelines.
+type WholeTracesConfig struct {
+	// Enabled holds spans back. It is an error in mode `score`, which holds none. Default false.
+	Enabled bool `mapstructure:"enabled"`
+
+	// AfterRoot is how long a trace is held after its root span came, up to an hour. Default 2s.
+	AfterRoot time.Duration `mapstructure:"after_root"`
+
+	// Timeout is how long a trace is held after its first span, up to an hour, at least AfterRoot. Default 30s.
+	Timeout time.Duration `mapstructure:"timeout"`
+
+	// MaxMemoryMiB is the memory for held spans of each pipeline, as estimated, 1 to 1048576. When it is full, the traces
+	// that are due next are decided early. Default 256.
+	MaxMemoryMiB int `mapstructure:"max_memory_mib"`
+
+	// RememberTraces is the number of decided traces whose late spans follow the decision instead of being held again,
+	// 1024 to 16777216, rounded up to a power of two; 28 bytes each. Default 65536.
+	RememberTraces int `mapstructure:"remember_traces"`
+
+	_ struct{}
+}
+
 // LevelsConfig holds the lowest score of each level above `low`. They must rise.
 type LevelsConfig struct {
 	// Medium is the lowest score called `medium`. Default 0.3.
@@ -239,6 +264,7 @@ func createDefaultConfig() component.Config {
 		},
 		ReloadInterval: 10 * time.Second,
 		Learned:        LearnedConfig{Enabled: true, MaxOperations: 4096},
+		WholeTraces:    WholeTracesConfig{AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, MaxMemoryMiB: 256, RememberTraces: 65536},
 		Levels:         LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},
 		Sampling:       SamplingConfig{KeepAbove: 0.6, Percentage: 100, RememberTraces: 16384},
 		Limits:         LimitsConfig{MaxEntities: 65536},

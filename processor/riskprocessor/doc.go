@@ -10,7 +10,7 @@
 //	span -> entities and features -> rules -> score -> keep or sample -> risk attributes
 //	        (feature, window)        (rule)   (score)  (sampler)         (annotate)
 //
-// State is kept between spans only per entity and feature, in tables of fixed size. No span is ever held back: a batch
+// State is kept between spans only per entity and feature, in tables of fixed size. No span is held back, unless whole_traces is on: a batch
 // leaves in the call that brought it, so the decision is made per batch (docs/risk-model.md says what that means for
 // traces that arrive in several batches).
 //

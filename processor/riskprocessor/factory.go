@@ -43,6 +43,9 @@ func (f factory) createTraces(ctx context.Context, set processor.Settings, cfg c
 	if err != nil {
 		return nil, err
 	}
+	if p.cfg.WholeTraces.Enabled {
+		return newHolder(p, next), nil
+	}
 	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces, p.options()...)
 }
 

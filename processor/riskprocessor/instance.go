@@ -48,10 +48,7 @@ func (i *instances) join(cfg *Config, store func() (*feature.Store, uint64, erro
 		}
 		shared = &instance{store: s, seed: seed}
 		if n := cfg.Sampling.RememberTraces; n > 0 {
-			shared.traces = &traces{table: window.NewAge(n, rand.Uint64()), period: window.Sliding(traceMemory), seed: seed}
-		}
-		if cfg.Learned.Enabled {
-			shared.model = learn.New(cfg.Learned.MaxOperations)
+			shared.traces = newTraces(n)
 		}
 		i.byConfig[cfg] = shared
 	}
@@ -76,7 +73,7 @@ func ownStore() (*feature.Store, uint64, error) {
 	return feature.NewStore(rand.Uint64()), seed, nil
 }
 
-// traces remembers which traces were risky lately.
+// traces remembers traces for a minute: those that were risky, those that were decided.
 type traces struct {
 	table  window.Age
 	period window.Period
@@ -84,13 +81,17 @@ type traces struct {
 	until  atomic.Uint32 // second in which the last one is forgotten: before the first risky trace a look costs nothing
 }
 
-// add notes a risky trace.
+func newTraces(n int) *traces {
+	return &traces{table: window.NewAge(n, rand.Uint64()), period: window.Sliding(traceMemory), seed: rand.Uint64()}
+}
+
+// add notes a trace.
 func (t *traces) add(id pcommon.TraceID, now time.Duration) {
 	t.table.See(t.key(id), t.period.At(now))
 	t.until.Store(uint32((now + traceMemory) / time.Second))
 }
 
-// has says whether the trace was risky lately.
+// has says whether the trace was noted lately.
 func (t *traces) has(id pcommon.TraceID, now time.Duration) bool {
 	second := uint32(now / time.Second)
 	if t.until.Load() <= second {

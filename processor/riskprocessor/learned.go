@@ -5,6 +5,7 @@ package riskprocessor
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/cespare/xxhash/v2"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -12,6 +13,33 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
 )
+
+// modelName is what a model is shared under: all processors that name the same extension learn together, and what they
+// learned is part of its snapshots.
+const modelName = "riskprocessor/learned"
+
+// learn finds the model that the processors of one component share. Nobody learns without need.
+func (i *instances) learn(cfg *Config, shared *instance, s state) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !cfg.Learned.Enabled || shared.model != nil {
+		return nil
+	}
+	if s.extension == nil {
+		shared.model = learn.New(cfg.Learned.MaxOperations)
+		return nil
+	}
+	value, err := s.extension.Share(modelName, func() (any, error) { return learn.New(cfg.Learned.MaxOperations), nil })
+	if err != nil {
+		return fmt.Errorf("state: extension %q: %w", s.id, err)
+	}
+	model, ok := value.(*learn.Model)
+	if !ok {
+		return fmt.Errorf("state: extension %q: %q is a %T", s.id, modelName, value)
+	}
+	shared.model = model
+	return nil
+}
 
 // Reasons that learned outliers give, beside the names of rules.
 const (
@@ -47,7 +75,8 @@ type outliers struct {
 type outlier struct {
 	id      pcommon.TraceID
 	spans   int32
-	begin   int32 // of its spans
+	begin   int32   // of its spans
+	rules   float64 // highest score of a span by rules
 	verdict learn.Verdict
 }
 
@@ -66,6 +95,10 @@ func (w *worker) learnSpans(td ptrace.Traces) {
 	}
 	o.read(td)
 	o.sort()
+	for i := range w.verdicts {
+		t := &o.traces[o.ofSpans[i]]
+		t.rules = max(t.rules, w.verdicts[i].score)
+	}
 	for i := range o.traces {
 		t := &o.traces[i]
 		t.verdict = o.scorer.Score(w.now, o.sorted[t.begin:t.begin+t.spans])
@@ -84,10 +117,11 @@ func (w *worker) learnSpans(td ptrace.Traces) {
 
 // rememberOutlier keeps the trace if it is risky together with the rules that fired in it.
 func (w *worker) rememberOutlier(t *outlier) {
-	score := t.verdict.Score
+	rules := t.rules
 	if union, fired := w.fired[t.id]; fired {
-		score += w.live.scorer.Score(&union) * (1 - score)
+		rules = max(rules, w.live.scorer.Score(&union))
 	}
+	score := t.verdict.Score + rules*(1-t.verdict.Score)
 	if score >= w.cfg.Sampling.KeepAbove && !t.id.IsEmpty() {
 		w.remember(t.id)
 	}

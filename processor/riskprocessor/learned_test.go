@@ -4,7 +4,10 @@
 package riskprocessor
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -12,8 +15,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
 )
 
 // learningConfig is the default, which learns, without rules.
@@ -118,4 +124,45 @@ func TestLearnedLimitsAreChecked(t *testing.T) {
 	cfg := learningConfig(t)
 	cfg.Learned.MaxOperations = 1
 	require.ErrorContains(t, cfg.Validate(), "learned::max_operations: must be from 64 to 1048576, found 1")
+}
+
+// sharing is an extension that keeps state in memory.
+type sharing struct{ values map[string]any }
+
+func (*sharing) Start(context.Context, component.Host) error { return nil }
+func (*sharing) Shutdown(context.Context) error              { return nil }
+func (*sharing) Seed() uint64                                { return 1 }
+func (*sharing) Degraded() bool                              { return false }
+
+func (s *sharing) Share(name string, make func() (any, error)) (any, error) {
+	if _, found := s.values[name]; !found {
+		value, err := make()
+		if err != nil {
+			return nil, err
+		}
+		s.values[name] = value
+	}
+	return s.values[name], nil
+}
+
+// What is learned is in the extension under a name, and can be saved and restored there.
+func TestLearnedIsSharedThroughTheExtension(t *testing.T) {
+	extension := &sharing{values: map[string]any{}}
+	var models []*learn.Model
+	for range 2 {
+		i := &instances{byConfig: map[*Config]*instance{}}
+		shared := &instance{}
+		require.NoError(t, i.learn(learningConfig(t), shared, state{extension: extension}))
+		models = append(models, shared.model)
+	}
+	assert.Same(t, models[0], models[1])
+	models[0].NewScorer().Score(0, []learn.Span{{ID: 1, Operation: 2}})
+	var snapshot bytes.Buffer
+	require.NoError(t, extension.values[modelName].(interface{ Snapshot(io.Writer) error }).Snapshot(&snapshot))
+	again := learn.New(64)
+	require.NoError(t, any(again).(interface{ Restore(io.Reader) error }).Restore(&snapshot))
+	assert.Equal(t, 1, again.Operations())
+
+	extension.values[modelName] = "something else"
+	require.ErrorContains(t, (&instances{}).learn(learningConfig(t), &instance{}, state{extension: extension}), "riskprocessor/learned")
 }

@@ -82,6 +82,9 @@ func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 	if p.shared, err = p.instances.join(p.cfg, p.state.store); err != nil {
 		return err
 	}
+	if err := p.instances.learn(p.cfg, p.shared, p.state); err != nil {
+		return err
+	}
 	packs, err := p.cfg.packs()
 	if err != nil {
 		return err

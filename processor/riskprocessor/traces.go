@@ -12,18 +12,11 @@ import (
 
 // processTraces takes one batch the whole way. It may be called by many goroutines at once.
 func (p *riskProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	return p.take(ctx, td, true)
-}
-
-// take does it; without learning nothing is learned from the batch, and no outlier found.
-func (p *riskProcessor) take(ctx context.Context, td ptrace.Traces, learning bool) (ptrace.Traces, error) {
 	w := p.worker()
 	defer w.release()
 	w.begin(ctx)
 	w.scoreSpans(td)
-	if learning {
-		w.learnSpans(td)
-	}
+	w.learnSpans(td)
 	w.decideSpans(td)
 	p.telemetry.report(ctx, w)
 	w.end()
@@ -86,6 +79,10 @@ func (w *worker) keepSpan(span ptrace.Span, v *verdict) bool {
 		span.TraceState().FromRaw(d.TraceState)
 		w.counts.kept[reason]++
 	}
-	w.annotator.Write(span.Attributes(), v.score, &v.hits, v.learned, w.degraded)
+	if w.held {
+		w.annotator.Raise(span.Attributes(), v.score, v.learned)
+	} else {
+		w.annotator.Write(span.Attributes(), v.score, &v.hits, v.learned, w.degraded)
+	}
 	return true
 }

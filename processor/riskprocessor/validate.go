@@ -26,6 +26,8 @@ const (
 	minPercentage = 100.0 / (1 << 56)
 	maxEntities   = 1 << 24
 	maxOperations = 1 << 20
+	maxHeld       = time.Hour
+	maxHeldMiB    = 1 << 20
 	lowerCase     = "abcdefghijklmnopqrstuvwxyz"
 	digits        = "0123456789"
 )
@@ -44,6 +46,7 @@ func (cfg *Config) Validate() error {
 		cfg.Sampling.validate(),
 		cfg.Limits.validate(),
 		cfg.Learned.validate(),
+		cfg.WholeTraces.validate(cfg.Mode),
 	)
 }
 
@@ -100,6 +103,30 @@ func (l *LearnedConfig) validate() error {
 		return fmt.Errorf("learned::max_operations: must be from %d to %d, found %d", learn.MinOperations, maxOperations, l.MaxOperations)
 	}
 	return nil
+}
+
+// validate checks the ranges, and that the mode is one that may hold spans.
+func (c *WholeTracesConfig) validate(mode Mode) error {
+	if !c.Enabled {
+		return nil
+	}
+	var errs []error
+	if mode == ModeScore {
+		errs = append(errs, errors.New("whole_traces::enabled: must be false in mode score, which holds no spans"))
+	}
+	if c.AfterRoot < 0 || c.AfterRoot > maxHeld {
+		errs = append(errs, fmt.Errorf("whole_traces::after_root: must be from 0 to %v, found %v", maxHeld, c.AfterRoot))
+	}
+	if c.Timeout < max(c.AfterRoot, time.Millisecond) || c.Timeout > maxHeld {
+		errs = append(errs, fmt.Errorf("whole_traces::timeout: must be from after_root to %v, found %v", maxHeld, c.Timeout))
+	}
+	if c.MaxMemoryMiB < 1 || c.MaxMemoryMiB > maxHeldMiB {
+		errs = append(errs, fmt.Errorf("whole_traces::max_memory_mib: must be from 1 to %d, found %d", maxHeldMiB, c.MaxMemoryMiB))
+	}
+	if c.RememberTraces < window.MinEntities || c.RememberTraces > maxEntities {
+		errs = append(errs, fmt.Errorf("whole_traces::remember_traces: must be from %d to %d, found %d", window.MinEntities, maxEntities, c.RememberTraces))
+	}
+	return errors.Join(errs...)
 }
 
 // at is the key of an element of a list, by its name when it has one.

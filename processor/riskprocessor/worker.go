@@ -65,6 +65,7 @@ type worker struct {
 	fired         map[pcommon.TraceID]rule.Hits // what fired anywhere in a trace
 	risky         map[pcommon.TraceID]struct{}  // traces to keep
 	outliers      *outliers                     // nil when nothing is learned
+	held          bool                          // the spans were held, and carry what the rules said
 	counts        counts
 
 	conditions                           rule.Context
@@ -132,6 +133,7 @@ func (w *worker) end() {
 	w.verdicts = w.verdicts[:0]
 	clear(w.fired)
 	clear(w.risky)
+	w.held = false
 	for i := range w.most { // their strings are the batch's
 		r := &w.rows[i]
 		clear(r.vector.Record)

@@ -100,6 +100,23 @@ func (a *Annotator) Write(attrs pcommon.Map, score float64, hits *rule.Hits, mor
 	}
 }
 
+// Raise adds to what Write has written before: a score that is at least as high, and more reasons.
+func (a *Annotator) Raise(attrs pcommon.Map, score float64, more []string) {
+	attrs.PutDouble(KeyScore, score)
+	attrs.PutStr(KeyLevel, a.Level(score).String())
+	if len(more) == 0 {
+		return
+	}
+	reasons, found := attrs.Get(KeyReasons)
+	if !found || reasons.Type() != pcommon.ValueTypeSlice {
+		attrs.PutEmptySlice(KeyReasons)
+		reasons, _ = attrs.Get(KeyReasons)
+	}
+	for _, reason := range more {
+		reasons.Slice().AppendEmpty().SetStr(reason)
+	}
+}
+
 // WriteSampling writes what sampling would do.
 func WriteSampling(attrs pcommon.Map, keep bool) {
 	if keep {

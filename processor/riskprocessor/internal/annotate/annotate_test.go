@@ -56,6 +56,19 @@ func TestWriteMoreReasons(t *testing.T) {
 	assert.Equal(t, []any{"learned.latency"}, span.Attributes().AsRaw()[KeyReasons])
 }
 
+func TestRaise(t *testing.T) {
+	a := New([]string{"first"}, 0.3, 0.6, 0.85)
+	span := ptrace.NewSpan()
+	a.Write(span.Attributes(), 0.2, fired(), nil, false)
+	a.Raise(span.Attributes(), 0.3, nil)
+	assert.Equal(t, map[string]any{KeyScore: 0.3, KeyLevel: "medium"}, span.Attributes().AsRaw())
+	a.Write(span.Attributes(), 0.2, fired(0), nil, true)
+	a.Raise(span.Attributes(), 0.9, []string{"learned.latency"})
+	assert.Equal(t, map[string]any{
+		KeyScore: 0.9, KeyLevel: "critical", KeyReasons: []any{"first", "learned.latency"}, KeyDegraded: true,
+	}, span.Attributes().AsRaw())
+}
+
 func TestWriteDegraded(t *testing.T) {
 	a := New([]string{"first"}, 0.3, 0.6, 0.85)
 	span := ptrace.NewSpan()

@@ -89,11 +89,11 @@ func TestFaultsComeInTime(t *testing.T) {
 
 func TestScoreDoesNotDependOnTheOrderOfSpans(t *testing.T) {
 	m, _, r, now := trained(t, 500)
-	snapshot := m.Snapshot()
+	snapshot := m.encode()
 	spans := traffic(r, 6) // every operation occurs once
 	var want Verdict
 	for i := range 20 {
-		if _, err := m.Restore(snapshot); err != nil {
+		if err := m.decode(snapshot); err != nil {
 			t.Fatal(err)
 		}
 		got := m.NewScorer().Score(now, spans)
@@ -110,7 +110,7 @@ func TestScoreDoesNotDependOnTheOrderOfSpans(t *testing.T) {
 func TestSnapshotKeepsWhatWasLearned(t *testing.T) {
 	m, _, r, now := trained(t, 1500)
 	restored := New(1024)
-	if _, err := restored.Restore(m.Snapshot()); err != nil {
+	if err := restored.Restore(bytes.NewReader(snapshotOf(t, m))); err != nil {
 		t.Fatal(err)
 	}
 	if restored.Operations() != m.Operations() {
@@ -126,16 +126,25 @@ func TestSnapshotKeepsWhatWasLearned(t *testing.T) {
 	}
 }
 
+func snapshotOf(t *testing.T, m *Model) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := m.Snapshot(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 func TestSnapshotFaults(t *testing.T) {
 	m, _, _, _ := trained(t, 100)
-	good := m.Snapshot()
+	good := m.encode()
 	before := m.Operations()
 	for name, bad := range map[string][]byte{
 		"empty":         {},
 		"other version": append([]byte{9}, good[1:]...),
 		"cut":           good[:len(good)-3],
 	} {
-		if _, err := m.Restore(bad); err == nil {
+		if err := m.decode(bad); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -147,20 +156,20 @@ func TestSnapshotFaults(t *testing.T) {
 // Any bytes are refused or give a model that scores.
 func FuzzRestore(f *testing.F) {
 	m, _, r, _ := trained(f, 60)
-	f.Add(m.Snapshot())
-	f.Add(New(1).Snapshot())
-	f.Add(slices.Concat(m.Snapshot(), []byte{1, 2, 3}))
+	f.Add(m.encode())
+	f.Add(New(1).encode())
+	f.Add(slices.Concat(m.encode(), []byte{1, 2, 3}))
 	spans := traffic(r, 6)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		restored := New(256)
-		if _, err := restored.Restore(data); err != nil {
+		if err := restored.decode(data); err != nil {
 			if restored.Operations() != 0 {
 				t.Fatal("an error changed the model")
 			}
 			return
 		}
-		if left, err := New(256).Restore(restored.Snapshot()); err != nil || left != 0 {
-			t.Fatalf("what was restored cannot be saved and restored: %d left, %v", left, err)
+		if err := New(256).decode(restored.encode()); err != nil {
+			t.Fatalf("what was restored cannot be saved and restored: %v", err)
 		}
 		for range 3 {
 			if v := restored.NewScorer().Score(time.Second, spans); !(v.Score >= 0 && v.Score <= 1) {
@@ -198,7 +207,7 @@ func TestManyScorersAtOnce(t *testing.T) {
 					t.Errorf("score %v", v.Score)
 				}
 				if n%50 == 0 {
-					m.Snapshot()
+					m.encode()
 				}
 			}
 		})
@@ -209,10 +218,10 @@ func TestManyScorersAtOnce(t *testing.T) {
 // The sizes that the documentation states.
 func TestSnapshotSize(t *testing.T) {
 	m, _, _, _ := trained(t, 1000)
-	if perOperation := len(m.Snapshot()) / m.Operations(); perOperation > 2048 {
+	if perOperation := len(m.encode()) / m.Operations(); perOperation > 2048 {
 		t.Errorf("an operation takes %d bytes of a snapshot", perOperation)
 	}
-	if bytes.Equal(m.Snapshot(), New(1).Snapshot()) {
+	if bytes.Equal(m.encode(), New(1).encode()) {
 		t.Error("the snapshot is empty")
 	}
 }

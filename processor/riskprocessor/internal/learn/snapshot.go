@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -24,8 +25,14 @@ import (
 // What fades within minutes, the levels themselves, is not part of it.
 const snapshotVersion = 1
 
-// Snapshot returns what was learned, for Restore. Operations are written one stripe at a time: scoring goes on.
-func (m *Model) Snapshot() []byte {
+// Snapshot writes what was learned, for Restore. Scoring goes on: a stripe at a time is locked, and none while bytes are
+// written.
+func (m *Model) Snapshot(w io.Writer) error {
+	_, err := w.Write(m.encode())
+	return err
+}
+
+func (m *Model) encode() []byte {
 	out := []byte{snapshotVersion}
 	for i := range m.stripes {
 		s := &m.stripes[i]
@@ -39,11 +46,19 @@ func (m *Model) Snapshot() []byte {
 }
 
 // Restore replaces what was learned by a snapshot. With an error nothing has changed. Operations for which there is no
-// room are left out; it returns their number.
-func (m *Model) Restore(snapshot []byte) (left int, err error) {
+// room are left out: they are learned again.
+func (m *Model) Restore(from io.Reader) error {
+	snapshot, err := io.ReadAll(from)
+	if err != nil {
+		return fmt.Errorf("read snapshot: %w", err)
+	}
+	return m.decode(snapshot)
+}
+
+func (m *Model) decode(snapshot []byte) error {
 	r := reader{rest: snapshot}
 	if v := r.u8(); r.err == nil && v != snapshotVersion {
-		return 0, fmt.Errorf("read snapshot: version must be %d, found %d", snapshotVersion, v)
+		return fmt.Errorf("read snapshot: version must be %d, found %d", snapshotVersion, v)
 	}
 	var restored [stripes]map[uint64]*operation
 	for i := range restored {
@@ -55,12 +70,10 @@ func (m *Model) Restore(snapshot []byte) (left int, err error) {
 		place := mix(hash) % stripes
 		if len(restored[place]) < m.most {
 			restored[place][hash] = o
-		} else {
-			left++
 		}
 	}
 	if r.err != nil {
-		return 0, fmt.Errorf("read snapshot: %w", r.err)
+		return fmt.Errorf("read snapshot: %w", r.err)
 	}
 	for i := range m.stripes {
 		s := &m.stripes[i]
@@ -68,7 +81,7 @@ func (m *Model) Restore(snapshot []byte) (left int, err error) {
 		s.operations = restored[i]
 		s.mu.Unlock()
 	}
-	return left, nil
+	return nil
 }
 
 func (o *operation) appendTo(out []byte) []byte {

@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	ProcessorRiskEntitiesEvicted       metric.Int64Counter
 	ProcessorRiskEntitiesRefused       metric.Int64Counter
 	ProcessorRiskFeatureErrors         metric.Int64Counter
+	ProcessorRiskHeldSpansLost         metric.Int64Counter
 	ProcessorRiskOperationsEvicted     metric.Int64Counter
 	ProcessorRiskOperationsRefused     metric.Int64Counter
 	ProcessorRiskRuleHits              metric.Int64Counter
@@ -39,6 +40,7 @@ type TelemetryBuilder struct {
 	ProcessorRiskSpansKept             metric.Int64Counter
 	ProcessorRiskSpansSampledOut       metric.Int64Counter
 	ProcessorRiskSpansScored           metric.Int64Counter
+	ProcessorRiskTracesDecidedEarly    metric.Int64Counter
 	ProcessorRiskTracestateFaults      metric.Int64Counter
 }
 
@@ -95,6 +97,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{error}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorRiskHeldSpansLost, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_held_spans_lost",
+		metric.WithDescription("Spans that were held until their trace was complete, and that the next component then refused. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorRiskOperationsEvicted, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_operations_evicted",
 		metric.WithDescription("Operations that were forgotten, after ten minutes without a span, to make room for others to be learned. [Alpha]"),
@@ -147,6 +155,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_risk_spans_scored",
 		metric.WithDescription("Spans and log records that were scored, by the level they got. Equal to the spans that came in. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskTracesDecidedEarly, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_traces_decided_early",
+		metric.WithDescription("Traces that were decided before they were complete, since whole_traces::max_memory_mib was used up. [Alpha]"),
+		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskTracestateFaults, err = builder.meter.Int64Counter(

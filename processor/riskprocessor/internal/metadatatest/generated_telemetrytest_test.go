@@ -23,6 +23,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskEntitiesEvicted.Add(context.Background(), 1)
 	tb.ProcessorRiskEntitiesRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskFeatureErrors.Add(context.Background(), 1)
+	tb.ProcessorRiskHeldSpansLost.Add(context.Background(), 1)
 	tb.ProcessorRiskOperationsEvicted.Add(context.Background(), 1)
 	tb.ProcessorRiskOperationsRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskRuleHits.Add(context.Background(), 1)
@@ -32,6 +33,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskSpansKept.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansSampledOut.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansScored.Add(context.Background(), 1)
+	tb.ProcessorRiskTracesDecidedEarly.Add(context.Background(), 1)
 	tb.ProcessorRiskTracestateFaults.Add(context.Background(), 1)
 	AssertEqualProcessorRiskConditionErrors(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -43,6 +45,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskFeatureErrors(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskHeldSpansLost(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskOperationsEvicted(t, testTel,
@@ -70,6 +75,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskSpansScored(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskTracesDecidedEarly(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskTracestateFaults(t, testTel,

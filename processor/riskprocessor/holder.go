@@ -1,0 +1,185 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package riskprocessor
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/annotate"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/gather"
+)
+
+// holderTick is how often complete traces are looked for when no spans come. Spans that come look for them, too.
+const holderTick = 250 * time.Millisecond
+
+// holder is the processor with whole_traces: it holds spans until their trace is complete, and decides the trace as one
+// batch.
+//
+// Whoever sent a span has been told that it was taken. When the next component refuses a trace, that is counted and
+// logged: the trace is lost.
+type holder struct {
+	*riskProcessor
+	next     consumer.Traces
+	gatherer *gather.Gatherer
+	decided  *traces // those given out lately, whose late spans are not held
+	stop     chan struct{}
+	running  sync.WaitGroup
+}
+
+func newHolder(p *riskProcessor, next consumer.Traces) *holder {
+	c := &p.cfg.WholeTraces
+	return &holder{
+		riskProcessor: p, next: next, stop: make(chan struct{}),
+		gatherer: gather.New(gather.Limits{AfterRoot: c.AfterRoot, Timeout: c.Timeout, Bytes: int64(c.MaxMemoryMiB) << 20}),
+		decided:  newTraces(c.RememberTraces),
+	}
+}
+
+// Capabilities implements consumer.Traces.
+func (h *holder) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
+
+// Start implements component.Component.
+func (h *holder) Start(ctx context.Context, host component.Host) error {
+	if err := h.start(ctx, host); err != nil {
+		return err
+	}
+	h.running.Go(func() {
+		ticker := time.NewTicker(holderTick)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-h.stop:
+				return
+			case <-ticker.C:
+				h.send(context.Background(), h.gatherer.Due(h.clock()), false)
+			}
+		}
+	})
+	return nil
+}
+
+// Shutdown implements component.Component. It decides what is still held by the spans that came.
+func (h *holder) Shutdown(ctx context.Context) error {
+	close(h.stop)
+	h.running.Wait()
+	if h.shared != nil { // it was started
+		h.send(ctx, h.gatherer.Drain(), false)
+	}
+	return h.shutdown(ctx)
+}
+
+// ConsumeTraces implements consumer.Traces. Rules look at spans when they come; what is learned looks at whole traces. A
+// trace in which rules find enough to keep it is passed on at once, and so is what comes later of it: since a score never
+// falls, nothing that comes could contradict that.
+//
+// Only what is not held can be refused: late spans of traces that have been decided, and spans without a trace id.
+func (h *holder) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	now := h.clock()
+	risky := h.arrive(ctx, td)
+	early := h.gatherer.Add(now, td, func(id pcommon.TraceID) bool { return h.decided.has(id, now) })
+	if n := int64(len(early)); n > 0 {
+		h.telemetry.builder.ProcessorRiskTracesDecidedEarly.Add(ctx, n)
+	}
+	h.send(ctx, early, false)
+	h.send(ctx, h.gatherer.Take(risky), true)
+	h.send(ctx, h.gatherer.Due(now), false)
+	if td.SpanCount() == 0 {
+		return nil
+	}
+	return h.decide(ctx, td, decision{late: true})
+}
+
+// arrive scores spans by rules, writes the outcome to them, and returns the traces that are to be kept.
+func (h *holder) arrive(ctx context.Context, td ptrace.Traces) (risky []pcommon.TraceID) {
+	w := h.worker()
+	defer w.release()
+	w.begin(ctx)
+	w.scoreSpans(td)
+	next := 0
+	for span := range spansIn(td) {
+		v := &w.verdicts[next]
+		next++
+		w.annotator.Write(span.Attributes(), v.score, &v.hits, nil, w.degraded)
+	}
+	for id := range w.risky {
+		risky = append(risky, id)
+	}
+	h.telemetry.report(ctx, w)
+	w.end()
+	return risky
+}
+
+// send decides traces, each as one batch.
+func (h *holder) send(ctx context.Context, complete []ptrace.Traces, certain bool) {
+	for _, td := range complete {
+		id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
+		h.decided.add(id, h.clock())
+		spans := int64(td.SpanCount())
+		if err := h.decide(ctx, td, decision{certain: certain, trace: id}); err != nil {
+			h.telemetry.builder.ProcessorRiskHeldSpansLost.Add(ctx, spans)
+			h.set.Logger.Warn("cannot pass on a trace that was held; it is lost", zap.Int64("spans", spans), zap.Error(err))
+		}
+	}
+}
+
+// decision is what is known when spans are decided.
+type decision struct {
+	late    bool // they follow what was decided: nothing is learned from them
+	certain bool // the trace is to be kept
+	trace   pcommon.TraceID
+}
+
+// decide takes scored spans the rest of the way.
+func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error {
+	w := h.worker()
+	defer w.release()
+	w.begin(ctx)
+	w.held = true
+	for span := range spansIn(td) {
+		var v verdict
+		if score, found := span.Attributes().Get(annotate.KeyScore); found {
+			v.score = score.Double()
+		}
+		w.verdicts = append(w.verdicts, v)
+	}
+	if d.certain {
+		w.remember(d.trace)
+	}
+	if !d.late {
+		w.learnSpans(td)
+	}
+	w.decideSpans(td)
+	h.telemetry.report(ctx, w)
+	w.end()
+	if td.ResourceSpans().Len() == 0 {
+		return nil
+	}
+	return h.next.ConsumeTraces(ctx, td)
+}
+
+// spansIn yields the spans in the order in which workers see them.
+func spansIn(td ptrace.Traces) iter.Seq[ptrace.Span] {
+	return func(yield func(ptrace.Span) bool) {
+		for _, rs := range td.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, span := range ss.Spans().All() {
+					if !yield(span) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
