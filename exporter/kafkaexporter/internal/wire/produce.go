@@ -6,6 +6,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"net"
 )
@@ -124,10 +125,19 @@ func countOf(parts []Part) int {
 
 var errBadAnswer = errors.New("read produce response: not well-formed")
 
+// badAnswer says where a response stops making sense.
+func badAnswer(r *reader, body []byte) error {
+	at := len(body) - len(r.rest)
+	if r.failed {
+		at = r.at
+	}
+	return fmt.Errorf("%w at byte %d of %d", errBadAnswer, at, len(body))
+}
+
 // decodeAnswer reads the body of a produce response (behind the correlation id). It never allocates more than a
 // small multiple of the body's size, whatever the body claims.
 func decodeAnswer(body []byte, version int16) (Answer, error) {
-	r := reader{rest: body}
+	r := reader{rest: body, size: len(body)}
 	var a Answer
 	for range r.count(6) {
 		topic := r.text()
@@ -149,14 +159,14 @@ func decodeAnswer(body []byte, version int16) (Answer, error) {
 				}
 			}
 			if r.failed {
-				return Answer{}, errBadAnswer
+				return Answer{}, badAnswer(&r, body)
 			}
 			a.Results = append(a.Results, result)
 		}
 	}
 	a.ThrottleMs = int32(r.uint32())
 	if r.failed || len(r.rest) != 0 {
-		return Answer{}, errBadAnswer
+		return Answer{}, badAnswer(&r, body)
 	}
 	return a, nil
 }
@@ -164,12 +174,21 @@ func decodeAnswer(body []byte, version int16) (Answer, error) {
 // reader reads big-endian fields; after the first field that is not there in full it only returns zeros.
 type reader struct {
 	rest   []byte
+	size   int // of everything
 	failed bool
+	at     int // where the field begins that is not there, once failed
+}
+
+func (r *reader) fail() {
+	if !r.failed {
+		r.at = r.size - len(r.rest)
+	}
+	r.failed, r.rest = true, nil
 }
 
 func (r *reader) take(n int) []byte {
 	if n < 0 || n > len(r.rest) {
-		r.failed, r.rest = true, nil
+		r.fail()
 		return nil
 	}
 	b := r.rest[:n]
@@ -200,7 +219,7 @@ func (r *reader) count(least int) int {
 		return 0
 	}
 	if n < 0 || n > len(r.rest)/least {
-		r.failed, r.rest = true, nil
+		r.fail()
 		return 0
 	}
 	return n

@@ -5,6 +5,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/segmentio/kafka-go/protocol"
@@ -63,6 +64,19 @@ func TestRequestsAreReadByKafkaGo(t *testing.T) {
 	}
 }
 
+func TestABadAnswerSaysWhereItIsBad(t *testing.T) {
+	whole := answerBytes(t, 8, sampleAnswer())
+	for cut := range whole {
+		_, err := decodeAnswer(whole[:cut], 8)
+		require.ErrorIs(t, err, errBadAnswer)
+		require.ErrorContains(t, err, fmt.Sprintf("of %d", cut))
+	}
+	_, err := decodeAnswer(append(whole, 0), 8)
+	require.ErrorContains(t, err, fmt.Sprintf("at byte %d of %d", len(whole), len(whole)+1))
+	_, err = decodeAnswer([]byte{0x7f, 0xff, 0xff, 0xff}, 8)
+	require.ErrorContains(t, err, "at byte 4 of 4")
+}
+
 // FuzzDecodeAnswer: hostile bytes are refused without a panic and without more results than they have room for.
 func FuzzDecodeAnswer(f *testing.F) {
 	for version := int16(minProduceVersion); version <= maxProduceVersion; version++ {
@@ -72,6 +86,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, version int16) {
 		a, err := decodeAnswer(body, version)
 		if err != nil {
+			require.ErrorIs(t, err, errBadAnswer)
 			require.Empty(t, a.Results)
 		}
 		require.LessOrEqual(t, len(a.Results)*22, len(body)+22)
