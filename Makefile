@@ -140,6 +140,10 @@ eval: DATA ?= ../shared/data/nezha
 eval: ## Learned outliers on labelled faults in real traces, DATA=folder; the last line is one JSON object
 	@cd tests/eval && $(GO) run . -data "$(abspath $(DATA))"
 
+.PHONY: bench-score
+bench-score: build ## Scoring API with 5,000 connections beside a plain net/http server, and with Redis stopped (needs wrk, redis-server)
+	cd tests && $(GO) run ./score
+
 .PHONY: demo
 demo: build ## 30 seconds of a small shop under attack, scored, in a table (as root: from real sockets)
 	cd tests/demo && $(GO) run .
