@@ -64,6 +64,10 @@ type Config struct {
 
 	// Streams says how HTTP/2 connections and TLS handshakes are followed.
 	Streams StreamsConfig `mapstructure:"streams"`
+	// Causes says whether calls of a process are joined to the requests that it made them for, where that is certain: as
+	// parents of spans, and as causes of 5xx in log records. Calls wait for their request within MaxOpenExchanges and
+	// ExchangeTimeout. False costs nothing.
+	Causes bool `mapstructure:"causes"`
 
 	// Metrics says how metrics are made.
 	Metrics MetricsConfig `mapstructure:"metrics"`
@@ -109,6 +113,7 @@ func createDefaultConfig() component.Config {
 		ExchangeTimeout:  time.Minute,
 		MaxProcesses:     4096,
 		DetectMessages:   8,
+		Causes:           true,
 		Batch:            BatchConfig{MaxSpans: 1024, Timeout: 200 * time.Millisecond},
 		Streams:          StreamsConfig{HTTP2: true, TLS: true, MaxHeaders: 16 << 10, MaxMemory: 64 << 20},
 		Metrics: MetricsConfig{

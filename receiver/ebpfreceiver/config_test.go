@@ -53,6 +53,7 @@ func TestConfigValid(t *testing.T) {
 			c.Metrics = MetricsConfig{
 				CollectionInterval: 10 * time.Second, Histogram: "exponential", MaxSeries: 500, MaxIdle: time.Hour,
 			}
+			c.Causes = false
 			c.Privacy = PrivacyConfig{
 				RequestHeaders: []string{"X-Request-ID"}, ResponseHeaders: []string{"server"},
 				QueryParameters: []string{"page"}, Redact: []string{"[0-9]{12,}"},

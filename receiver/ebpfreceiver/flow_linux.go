@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/cause"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
@@ -34,6 +35,7 @@ type flow struct {
 	streams   *stream.Tracker
 	older     *probe.Adopted // nil: process ids of the kernel mean nothing in this process's /proc
 	processes *procinfo.Resolver
+	causes    *cause.Correlator // nil: nobody wants to know
 	sinks     *sinks
 	batches   chan ptrace.Traces
 	drained   chan struct{} // closed when nothing more comes
@@ -67,6 +69,9 @@ func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted
 		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout,
 		MaxMemory: cfg.Streams.MaxMemory, MaxHeaders: cfg.Streams.MaxHeaders,
 	}, &f.clock, f)
+	if cfg.Causes && (to.spans != nil || to.logs != nil) {
+		f.causes = cause.New(f.causeSettings())
+	}
 	f.tick()
 	return f
 }
@@ -92,6 +97,9 @@ func (f *flow) Idle() {
 	now := f.tick()
 	f.assembler.Expire(now)
 	f.streams.Expire(now)
+	if f.causes != nil {
+		f.causes.Expire(f.now)
+	}
 	if f.waiting() == 0 {
 		f.count()
 	} else if f.now.Sub(f.firstSpan) >= f.cfg.Batch.Timeout {
@@ -139,7 +147,9 @@ func (f *flow) admit(x *protocol.Exchange) {
 	if x.Failure == protocol.NeedsTLS {
 		f.sinks.shaken(stream.Refused(x), process)
 	}
-	if f.sinks.spans != nil {
+	if f.causes != nil {
+		f.causes.Exchange(x, process, f.now)
+	} else {
 		f.span(x, process)
 	}
 }
@@ -155,8 +165,11 @@ func (f *flow) Handshake(h *stream.Handshake) {
 	}
 }
 
-// span adds a span to the batch.
+// span adds a span to the batch, if somebody wants spans.
 func (f *flow) span(x *protocol.Exchange, process *procinfo.Process) {
+	if f.sinks.spans == nil {
+		return
+	}
 	if f.waiting() == 0 {
 		f.firstSpan = f.now
 	}
@@ -200,6 +213,9 @@ func (f *flow) count() {
 func (f *flow) drain() {
 	f.assembler.Close()
 	f.streams.Close()
+	if f.causes != nil {
+		f.causes.Close()
+	}
 	f.flush()
 	close(f.batches)
 	close(f.drained)

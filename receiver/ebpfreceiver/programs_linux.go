@@ -11,7 +11,7 @@ import (
 // programSettings returns the part of a valid c that the BPF programs carry out, for what next needs.
 func (c *Config) programSettings(next consumers) bpfobj.Settings {
 	settings := bpfobj.Settings{
-		Exchanges:      next.traces != nil || next.metrics != nil,
+		Exchanges:      next.traces != nil || next.metrics != nil || next.logs != nil && c.Causes,
 		HTTP2:          c.Streams.HTTP2 && (next.traces != nil || next.metrics != nil),
 		TLS:            c.Streams.TLS && (next.logs != nil || next.metrics != nil),
 		RingBufferSize: c.RingBufferSize,
@@ -23,6 +23,7 @@ func (c *Config) programSettings(next consumers) bpfobj.Settings {
 		IncludePeers:   c.Filter.CIDRs.Include,
 		ExcludePeers:   c.Filter.CIDRs.Exclude,
 		TCPBounds:      tcpstats.Bounds(),
+		Causes:         c.Causes && (next.traces != nil || next.logs != nil),
 		TCPLogs:        next.logs != nil && c.TCP.Logs,
 	}
 	if next.metrics != nil {

@@ -138,6 +138,7 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 		streams:   &r.flow.streams.Counts,
 		records:   r.ring.Records,
 		processes: r.flow.processes.Stats,
+		causes:    r.flow.causes,
 		sinks:     r.flow.sinks,
 	})
 }

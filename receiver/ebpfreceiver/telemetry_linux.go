@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/cause"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
@@ -64,6 +65,7 @@ type sources struct {
 	streams   *stream.Counts
 	records   func() uint64
 	processes func() procinfo.Stats
+	causes    *cause.Correlator // nil: there are none
 	sinks     *sinks
 }
 
@@ -153,5 +155,9 @@ func (s *sources) observeDegraded(ctx context.Context, o metric.Int64Observer) e
 	o.Observe(processes.Denied, reason("process_denied"))
 	o.Observe(processes.Uncertain, reason("process_uncertain"))
 	o.Observe(s.assembler.Truncated.Load(), reason("head_truncated"))
+	if s.causes != nil {
+		o.Observe(s.causes.Counts.Unknown.Load(), reason("cause_unknown"))
+		o.Observe(s.causes.Counts.Unplaced.Load(), reason("parent_missed"))
+	}
 	return s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Degraded })(ctx, o)
 }

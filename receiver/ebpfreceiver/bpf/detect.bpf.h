@@ -27,6 +27,7 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 	prefix = packet_prefix(skb, packet, 0);
 	if (http1_is_request(prefix))
 		return PREFIX_REQUEST;
+	cause_other(owner);
 	*stream = stream_detect(skb, packet, sk, owner, prefix);
 	if (*stream)
 		return PREFIX_STREAM;

@@ -27,6 +27,7 @@ enum event_kind {
 	EVENT_STREAM_END = 18, /* the stream's connection ended */
 	EVENT_PROCESS = 20, /* a process made a TCP socket that had made none under that name */
 	EVENT_TCP = 21, /* a TCP connection ended badly, or never came about */
+	EVENT_WITHIN = 22, /* the client's exchange whose record follows was made within a server's */
 };
 
 /* Which end of the connection this socket is, told by the direction that the request travels. */
@@ -93,6 +94,8 @@ struct event_stream {
 };
 
 #define OWNER_STREAM 2 /* see owner.direction */
+#define OWNER_INHERITED 1 /* the owner is the listener's: nobody saw who accepted the connection */
+#define OWNER_ACCEPTED 2 /* the owner accepted the connection */
 
 /* Who owns a socket: the process that connected or accepted it, else that created it. A listener's is copied to the
  * connections that come in, until they are accepted.
@@ -103,7 +106,7 @@ struct owner {
 	__u8 off; /* the connection's protocol is unknown or filtered out: look no more */
 	__u8 messages; /* changes of direction seen while the protocol is unknown */
 	__u8 direction; /* of the last payload seen while the protocol is unknown; OWNER_STREAM: the connection speaks frames */
-	__u8 inherited; /* all of this is about the listener's process: nobody saw who accepted the connection */
+	__u8 inherited; /* OWNER_INHERITED, OWNER_ACCEPTED; 0: the socket was not accepted */
 	__u8 comm[16]; /* task name when the tag was written */
 };
 
@@ -129,13 +132,28 @@ struct event_exchange {
 	__u16 response_len; /* captured bytes of the response head that follow those */
 };
 
+/* What a process had to answer when it called; see cause.bpf.h. */
+struct within {
+	__u64 begun; /* requests that had ever come to the process */
+	__u64 cookie; /* of the socket that the one request came to */
+	__u32 exchange; /* and its number */
+	__u32 pid; /* of the process; 0: not certain */
+};
+
+struct event_within {
+	struct event event; /* cookie and exchange of the client's end */
+	__u64 cookie; /* of the server's exchange */
+	__u32 exchange;
+	__u32 reserved;
+};
+
 /* How a TCP connection ended. Values are never reused. */
 enum tcp_end {
 	TCP_END_ORDERLY = 0,
 	TCP_END_REFUSED = 1, /* not established: a RST answered the SYN */
 	TCP_END_TIMED_OUT = 2, /* TCP gave up after its last retransmission or probe */
 	TCP_END_UNREACHABLE = 3, /* not established: the network said so (or an administrator closed it, which looks the same) */
-	TCP_END_CANCELLED = 4, /* not established: the process closed it before */
+	TCP_END_CANCELLED = 4, /* the process closed it before it was established; else, before its request was answered */
 	TCP_END_RESET_PEER = 5, /* the peer sent a RST */
 	TCP_END_RESET_LOCAL = 6, /* this host sent a RST: closed with unread data or without lingering, or aborted */
 };
@@ -145,7 +163,7 @@ enum tcp_end {
 
 struct event_tcp {
 	struct event event; /* time is that of the end; response_bytes, exchange and flags are 0 */
-	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
+	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake; of a request given up, its begin */
 	__u64 established_ns; /* 0: never */
 	__u64 received; /* bytes of payload */
 	__u64 sent; /* bytes of payload that the peer has acknowledged */
@@ -158,6 +176,9 @@ struct event_tcp {
 	__u16 peer_port;
 	__u8 end; /* enum tcp_end */
 	__u8 reserved[3];
+	__u64 within_cookie; /* of the exchange within which the connection was tried; 0: none, or not certain */
+	__u32 within_exchange;
+	__u32 reserved2;
 };
 
 /* What the TCP connections of a host are counted by. */
@@ -216,7 +237,8 @@ _Static_assert(sizeof(struct event_response) == 40, "event_response has no paddi
 _Static_assert(sizeof(struct event_stream) == 40, "event_stream has no padding");
 _Static_assert(sizeof(struct owner) == 32, "owner has no padding");
 _Static_assert(sizeof(struct event_process) == 64, "event_process has no padding");
-_Static_assert(sizeof(struct event_tcp) == 144, "event_tcp has no padding");
+_Static_assert(sizeof(struct event_within) == 48, "event_within has no padding");
+_Static_assert(sizeof(struct event_tcp) == 160, "event_tcp has no padding");
 _Static_assert(sizeof(struct tcp_key) == 24, "tcp_key has no padding");
 _Static_assert(sizeof(struct event_exchange) == 144, "event_exchange has no padding");
 

@@ -52,37 +52,7 @@ static __always_inline void owner_inherit(struct bpf_sock *sk)
 	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 
 	if (owner)
-		owner->inherited = 1;
-}
-
-/* accept(), if the caller wants to know whom it accepted, which nearly every server does, and getpeername(): whoever calls
- * it has the connection, whichever process made the listener. The first request may have come before.
- */
-static __always_inline void owner_accept(struct bpf_sock *sk)
-{
-	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct connection *connection;
-	struct stream *stream;
-
-	if (owner && owner->pid == pid && !owner->inherited)
-		return;
-	if (owner && owner->off) {
-		return; /* of no interest, whoever has it */
-	}
-	owner = owner_tag(sk);
-	if (!owner)
-		return;
-	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (connection)
-		connection->exchange.owner = *owner;
-	if (owner->direction != OWNER_STREAM)
-		return;
-	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
-	if (stream) {
-		stream->open.owner = *owner;
-		stream->opened = 0; /* user space is to be told again */
-	}
+		owner->inherited = OWNER_INHERITED;
 }
 
 #endif

@@ -19,8 +19,10 @@
 #include "frames.bpf.h"
 #include "stream.bpf.h"
 #include "walk.bpf.h"
+#include "cause.bpf.h"
 #include "detect.bpf.h"
 #include "early.bpf.h"
+#include "accept.bpf.h"
 #include "tcp.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -30,6 +32,7 @@ const struct event_stream *unused_stream __attribute__((unused));
 const enum stream_protocol *unused_protocol __attribute__((unused));
 const struct event_response *unused_response __attribute__((unused));
 const struct event_process *unused_process __attribute__((unused));
+const struct event_within *unused_within __attribute__((unused));
 const struct event_tcp *unused_tcp __attribute__((unused));
 const enum tcp_end *unused_tcp_end __attribute__((unused));
 const enum event_side *unused_side __attribute__((unused));
@@ -41,6 +44,8 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 {
 	struct packet packet = { .direction = direction };
 	struct connection *connection;
+	struct standing before;
+	enum verdict verdict;
 	struct bpf_sock *sk;
 
 	if (!packet_read(skb, &packet))
@@ -62,8 +67,14 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 		}
 		connection = connection_detect(skb, &packet, sk);
 	}
-	if (connection)
-		connection_write(connection, connection_packet(skb, &packet, connection));
+	if (!connection)
+		return;
+	before = standing_of(connection);
+	verdict = connection_packet(skb, &packet, connection);
+	cause_follow(sk, connection, before);
+	cause_pipelined(connection);
+	connection_write(connection, verdict);
+	cause_wake(connection, verdict);
 }
 
 /* Packets that arrive, after the socket was found and before TCP sorts them: retransmissions and disorder are seen. */
@@ -196,8 +207,10 @@ int follow_release(struct bpf_sock *sk)
 	struct connection *connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	struct stream *stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 
-	if (connection)
+	if (connection) {
 		connection->released = 1;
+		cause_abandoned(sk, connection);
+	}
 	if (stream)
 		stream->released = 1;
 	tcp_released(sk);
@@ -214,6 +227,8 @@ int follow_state(struct bpf_sock_ops *ctx)
 	struct connection *connection;
 	struct stream *stream;
 	struct bpf_sock *sk = ctx->sk;
+	struct standing before;
+	enum verdict verdict;
 
 	tcp_follow(ctx, sk);
 	switch (ctx->op) {
@@ -233,9 +248,13 @@ int follow_state(struct bpf_sock_ops *ctx)
 		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 		if (stream)
 			stream_closed(stream, connection_aborted(stream->released, ctx->args[0]));
-		if (connection)
-			connection_write(connection, connection_end(connection, connection_aborted(connection->released, ctx->args[0]) ?
-									     FLAG_RESET : FLAG_TIMEOUT, WRITE_NOTHING));
+		if (!connection)
+			break;
+		before = standing_of(connection);
+		verdict = connection_end(connection, connection_aborted(connection->released, ctx->args[0]) ? FLAG_RESET :
+													     FLAG_TIMEOUT, WRITE_NOTHING);
+		cause_follow(sk, connection, before);
+		connection_write(connection, verdict);
 		break;
 	}
 	return 1;

@@ -33,6 +33,7 @@ struct tcp_socket {
 	__u32 samples;
 	__u32 retransmits; /* segments */
 	struct tcp_key key;
+	struct within within; /* what the process that connects had to answer */
 	__u8 expired; /* TCP gave up after its last retransmission */
 	__u8 released; /* the process closed its last descriptor */
 	__u8 fin[2]; /* per direction: a FIN was seen */
@@ -171,6 +172,8 @@ static __always_inline struct tcp_socket *tcp_open(struct bpf_sock_ops *ctx, str
 		tcp->key.pid = owner->pid;
 		__builtin_memcpy(tcp->key.comm, owner->comm, sizeof(tcp->key.comm));
 	}
+	if (knob_causes && side == SIDE_CLIENT)
+		within_enter(&tcp->within, tcp->key.pid);
 	tcp->key.port = port;
 	tcp->key.side = side;
 	tcp->key.version = address_version(peer);
@@ -288,6 +291,10 @@ static __always_inline void tcp_tell(struct bpf_sock_ops *ctx, const struct tcp_
 	};
 
 	record.event.cookie = bpf_get_socket_cookie(ctx);
+	if (knob_causes && within_holds(&tcp->within)) {
+		record.within_cookie = tcp->within.cookie;
+		record.within_exchange = tcp->within.exchange;
+	}
 	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	if (owner)
 		record.owner = *owner;

@@ -68,6 +68,13 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 	require.NoError(t, e.Decode(bytesOf(&process)))
 	assert.Equal(t, event.Event{Kind: event.Process, Time: 9, Owner: event.Owner{Created: 9, PID: 11}}, e)
 	require.Error(t, e.Decode(bytesOf(&process)[:60]))
+
+	within := socketEventWithin{
+		Event: socketEvent{Kind: uint8(socketEventKindEVENT_WITHIN), Cookie: 1, Exchange: 2}, Cookie: 3, Exchange: 4,
+	}
+	require.NoError(t, e.Decode(bytesOf(&within)))
+	assert.Equal(t, event.Event{Kind: event.Within, Cookie: 1, Number: 2, Within: event.ID{Cookie: 3, Number: 4}}, e)
+	require.Error(t, e.Decode(bytesOf(&within)[:47]))
 }
 
 func TestConnectionDecodesTheGeneratedLayout(t *testing.T) {
@@ -76,6 +83,7 @@ func TestConnectionDecodesTheGeneratedLayout(t *testing.T) {
 		OpenedNs: 3, EstablishedNs: 4, Received: 5, Sent: 6, Retransmits: 8, SrttUs: 9,
 		Owner:     socketOwner{CreatedNs: 10, Pid: 11},
 		LocalPort: 12, PeerPort: 13, End: uint8(socketTcpEndTCP_END_RESET_PEER),
+		WithinCookie: 14, WithinExchange: 15,
 	}
 	record.LocalAddress = [16]byte{10: 0xff, 11: 0xff, 12: 127, 15: 1}
 	record.PeerAddress = [16]byte{0: 0xfe, 1: 0x80, 15: 2}
@@ -84,10 +92,10 @@ func TestConnectionDecodesTheGeneratedLayout(t *testing.T) {
 	require.NoError(t, c.Decode(bytesOf(&record)))
 	assert.Equal(t, event.Connection{
 		Cookie: 1, Time: 2, Opened: 3, Established: 4, Received: 5, Sent: 6, Retransmits: 8, SRTT: 9,
-		Owner: event.Owner{Created: 10, PID: 11}, Cause: event.ResetByPeer, Client: true,
+		Owner: event.Owner{Created: 10, PID: 11}, Within: event.ID{Cookie: 14, Number: 15}, Cause: event.ResetByPeer, Client: true,
 		Local: netip.MustParseAddrPort("127.0.0.1:12"), Peer: netip.MustParseAddrPort("[fe80::2]:13"),
 	}, c)
-	require.Error(t, c.Decode(bytesOf(&record)[:143]))
+	require.Error(t, c.Decode(bytesOf(&record)[:159]))
 }
 
 func TestEventKnowsTheCauses(t *testing.T) {
@@ -131,6 +139,8 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 	assert.EqualValues(t, socketEventKindEVENT_PROGRESS, event.Progress)
 	assert.EqualValues(t, socketEventKindEVENT_END, event.End)
 	assert.EqualValues(t, socketEventKindEVENT_PROCESS, event.Process)
+	assert.EqualValues(t, socketEventKindEVENT_TCP, event.TCP)
+	assert.EqualValues(t, socketEventKindEVENT_WITHIN, event.Within)
 	assert.EqualValues(t, socketEventFlagFLAG_CHUNK_END, event.ChunkEnd)
 	assert.EqualValues(t, socketEventFlagFLAG_FIN, event.Fin)
 	assert.EqualValues(t, socketEventFlagFLAG_RESET, event.Reset)
@@ -167,6 +177,7 @@ func TestStructsHaveTheSizesOfTheObject(t *testing.T) {
 		"event":          unsafe.Sizeof(socketEvent{}),
 		"event_response": unsafe.Sizeof(socketEventResponse{}),
 		"event_process":  unsafe.Sizeof(socketEventProcess{}),
+		"event_within":   unsafe.Sizeof(socketEventWithin{}),
 		"event_tcp":      unsafe.Sizeof(socketEventTcp{}),
 		"tcp_key":        unsafe.Sizeof(socketTcpKey{}),
 		"tcp_row":        unsafe.Sizeof(socketTcpRow{}),

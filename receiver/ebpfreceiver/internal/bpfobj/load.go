@@ -25,6 +25,8 @@ type Settings struct {
 	WakeupSize int
 	// TellProcesses says that a process is told by an [event.Process] record when it makes its first socket.
 	TellProcesses bool
+	// Causes says that [event.Within] records tell within which exchange of a server its process called others.
+	Causes bool
 	// TCPRows is how many rows TCP connections are counted in, beside the one for what finds no room; 0: they are not
 	// counted.
 	TCPRows int
@@ -86,6 +88,7 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 		socketVarKnobDetectMessages: uint8(s.DetectMessages),
 		socketVarKnobExchanges:      flag(s.Exchanges),
 		socketVarKnobTellProcesses:  flag(s.TellProcesses),
+		socketVarKnobCauses:         flag(s.Causes),
 		socketVarKnobTcpMetrics:     flag(s.TCPRows > 0),
 		socketVarKnobTcpLogs:        flag(s.TCPLogs),
 		socketVarKnobTcpBounds:      tcpBounds(s.TCPBounds),

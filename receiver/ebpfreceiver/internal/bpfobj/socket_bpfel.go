@@ -20,6 +20,19 @@ type socketAddressPrefix struct {
 	Address [16]uint8
 }
 
+type socketCalling struct {
+	_      structs.HostLayout
+	Within struct {
+		_        structs.HostLayout
+		Begun    uint64
+		Cookie   uint64
+		Exchange uint32
+		Pid      uint32
+	}
+	ServingPid uint32
+	Reserved   uint32
+}
+
 type socketConnection struct {
 	_                structs.HostLayout
 	NextSequence     [2]uint32
@@ -131,6 +144,7 @@ const (
 	socketEventKindEVENT_STREAM_END  socketEventKind = 18
 	socketEventKindEVENT_PROCESS     socketEventKind = 20
 	socketEventKindEVENT_TCP         socketEventKind = 21
+	socketEventKindEVENT_WITHIN      socketEventKind = 22
 )
 
 type socketEventProcess struct {
@@ -171,21 +185,32 @@ type socketEventStream struct {
 }
 
 type socketEventTcp struct {
-	_             structs.HostLayout
-	Event         socketEvent
-	OpenedNs      uint64
-	EstablishedNs uint64
-	Received      uint64
-	Sent          uint64
-	Retransmits   uint32
-	SrttUs        uint32
-	Owner         socketOwner
-	LocalAddress  [16]uint8
-	PeerAddress   [16]uint8
-	LocalPort     uint16
-	PeerPort      uint16
-	End           uint8
-	Reserved      [3]uint8
+	_              structs.HostLayout
+	Event          socketEvent
+	OpenedNs       uint64
+	EstablishedNs  uint64
+	Received       uint64
+	Sent           uint64
+	Retransmits    uint32
+	SrttUs         uint32
+	Owner          socketOwner
+	LocalAddress   [16]uint8
+	PeerAddress    [16]uint8
+	LocalPort      uint16
+	PeerPort       uint16
+	End            uint8
+	Reserved       [3]uint8
+	WithinCookie   uint64
+	WithinExchange uint32
+	Reserved2      uint32
+}
+
+type socketEventWithin struct {
+	_        structs.HostLayout
+	Event    socketEvent
+	Cookie   uint64
+	Exchange uint32
+	Reserved uint32
 }
 
 type socketOwner struct {
@@ -203,6 +228,17 @@ type socketPortSets struct {
 	_       structs.HostLayout
 	Include [8192]uint8
 	Exclude [8192]uint8
+}
+
+type socketServing struct {
+	_        structs.HostLayout
+	Open     uint64
+	Begun    uint64
+	Cookie   uint64
+	Exchange uint32
+	Pid      uint32
+	Unsure   uint8
+	Reserved [7]uint8
 }
 
 type socketStream struct {
@@ -311,10 +347,17 @@ type socketTcpSocket struct {
 	Samples       uint32
 	Retransmits   uint32
 	Key           socketTcpKey
-	Expired       uint8
-	Released      uint8
-	Fin           [2]uint8
-	Reserved      [4]uint8
+	Within        struct {
+		_        structs.HostLayout
+		Begun    uint64
+		Cookie   uint64
+		Exchange uint32
+		Pid      uint32
+	}
+	Expired  uint8
+	Released uint8
+	Fin      [2]uint8
+	Reserved [4]uint8
 }
 
 // Names of all BPF objects in the ELF.
@@ -323,6 +366,7 @@ type socketTcpSocket struct {
 const (
 	socketMapAddressExclude     = "address_exclude"
 	socketMapAddressInclude     = "address_include"
+	socketMapCallings           = "callings"
 	socketMapConnections        = "connections"
 	socketMapCounters           = "counters"
 	socketMapEarlyData          = "early_data"
@@ -330,6 +374,7 @@ const (
 	socketMapPorts              = "ports"
 	socketMapProcessesTold      = "processes_told"
 	socketMapRing               = "ring"
+	socketMapServings           = "servings"
 	socketMapStreams            = "streams"
 	socketMapTcpEmptyRow        = "tcp_empty_row"
 	socketMapTcpRows            = "tcp_rows"
@@ -355,6 +400,7 @@ const (
 	socketProgWalkSmallIngress  = "walk_small_ingress"
 	socketVarKnobAddressExclude = "knob_address_exclude"
 	socketVarKnobAddressInclude = "knob_address_include"
+	socketVarKnobCauses         = "knob_causes"
 	socketVarKnobDetectMessages = "knob_detect_messages"
 	socketVarKnobExchanges      = "knob_exchanges"
 	socketVarKnobHttp2          = "knob_http2"
@@ -377,6 +423,7 @@ const (
 	socketVarUnusedStream       = "unused_stream"
 	socketVarUnusedTcp          = "unused_tcp"
 	socketVarUnusedTcpEnd       = "unused_tcp_end"
+	socketVarUnusedWithin       = "unused_within"
 )
 
 // loadSocket returns the embedded CollectionSpec for socket.
@@ -446,6 +493,7 @@ type socketProgramSpecs struct {
 type socketMapSpecs struct {
 	AddressExclude *ebpf.MapSpec `ebpf:"address_exclude"`
 	AddressInclude *ebpf.MapSpec `ebpf:"address_include"`
+	Callings       *ebpf.MapSpec `ebpf:"callings"`
 	Connections    *ebpf.MapSpec `ebpf:"connections"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
@@ -453,6 +501,7 @@ type socketMapSpecs struct {
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
+	Servings       *ebpf.MapSpec `ebpf:"servings"`
 	Streams        *ebpf.MapSpec `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.MapSpec `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.MapSpec `ebpf:"tcp_rows"`
@@ -467,6 +516,7 @@ type socketMapSpecs struct {
 type socketVariableSpecs struct {
 	KnobAddressExclude *ebpf.VariableSpec `ebpf:"knob_address_exclude"`
 	KnobAddressInclude *ebpf.VariableSpec `ebpf:"knob_address_include"`
+	KnobCauses         *ebpf.VariableSpec `ebpf:"knob_causes"`
 	KnobDetectMessages *ebpf.VariableSpec `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.VariableSpec `ebpf:"knob_http2"`
@@ -489,6 +539,7 @@ type socketVariableSpecs struct {
 	UnusedStream       *ebpf.VariableSpec `ebpf:"unused_stream"`
 	UnusedTcp          *ebpf.VariableSpec `ebpf:"unused_tcp"`
 	UnusedTcpEnd       *ebpf.VariableSpec `ebpf:"unused_tcp_end"`
+	UnusedWithin       *ebpf.VariableSpec `ebpf:"unused_within"`
 }
 
 // socketObjects contains all objects after they have been loaded into the kernel.
@@ -513,6 +564,7 @@ func (o *socketObjects) Close() error {
 type socketMaps struct {
 	AddressExclude *ebpf.Map `ebpf:"address_exclude"`
 	AddressInclude *ebpf.Map `ebpf:"address_include"`
+	Callings       *ebpf.Map `ebpf:"callings"`
 	Connections    *ebpf.Map `ebpf:"connections"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
@@ -520,6 +572,7 @@ type socketMaps struct {
 	Ports          *ebpf.Map `ebpf:"ports"`
 	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
 	Ring           *ebpf.Map `ebpf:"ring"`
+	Servings       *ebpf.Map `ebpf:"servings"`
 	Streams        *ebpf.Map `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.Map `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.Map `ebpf:"tcp_rows"`
@@ -532,6 +585,7 @@ func (m *socketMaps) Close() error {
 	return _SocketClose(
 		m.AddressExclude,
 		m.AddressInclude,
+		m.Callings,
 		m.Connections,
 		m.Counters,
 		m.EarlyData,
@@ -539,6 +593,7 @@ func (m *socketMaps) Close() error {
 		m.Ports,
 		m.ProcessesTold,
 		m.Ring,
+		m.Servings,
 		m.Streams,
 		m.TcpEmptyRow,
 		m.TcpRows,
@@ -554,6 +609,7 @@ func (m *socketMaps) Close() error {
 type socketVariables struct {
 	KnobAddressExclude *ebpf.Variable `ebpf:"knob_address_exclude"`
 	KnobAddressInclude *ebpf.Variable `ebpf:"knob_address_include"`
+	KnobCauses         *ebpf.Variable `ebpf:"knob_causes"`
 	KnobDetectMessages *ebpf.Variable `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.Variable `ebpf:"knob_http2"`
@@ -576,6 +632,7 @@ type socketVariables struct {
 	UnusedStream       *ebpf.Variable `ebpf:"unused_stream"`
 	UnusedTcp          *ebpf.Variable `ebpf:"unused_tcp"`
 	UnusedTcpEnd       *ebpf.Variable `ebpf:"unused_tcp_end"`
+	UnusedWithin       *ebpf.Variable `ebpf:"unused_within"`
 }
 
 // socketPrograms contains all programs after they have been loaded into the kernel.

@@ -22,7 +22,8 @@ const (
 	TimedOut
 	// Unreachable: the network said so.
 	Unreachable
-	// Cancelled: the process closed the socket before the connection was established.
+	// Cancelled: the process closed the socket before the connection was established; if it was, before its request was
+	// answered, which is no failure of the connection.
 	Cancelled
 	// ResetByPeer: the peer sent a RST.
 	ResetByPeer
@@ -42,12 +43,13 @@ type Connection struct {
 	SRTT        uint32 // smoothed round-trip time in us; 0: none was measured
 	Owner       Owner
 	Local, Peer netip.AddrPort // IPv4 addresses unmapped
+	Within      ID             // the exchange within which the connection was tried; zero: none, or not certain
 	Cause       Cause
 	Client      bool // the socket connected
 }
 
 // connectionSize is the size of struct event_tcp.
-const connectionSize = 144
+const connectionSize = 160
 
 // Decode fills c from a record of kind [TCP]. It refuses one that is too short; c is then unchanged.
 func (c *Connection) Decode(record []byte) error {
@@ -68,6 +70,7 @@ func (c *Connection) Decode(record []byte) error {
 		Local:       addrPort(record[104:120], record[136:]),
 		Peer:        addrPort(record[120:136], record[138:]),
 		Cause:       Cause(record[140]),
+		Within:      ID{binary.LittleEndian.Uint64(record[144:]), binary.LittleEndian.Uint32(record[152:])},
 	}
 	return nil
 }

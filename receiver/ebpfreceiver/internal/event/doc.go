@@ -19,7 +19,7 @@
 //	| response len | 0     | bytes of the response  |
 //	+--------------+-------+------------------------+
 //
-// a process record with the owner, 32 bytes, and an exchange record with
+// a process record with the owner, 32 bytes, a within record with cookie (8) and number (4) of the server's exchange, and an exchange record with
 //
 //	 32      40      48       56       64       72      104     120    136    138    140       142       144
 //	+-------+-------+--------+--------+--------+-------+-------+------+------+------+---------+---------+---------+
@@ -29,11 +29,11 @@
 //
 // A connection record (kind TCP) has its own type, [Connection]:
 //
-//	 32     40          48       56    64         68   72      104    120    136    138    140   141
-//	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+
-//	|opened|established|received|sent |retrans-  |srtt| owner | local| peer | local| peer |cause| 0 |
-//	|ns    |ns         |bytes   |bytes|mits      |us  |       | addr.| addr.| port | port |     |   |
-//	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+
+//	 32     40          48       56    64         68   72      104    120    136    138    140   141 144    152      156
+//	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+------+--------+---+
+//	|opened|established|received|sent |retrans-  |srtt| owner | local| peer | local| peer |cause| 0 |within|within  | 0 |
+//	|ns    |ns         |bytes   |bytes|mits      |us  |       | addr.| addr.| port | port |     |   |cookie|exchange|   |
+//	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+------+--------+---+
 //
 // Streams (HTTP/2, TLS handshakes) begin with a record of the layout of an exchange record, without heads and with the
 // protocol in place of the 0 at 31. Their other records are

@@ -26,6 +26,8 @@ const (
 	Process Kind = 20
 	// TCP says that a TCP connection ended badly, or never came about; [Connection] is what it carries.
 	TCP Kind = 21
+	// Within says that the client's exchange whose record follows was made within a server's.
+	Within Kind = 22
 )
 
 // KindOf returns the kind of a record, 0 if it is too short to have one.
@@ -68,6 +70,15 @@ type Owner struct {
 	Inherited bool
 }
 
+// ownerInherited is OWNER_INHERITED of bpf/event.h.
+const ownerInherited = 1
+
+// ID names an exchange at one end: the socket's cookie, and the exchange's number on its connection.
+type ID struct {
+	Cookie uint64
+	Number uint32
+}
+
 // Event is one decoded record. Fields that the kind does not carry are zero.
 type Event struct {
 	Cookie        uint64 // of the socket
@@ -88,6 +99,9 @@ type Event struct {
 	Owner         Owner          // of process records, too
 	Local, Peer   netip.AddrPort // IPv4 addresses unmapped
 
+	// Within is the server's exchange, of within records only.
+	Within ID
+
 	// Request and ResponseHead are the captured first bytes of the messages; they alias the record.
 	Request, ResponseHead []byte
 }
@@ -97,6 +111,7 @@ const (
 	baseSize     = 32
 	responseSize = 40
 	processSize  = 64
+	withinSize   = 48
 	exchangeSize = 144
 )
 
@@ -128,6 +143,12 @@ func (e *Event) Decode(record []byte) error {
 			return fmt.Errorf("decode process record: %d bytes, it has at least %d", len(record), processSize)
 		}
 		e.Owner = owner(record[32:])
+		return nil
+	case Within:
+		if len(record) < withinSize {
+			return fmt.Errorf("decode within record: %d bytes, it has at least %d", len(record), withinSize)
+		}
+		e.Within = ID{binary.LittleEndian.Uint64(record[32:]), binary.LittleEndian.Uint32(record[40:])}
 		return nil
 	default:
 		return fmt.Errorf("decode record: unknown kind %d", record[28])
@@ -177,6 +198,6 @@ func addrPort(address, port []byte) netip.AddrPort {
 func owner(b []byte) Owner {
 	return Owner{
 		Created: binary.LittleEndian.Uint64(b), PID: binary.LittleEndian.Uint32(b[8:]), Comm: [16]byte(b[16:32]),
-		Inherited: b[15] != 0,
+		Inherited: b[15] == ownerInherited,
 	}
 }

@@ -43,12 +43,15 @@ type Assembler struct {
 	exchange protocol.Exchange
 	stored   event.Event
 	fields   [2][]protocol.Field // of the request, of the response
+
+	// places is what was told of exchanges whose records are to follow.
+	places map[protocol.ID]protocol.ID
 }
 
 // New returns an assembler that gives each exchange to sink, during the call that completes it: it is valid until sink
 // returns.
 func New(settings Settings, clock *Clock, sink func(*protocol.Exchange)) *Assembler {
-	return &Assembler{settings: settings, clock: clock, sink: sink, open: newTable()}
+	return &Assembler{settings: settings, clock: clock, sink: sink, open: newTable(), places: make(map[protocol.ID]protocol.ID)}
 }
 
 // Record takes one record of the ring buffer; its memory is not kept.
@@ -67,6 +70,8 @@ func (a *Assembler) Record(record []byte) {
 		a.progress(&e)
 	case event.End:
 		a.end(&e)
+	case event.Within:
+		a.note(&e)
 	case event.Process:
 		a.announce(ownerOf(&e))
 	}
@@ -76,10 +81,12 @@ func (a *Assembler) Record(record []byte) {
 // begin takes the record of a request and the first bytes of its response.
 func (a *Assembler) begin(e *event.Event, record []byte) {
 	a.supersede(e)
+	within := a.within(e)
 	if !a.readRequest(e) {
 		a.Counts.BadRequest.Add(1)
 		return
 	}
+	a.exchange.Within = within
 	if !a.request.Complete {
 		a.Counts.Truncated.Add(1)
 	}
@@ -105,9 +112,30 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 		a.finish(e.Time, b.failure(e.ResponseBytes, e.Flags))
 	default:
 		a.announce(a.exchange.Owner)
-		a.open.add(e, record, b)
+		a.open.add(e, record, b).within = a.exchange.Within
 		a.bound()
 	}
+}
+
+// maxPlaces bounds what is remembered of exchanges whose record is to follow at once, but may be lost.
+const maxPlaces = 1024
+
+// note remembers within which exchange another was made, for its record.
+func (a *Assembler) note(e *event.Event) {
+	if len(a.places) >= maxPlaces {
+		clear(a.places)
+	}
+	a.places[protocol.ID{Cookie: e.Cookie, Number: e.Number}] = protocol.ID(e.Within)
+}
+
+// within returns what was noted of an exchange.
+func (a *Assembler) within(e *event.Event) (place protocol.ID) {
+	if len(a.places) > 0 {
+		id := protocol.ID{Cookie: e.Cookie, Number: e.Number}
+		place = a.places[id]
+		delete(a.places, id)
+	}
+	return place
 }
 
 // announce tells of an owner.

@@ -46,6 +46,7 @@ func (a *Assembler) readRequest(e *event.Event) bool {
 	}
 	r := &a.request
 	a.exchange = protocol.Exchange{
+		ID:    protocol.ID{Cookie: e.Cookie, Number: e.Number},
 		Local: e.Local, Peer: e.Peer,
 		Start:         a.clock.Unix(e.RequestTime),
 		RequestBytes:  e.RequestBytes,
@@ -110,6 +111,7 @@ func (a *Assembler) restore(p *pending) bool {
 		return false
 	}
 	a.exchange.FirstByte = a.clock.Unix(a.stored.Time)
+	a.exchange.Within = p.within
 	return true
 }
 

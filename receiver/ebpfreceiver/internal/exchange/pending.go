@@ -7,6 +7,7 @@ import (
 	"container/list"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
 )
 
 // pending is an exchange whose end was not seen yet. It owns a copy of its exchange record, and of the head of its final
@@ -17,6 +18,7 @@ type pending struct {
 	body     body
 	cookie   uint64
 	number   uint32
+	within   protocol.ID
 	bytes    uint64 // of the response so far
 	last     uint64 // CLOCK_MONOTONIC ns of its last byte
 	element  *list.Element
@@ -41,6 +43,7 @@ func (t *table) add(e *event.Event, record []byte, b body) *pending {
 	}
 	p.record = append(p.record[:0], record...)
 	p.response = p.response[:0]
+	p.within = protocol.ID{}
 	p.body, p.cookie, p.number, p.bytes, p.last = b, e.Cookie, e.Number, e.ResponseBytes, e.Time
 	t.byCookie[e.Cookie] = p
 	p.element = t.order.PushBack(p)

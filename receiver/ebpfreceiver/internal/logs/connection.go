@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/cause"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
 )
 
@@ -41,8 +42,8 @@ const (
 )
 
 // CauseName returns the value of error.type for a cause.
-func CauseName(cause event.Cause) string {
-	switch cause {
+func CauseName(why event.Cause) string {
+	switch why {
 	case event.Refused:
 		return "connection_refused"
 	case event.TimedOut:
@@ -50,7 +51,7 @@ func CauseName(cause event.Cause) string {
 	case event.Unreachable:
 		return "unreachable"
 	case event.Cancelled:
-		return "cancelled"
+		return cause.Cancelled
 	case event.ResetByPeer:
 		return "reset_by_peer"
 	case event.ResetByHost:
@@ -118,8 +119,8 @@ func describeOutcome(r plog.LogRecord, c *event.Connection) {
 }
 
 // sentence says a cause.
-func sentence(cause event.Cause) string {
-	switch cause {
+func sentence(why event.Cause) string {
+	switch why {
 	case event.Refused:
 		return "refused"
 	case event.TimedOut:

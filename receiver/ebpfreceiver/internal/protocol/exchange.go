@@ -3,7 +3,11 @@
 
 package protocol
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+)
 
 // Side tells which end of the connection the observed socket is, by the direction in which requests travel.
 type Side uint8
@@ -147,8 +151,36 @@ type RPC struct {
 	Status uint8
 }
 
+// ID names an exchange at one end of its connection: the kernel's cookie of the socket, and the exchange's number.
+type ID struct {
+	Cookie uint64
+	Number uint32
+}
+
+// Identity is what names a span, and says where it belongs.
+type Identity struct {
+	// Trace is the trace id, Span the span's, Parent its parent's or zero.
+	Trace        [16]byte
+	Span, Parent [8]byte
+	// Flags are a span's flags in OTLP: W3C trace flags, and two bits about the parent.
+	Flags uint32
+	// State is the tracestate.
+	State string
+}
+
+// FlagsRemote are the bits of [Identity].Flags that say whether the parent is in another process.
+const FlagsRemote = 0x300
+
 // Exchange is one request with its response, seen at one socket.
 type Exchange struct {
+	// ID is unique on the host as long as it runs.
+	ID ID
+	// Within is the server's exchange within which a client's was made; zero unless that is certain.
+	Within ID
+	// Identity is that of the span; nil until it is decided.
+	Identity *Identity
+	// Links are the spans of calls that failed within a server's exchange.
+	Links []Identity
 	// Local and Peer are the ends of the connection; IPv4 addresses are IPv4, not mapped.
 	Local, Peer netip.AddrPort
 	// Start is the first byte of the request, FirstByte that of the response, End the last byte of the response (or
@@ -170,4 +202,23 @@ type Exchange struct {
 	Failure Failure
 	// Kind is the protocol.
 	Kind Kind
+}
+
+// Clone returns a copy that is valid for good.
+func (x *Exchange) Clone() *Exchange {
+	c := *x
+	h := &c.HTTP
+	for _, text := range []*[]byte{
+		&h.Method, &h.Target, &h.Host, &h.UserAgent, &h.TraceParent, &h.TraceState,
+		&h.Scheme, &h.B3, &h.B3TraceID, &h.B3SpanID, &h.B3Sampled, &c.RPC.Method,
+	} {
+		*text = bytes.Clone(*text)
+	}
+	for _, fields := range []*[]Field{&h.RequestFields, &h.ResponseFields} {
+		*fields = slices.Clone(*fields)
+		for i := range *fields {
+			(*fields)[i].Value = bytes.Clone((*fields)[i].Value)
+		}
+	}
+	return &c
 }

@@ -86,7 +86,7 @@ func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
 	if x.Side == protocol.Client {
 		span.SetKind(ptrace.SpanKindClient)
 	}
-	b.identify(span, x)
+	b.place(span, x)
 	b.attributes.reset()
 	if x.Kind == protocol.GRPC {
 		describeRPC(span, &b.attributes, x)
@@ -111,26 +111,52 @@ func times(x *protocol.Exchange) (start, end pcommon.Timestamp) {
 	return pcommon.Timestamp(first), pcommon.Timestamp(max(first, last))
 }
 
-// identify sets the span's id, and its trace and parent: those that the request names if that is valid, else it is the
-// root of a new trace.
-func (b *Builder) identify(span ptrace.Span, x *protocol.Exchange) {
-	span.SetSpanID(b.spanID())
+// place sets the span's ids and links.
+func (b *Builder) place(span ptrace.Span, x *protocol.Exchange) {
+	var id protocol.Identity
+	if x.Identity != nil {
+		id = *x.Identity
+	} else {
+		id = b.Identify(x)
+	}
+	span.SetTraceID(id.Trace)
+	span.SetSpanID(id.Span)
+	span.SetParentSpanID(id.Parent)
+	span.SetFlags(id.Flags)
+	if id.State != "" {
+		span.TraceState().FromRaw(id.State)
+	}
+	for _, to := range x.Links {
+		link := span.Links().AppendEmpty()
+		link.SetTraceID(to.Trace)
+		link.SetSpanID(to.Span)
+		link.SetFlags(to.Flags)
+	}
+}
+
+// Identify decides what names the span of x, if nothing else is known of it than what it says itself: its trace and parent
+// are those that the request names if that is valid, else it is the root of a new trace.
+func (b *Builder) Identify(x *protocol.Exchange) protocol.Identity {
+	id := protocol.Identity{Span: b.spanID()}
 	parent, ok := parentOf(&x.HTTP)
 	if !ok {
-		span.SetTraceID(b.traceID())
-		span.SetFlags(flagSampled | flagRandom)
-		return
+		id.Trace, id.Flags = b.traceID(), flagSampled|flagRandom
+		return id
 	}
-	span.SetTraceID(parent.trace)
-	span.SetParentSpanID(parent.span)
-	flags := uint32(parent.flags)
+	id.Trace, id.Parent, id.Flags = parent.trace, parent.span, uint32(parent.flags)
 	if x.Side == protocol.Server {
-		flags |= flagRemoteKnown | flagRemote
+		id.Flags |= flagRemoteKnown | flagRemote
 	}
-	span.SetFlags(flags)
 	if state := x.HTTP.TraceState; validTraceState(state) {
-		span.TraceState().FromRaw(string(state))
+		id.State = string(state)
 	}
+	return id
+}
+
+// Placed says whether a request names its parent.
+func Placed(x *protocol.Exchange) bool {
+	_, ok := parentOf(&x.HTTP)
+	return ok
 }
 
 // traceID returns a new trace id, all of whose bits are random.

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+#ifndef OTELCOL_RISK_ACCEPT_BPF_H
+#define OTELCOL_RISK_ACCEPT_BPF_H
+
+/* accept(), if the caller wants to know whom it accepted, which nearly every server does, and getpeername(): whoever calls
+ * it has the connection, whichever process made the listener. The first request may have come before.
+ */
+static __always_inline void owner_accept(struct bpf_sock *sk)
+{
+	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	__u8 how = owner && owner->inherited ? OWNER_ACCEPTED : 0;
+	struct connection *connection;
+	struct stream *stream;
+
+	if (owner && owner->pid == pid && owner->inherited != OWNER_INHERITED)
+		return;
+	if (owner && owner->off)
+		return; /* of no interest, whoever has it */
+	owner = owner_tag(sk);
+	if (!owner)
+		return;
+	owner->inherited = how;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (connection) {
+		connection->exchange.owner = *owner;
+		cause_accepted(sk, connection);
+	} else if (owner->messages) {
+		cause_other(owner);
+	}
+	if (owner->direction != OWNER_STREAM)
+		return;
+	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
+	if (stream) {
+		stream->open.owner = *owner;
+		stream->opened = 0; /* user space is to be told again */
+	}
+}
+
+#endif

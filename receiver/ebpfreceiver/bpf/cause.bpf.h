@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Within which exchange a process calls others. A process that has exactly one request to answer, from before it calls until
+ * the call is answered or fails, calls for that request: docs/attributes.md says what that takes to be certain. A process
+ * that serves anything else than HTTP/1, where the programs cannot count what is open, is never certain.
+ */
+#ifndef OTELCOL_RISK_CAUSE_BPF_H
+#define OTELCOL_RISK_CAUSE_BPF_H
+
+#define SERVING_SLOTS 8192 /* a power of two */
+
+/* What a process has to answer. */
+struct serving {
+	__u64 open; /* requests that have come and are not answered yet */
+	__u64 begun; /* requests that ever came */
+	__u64 cookie; /* of the socket of the last one */
+	__u32 exchange; /* and its number */
+	__u32 pid; /* whose this is; 0: nobody's */
+	__u8 unsure; /* there may be more to answer than is counted */
+	__u8 reserved[7];
+};
+
+/* Key: the low bits of a process id. Two processes that share a slot while both have something open are unsure. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SERVING_SLOTS);
+	__type(key, __u32);
+	__type(value, struct serving);
+} servings SEC(".maps");
+
+/* Of a server's connection: who has its request to answer. Of a client's: what was open when it called. */
+struct calling {
+	struct within within;
+	__u32 serving_pid; /* 0: nothing is counted for this socket */
+	__u32 reserved;
+};
+
+/* Key: socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct calling);
+} callings SEC(".maps");
+
+static __always_inline struct serving *serving_of(__u32 pid)
+{
+	__u32 slot = pid & (SERVING_SLOTS - 1);
+
+	return bpf_map_lookup_elem(&servings, &slot);
+}
+
+/* A request came to a process. False when it cannot be counted. */
+static __always_inline bool serving_begin(__u32 pid, __u64 cookie, __u32 exchange)
+{
+	struct serving *serving = serving_of(pid);
+
+	if (!pid || !serving)
+		return false;
+	if (serving->pid != pid) {
+		if (serving->open) {
+			serving->unsure = 1;
+			return false;
+		}
+		serving->pid = pid;
+		serving->unsure = 0;
+	}
+	__sync_fetch_and_add(&serving->begun, 1);
+	__sync_fetch_and_add(&serving->open, 1);
+	serving->cookie = cookie;
+	serving->exchange = exchange;
+	return true;
+}
+
+static __always_inline void serving_end(__u32 pid)
+{
+	struct serving *serving = serving_of(pid);
+
+	if (serving && serving->pid == pid)
+		__sync_fetch_and_add(&serving->open, -1);
+}
+
+/* The process serves something that is not counted. */
+static __always_inline void serving_unsure(__u32 pid)
+{
+	struct serving *serving = serving_of(pid);
+
+	if (!pid || !serving)
+		return;
+	if (serving->pid != pid && !serving->open)
+		serving->pid = pid;
+	serving->unsure = 1;
+}
+
+/* A process calls: notes what it has to answer, if that is one request. */
+static __always_inline void within_enter(struct within *within, __u32 pid)
+{
+	struct serving *serving = serving_of(pid);
+
+	within->pid = 0;
+	if (!pid || !serving || serving->pid != pid || serving->open != 1 || serving->unsure)
+		return;
+	within->begun = serving->begun;
+	within->cookie = serving->cookie;
+	within->exchange = serving->exchange;
+	within->pid = pid;
+}
+
+/* Whether it has had that, and nothing else, to answer all the time since. */
+static __always_inline bool within_holds(const struct within *within)
+{
+	struct serving *serving = serving_of(within->pid);
+
+	return within->pid && serving && serving->pid == within->pid && serving->open == 1 &&
+	       serving->begun == within->begun && !serving->unsure;
+}
+
+/* Where a connection stood before a packet. */
+struct standing {
+	__u32 exchange;
+	__u8 phase;
+};
+
+static __always_inline struct standing standing_of(const struct connection *connection)
+{
+	return (struct standing){ connection->exchange.event.exchange, connection->phase };
+}
+
+/* Tells user space that a client's exchange, whose record follows, was within a server's. */
+static __always_inline void within_tell(const struct connection *connection, __u32 exchange, const struct within *within)
+{
+	struct event_within record = {
+		.event = { .cookie = connection->exchange.event.cookie, .exchange = exchange, .kind = EVENT_WITHIN,
+			   .side = SIDE_CLIENT },
+		.cookie = within->cookie,
+		.exchange = within->exchange,
+	};
+
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+		count(COUNTER_LATE_RING_FULL);
+}
+
+/* A connection has moved on: from before, to where it stands now. Nothing of the exchange was written yet. */
+static __always_inline void cause_follow(struct bpf_sock *sk, const struct connection *connection, struct standing before)
+{
+	const struct event_exchange *exchange = &connection->exchange;
+	bool begun = connection->phase == PHASE_REQUEST && exchange->event.exchange != before.exchange;
+	bool ended = before.phase == PHASE_REQUEST && (connection->phase != PHASE_REQUEST || begun);
+	struct calling *calling;
+
+	if (!knob_causes || !(begun || ended))
+		return;
+	calling = bpf_sk_storage_get(&callings, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!calling)
+		return;
+	if (exchange->event.side == SIDE_CLIENT) {
+		if (ended && within_holds(&calling->within))
+			within_tell(connection, before.exchange, &calling->within);
+		if (begun)
+			within_enter(&calling->within, exchange->owner.pid);
+		return;
+	}
+	if (ended && calling->serving_pid) {
+		serving_end(calling->serving_pid);
+		calling->serving_pid = 0;
+	}
+	if (begun && exchange->owner.inherited != OWNER_INHERITED &&
+	    serving_begin(exchange->owner.pid, exchange->event.cookie, exchange->event.exchange))
+		calling->serving_pid = exchange->owner.pid;
+}
+
+/* The connection's process became known while a request waits for it. */
+static __always_inline void cause_accepted(struct bpf_sock *sk, const struct connection *connection)
+{
+	const struct event_exchange *exchange = &connection->exchange;
+	struct calling *calling;
+
+	if (!knob_causes || connection->phase != PHASE_REQUEST || exchange->event.side != SIDE_SERVER)
+		return;
+	calling = bpf_sk_storage_get(&callings, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (calling && !calling->serving_pid &&
+	    serving_begin(exchange->owner.pid, exchange->event.cookie, exchange->event.exchange))
+		calling->serving_pid = exchange->owner.pid;
+}
+
+/* A client closes a connection whose request was not answered: it has given up, which says nothing about the connection, but
+ * may be why the process answers its own client with an error.
+ */
+static __always_inline void cause_abandoned(struct bpf_sock *sk, const struct connection *connection)
+{
+	const struct event_exchange *exchange = &connection->exchange;
+	struct calling *calling;
+	struct event_tcp record = {
+		.event = { .kind = EVENT_TCP, .side = SIDE_CLIENT, .cookie = exchange->event.cookie },
+		.end = TCP_END_CANCELLED,
+	};
+
+	if (!knob_causes || connection->phase != PHASE_REQUEST || exchange->event.side != SIDE_CLIENT)
+		return;
+	calling = bpf_sk_storage_get(&callings, sk, NULL, 0);
+	if (!calling || !within_holds(&calling->within))
+		return;
+	record.event.time_ns = bpf_ktime_get_ns();
+	record.opened_ns = exchange->request_ns;
+	record.established_ns = exchange->request_ns;
+	record.owner = exchange->owner;
+	__builtin_memcpy(record.local_address, exchange->local_address, 16);
+	__builtin_memcpy(record.peer_address, exchange->peer_address, 16);
+	record.local_port = exchange->local_port;
+	record.peer_port = exchange->peer_port;
+	record.within_cookie = calling->within.cookie;
+	record.within_exchange = calling->within.exchange;
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+		count(COUNTER_LATE_RING_FULL);
+}
+
+/* A message that is no request of HTTP/1 on a connection that may have been accepted. */
+static __always_inline void cause_other(const struct owner *owner)
+{
+	if (knob_causes && owner->inherited)
+		serving_unsure(owner->pid);
+}
+
+/* Wakes the reader when a server answered with 5xx: the cause of that is to be told while it is new. */
+static __always_inline void cause_wake(const struct connection *connection, enum verdict verdict)
+{
+	__u32 head = connection->exchange.request_len;
+	void *nothing;
+
+	if (!knob_causes || verdict != WRITE_EXCHANGE || connection->exchange.event.side != SIDE_SERVER)
+		return;
+	OPAQUE(head);
+	if (head > REQUEST_CAPACITY || connection->exchange.response_len < 12 || connection->data[head + 9] != '5')
+		return;
+	nothing = bpf_ringbuf_reserve(&ring, 8, 0);
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
+/* More requests than are counted wait on one connection. */
+static __always_inline void cause_pipelined(const struct connection *connection)
+{
+	if (knob_causes && connection->pipelined && connection->exchange.event.side == SIDE_SERVER)
+		serving_unsure(connection->exchange.owner.pid);
+}
+
+#endif

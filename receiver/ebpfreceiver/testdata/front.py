@@ -1,0 +1,42 @@
+# Copyright The otelcol-risk Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A service that calls http://127.0.0.1:PORT/ for GET /PORT, and answers 502 if that fails. It passes on a traceparent that
+it gets. Threads serve with the argument `threads`. Prints its port, and ends with its standard input."""
+import http.client
+import http.server
+import sys
+import threading
+
+
+class Front(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        status = 200
+        call = http.client.HTTPConnection("127.0.0.1", int(self.path[1:]), timeout=0.5)
+        headers = {}
+        if "traceparent" in self.headers:
+            headers["traceparent"] = self.headers["traceparent"]
+        try:
+            call.request("GET", "/called", headers=headers)
+            if call.getresponse().status >= 500:
+                status = 502
+        except OSError:
+            status = 502
+        except http.client.HTTPException:
+            status = 502
+        finally:
+            call.close()
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+kind = http.server.ThreadingHTTPServer if sys.argv[1:] == ["threads"] else http.server.HTTPServer
+server = kind(("127.0.0.1", 0), Front)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
