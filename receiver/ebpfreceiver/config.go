@@ -27,6 +27,11 @@ type Config struct {
 	// HTTP from becoming spans that it exports again.
 	CaptureSelf bool `mapstructure:"capture_self"`
 
+	// DropCapabilities says whether the process gives up CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN and CAP_SYS_RESOURCE for
+	// good once the programs are attached. False keeps them. No other component may need them then, and neither can
+	// another ebpf receiver start in the process, nor this one again after the configuration was read anew.
+	DropCapabilities bool `mapstructure:"drop_capabilities"`
+
 	// RingBufferSize is the size in bytes of the buffer through which the kernel hands over events. A power of two and
 	// a multiple of the page size. An event that finds it full is lost and counted. It is locked kernel memory. Zero
 	// is refused.

@@ -34,6 +34,7 @@ func TestConfigValid(t *testing.T) {
 		"full.yaml": func(c *Config) {
 			c.CgroupRoot = "/sys/fs/cgroup"
 			c.CaptureSelf = true
+			c.DropCapabilities = true
 			c.Filter.Ports = PortFilter{Include: []int{80, 8080}, Exclude: []int{22}}
 			c.Filter.CIDRs = CIDRFilter{
 				Include: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},

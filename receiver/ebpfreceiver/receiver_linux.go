@@ -114,6 +114,11 @@ func (r *ebpfReceiver) open(ctx context.Context) error {
 	if r.probe, err = probe.Attach(r.objects, paths, adopt); err != nil {
 		return err
 	}
+	if r.cfg.DropCapabilities {
+		if err := probe.DropCapabilities(); err != nil {
+			return err
+		}
+	}
 	return r.build(older)
 }
 

@@ -296,3 +296,28 @@ func TestStartWithoutRightsNamesThem(t *testing.T) {
 	require.ErrorIs(t, err, probe.ErrMissingCapability)
 	assert.ErrorContains(t, err, "CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON")
 }
+
+func TestTwoReceiversDoNotHarmEachOther(t *testing.T) {
+	needRoot(t)
+	server := shop(t)
+	set := receivertest.NewNopSettings(metadata.Type)
+	first, second := &consumertest.TracesSink{}, &consumertest.TracesSink{}
+	start(t, set, configFor(server), first)
+	other, err := NewFactory().CreateTraces(t.Context(), set, configFor(server), second)
+	require.NoError(t, err)
+	require.NoError(t, other.Start(t.Context(), componenttest.NewNopHost()))
+	for range 10 {
+		get(t, server.Client(), server.URL)
+	}
+	await(t, first, 20)
+	await(t, second, 20)
+	require.NoError(t, other.Shutdown(t.Context()))
+	for range 10 {
+		get(t, server.Client(), server.URL)
+	}
+	for _, f := range await(t, first, 40) {
+		status, _ := f.span.Attributes().Get("http.response.status_code")
+		assert.EqualValues(t, 200, status.Int())
+	}
+	assert.Equal(t, 20, second.SpanCount())
+}

@@ -166,6 +166,56 @@ func TestWithoutRightsTheErrorAtStartNamesThem(t *testing.T) {
 	}
 }
 
+func TestRightsThatAreNotNeededAnyMoreAreDropped(t *testing.T) {
+	t.Setenv("E2E_DROP", "true")
+	s := startServer(t, "127.0.0.1")
+	p := capture(t, onlyPorts(t, s.addr))
+	for _, line := range capabilityLines(t, p.collector.Pid()) {
+		name, value, _ := strings.Cut(line, ":")
+		set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for right, bit := range map[string]uint{"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24, "CAP_PERFMON": 38} {
+			if set&(1<<bit) != 0 {
+				t.Errorf("a thread still has %s in %s", right, name)
+			}
+		}
+		if name != "CapInh" && set&(1<<39) == 0 {
+			t.Errorf("a thread has no CAP_BPF in %s", name)
+		}
+	}
+	get(t, "", s.addr, "/small", each)
+	p.finish(2 * each)
+	p.compareBoth(exchanges{"GET /small 200": each})
+}
+
+// capabilityLines returns the lines that tell the inheritable, permitted and effective rights of every thread of a process.
+func capabilityLines(t *testing.T, pid int) (lines []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "status"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no threads of %d: %v", pid, err)
+	}
+	for _, file := range files {
+		status, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // ended meanwhile
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(status)) {
+			for _, name := range []string{"CapInh:", "CapPrm:", "CapEff:"} {
+				if strings.HasPrefix(line, name) {
+					lines = append(lines, strings.TrimSpace(line))
+				}
+			}
+		}
+	}
+	return lines
+}
+
 func copyFile(t *testing.T, from, folder string, mode fs.FileMode) string {
 	t.Helper()
 	source, err := os.Open(from)
