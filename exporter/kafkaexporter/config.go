@@ -68,6 +68,9 @@ type Config struct {
 	// PartitionLogsByTraceID makes one record of the log records of each trace, keyed by the hexadecimal trace id.
 	// Excludes partition_logs_by_resource_attributes. False does not.
 	PartitionLogsByTraceID bool `mapstructure:"partition_logs_by_trace_id"`
+	// DeadLetterTopic receives records that are too large for their topic and cannot be cut any more, with headers that say
+	// why (dead_letter.reason, .topic, .size, .limit). Empty drops them. Either is counted.
+	DeadLetterTopic string `mapstructure:"dead_letter_topic"`
 	// RecordPartitioner chooses the partition of a record.
 	RecordPartitioner RecordPartitionerConfig `mapstructure:"record_partitioner"`
 
@@ -138,6 +141,7 @@ func (c *Config) Validate() error {
 		exclusive("partition_logs_by_trace_id", c.PartitionLogsByTraceID,
 			"partition_logs_by_resource_attributes", c.PartitionLogsByResourceAttributes),
 		c.validateKeys(),
+		c.validateDeadLetters(),
 	)
 }
 

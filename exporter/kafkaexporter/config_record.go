@@ -77,6 +77,16 @@ func (c *Config) validateKeys() error {
 	)
 }
 
+func (c *Config) validateDeadLetters() error {
+	if c.DeadLetterTopic == "" {
+		return nil
+	}
+	if err := validateTopic(c.DeadLetterTopic); err != nil {
+		return fmt.Errorf("`dead_letter_topic` %w", err)
+	}
+	return nil
+}
+
 // RecordPartitionerConfig chooses the partition of a record. Exactly one field is set.
 type RecordPartitionerConfig struct {
 	// StickyKey sends records of one key to one partition, and those without a key of one request to one partition that

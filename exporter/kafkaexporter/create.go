@@ -116,6 +116,7 @@ func (s *signalExporter[T]) start(ctx context.Context, host component.Host) erro
 		return err
 	}
 	s.records = s.shaper(s.settings, encoding).Records
+	s.exporter.cut = encoding.Cut
 	return s.exporter.start(ctx, host)
 }
 

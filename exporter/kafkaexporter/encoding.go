@@ -29,29 +29,26 @@ const (
 
 // tracesEncoding finds the encoding of that name. An extension of that id comes first, as in contrib's exporter.
 func tracesEncoding(name string, host component.Host) (shape.Encoding[ptrace.Traces], error) {
-	var plain func(ptrace.Traces) ([]encode.Record, error)
-	ownKeys := false
+	var encoding shape.Encoding[ptrace.Traces]
 	switch name {
 	case encodingProto, encodingJSON:
-		return withExtension[ptrace.Traces, ptrace.Marshaler](name, host, ptrace.Marshaler.MarshalTraces, ptrace.Traces.SpanCount,
-			otlp(name, encode.Encoder.Traces))
+		encoding = otlp(name, encode.Encoder.Traces, encode.CutItems, encode.CutTracesJSON)
 	case encodingJaegerProto:
-		plain, ownKeys = translate.JaegerProto, true
+		encoding.Plain, encoding.OwnKeys = translate.JaegerProto, true
 	case encodingJaegerJSON:
-		plain, ownKeys = translate.JaegerJSON, true
+		encoding.Plain, encoding.OwnKeys = translate.JaegerJSON, true
 	case encodingZipkinProto:
-		plain = translate.ZipkinProto
+		encoding.Plain, encoding.Cut = translate.ZipkinProto, encode.CutSpans
 	case encodingZipkinJSON:
-		plain = translate.ZipkinJSON
+		encoding.Plain, encoding.Cut = translate.ZipkinJSON, encode.CutArray
 	}
-	return withExtension[ptrace.Traces, ptrace.Marshaler](name, host, ptrace.Marshaler.MarshalTraces, ptrace.Traces.SpanCount,
-		shape.Encoding[ptrace.Traces]{Plain: plain, OwnKeys: ownKeys})
+	return withExtension[ptrace.Traces, ptrace.Marshaler](name, host, ptrace.Marshaler.MarshalTraces, ptrace.Traces.SpanCount, encoding)
 }
 
 func metricsEncoding(name string, host component.Host) (shape.Encoding[pmetric.Metrics], error) {
 	var encoding shape.Encoding[pmetric.Metrics]
 	if name == encodingProto || name == encodingJSON {
-		encoding = otlp(name, encode.Encoder.Metrics)
+		encoding = otlp(name, encode.Encoder.Metrics, encode.CutMetrics, encode.CutMetricsJSON)
 	}
 	return withExtension[pmetric.Metrics, pmetric.Marshaler](name, host, pmetric.Marshaler.MarshalMetrics, pmetric.Metrics.DataPointCount, encoding)
 }
@@ -60,7 +57,7 @@ func logsEncoding(name string, host component.Host) (shape.Encoding[plog.Logs], 
 	var encoding shape.Encoding[plog.Logs]
 	switch name {
 	case encodingProto, encodingJSON:
-		encoding = otlp(name, encode.Encoder.Logs)
+		encoding = otlp(name, encode.Encoder.Logs, encode.CutItems, encode.CutLogsJSON)
 	case encodingRaw:
 		encoding.Plain = translate.Raw
 	}
@@ -79,7 +76,10 @@ func profilesEncoding(name string, host component.Host) (shape.Encoding[pprofile
 }
 
 // otlp is an encoding that knows keys.
-func otlp[T any](name string, records func(encode.Encoder, T) ([]encode.Record, error)) shape.Encoding[T] {
+func otlp[T any](name string, records func(encode.Encoder, T) ([]encode.Record, error), cut, cutJSON shape.Cut) shape.Encoding[T] {
+	if name == encodingJSON {
+		cut = cutJSON
+	}
 	encoder := encode.Encoder{JSON: name == encodingJSON, Memory: new(encode.Memory)}
 	return shape.Encoding[T]{
 		Keyed: func(data T, keying encode.Keying) ([]encode.Record, error) {
@@ -88,6 +88,7 @@ func otlp[T any](name string, records func(encode.Encoder, T) ([]encode.Record, 
 			return records(keyed, data)
 		},
 		Plain: func(data T) ([]encode.Record, error) { return records(encoder, data) },
+		Cut:   cut,
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/kafkaerr"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/shape"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
 )
 
@@ -38,7 +39,9 @@ type kafkaExporter struct {
 	buffers recordbatch.Pool
 	scratch recordbatch.Pool
 
-	// telemetry and producer exist from start to shutdown.
+	// telemetry, limits, cut and producer exist from start to shutdown.
+	cut       shape.Cut
+	limits    *limits
 	telemetry *telemetry
 	producer  *producer.Producer
 }
@@ -88,6 +91,7 @@ func (e *kafkaExporter) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
+	e.limits = newLimits(e.askLimit(dialer), e.config.ClientConfig.Metadata.refreshInterval(), time.Now)
 	e.producer = producer.Start(e.producerSettings(dialer), e.signal.Topic)
 	return nil
 }
@@ -125,14 +129,18 @@ func (e *kafkaExporter) producerSettings(dialer *wire.Dialer) producer.Settings 
 		CreateTopics:    e.config.Producer.AllowAutoTopicCreation,
 		Backoff:         producer.DefaultBackoff(rand.Float64),
 		Observer:        e.telemetry,
-		Cluster: cluster.New(e.config.ClientConfig.addresses(), func(ctx context.Context, address string) (cluster.Control, error) {
-			return dialer.DialControl(ctx, address)
-		}),
+		Cluster:         e.cluster(dialer),
 		Dial: func(ctx context.Context, address string) (producer.Pipe, error) {
 			// A broker may use up the whole timeout waiting for its replicas; only then is its silence suspicious.
 			return dialer.DialPipe(ctx, address, zstd, 2*timeout)
 		},
 	}
+}
+
+func (e *kafkaExporter) cluster(dialer *wire.Dialer) *cluster.Cluster {
+	return cluster.New(e.config.ClientConfig.addresses(), func(ctx context.Context, address string) (cluster.Control, error) {
+		return dialer.DialControl(ctx, address)
+	})
 }
 
 // shutdown waits for answers that are due, for one timeout at most.

@@ -5,8 +5,6 @@ package kafkaexporter
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
@@ -21,6 +19,7 @@ import (
 func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
 	var batches []*producer.Batch
 	var left []encode.Record
+	known := false
 	for _, records := range byTopic(req.records) {
 		topic := records[0].Topic
 		leaders := e.producer.Known(topic)
@@ -28,14 +27,15 @@ func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
 			left = append(left, records...)
 			continue
 		}
-		planned, err := e.planTopic(req, records, leaders)
+		planned, dead, err := e.planTopic(ctx, req, records, leaders)
 		if err != nil {
 			e.recycle(req)
 			return consumererror.NewPermanent(err)
 		}
-		batches = append(batches, planned...)
+		known = true
+		batches, left = append(batches, planned...), append(left, dead...)
 	}
-	if len(left) == len(req.records) {
+	if !known {
 		return e.await(ctx, req, left[0].Topic)
 	}
 	req.records = left
@@ -84,61 +84,50 @@ func byTopic(records []encode.Record) [][]encode.Record {
 	return groups
 }
 
-// planTopic makes the batches of one topic and gives up the records' memory as soon as it has been copied.
-func (e *kafkaExporter) planTopic(req *request, records []encode.Record, leaders []int32) ([]*producer.Batch, error) {
+// planTopic makes the batches of one topic, gives up the records' memory as soon as it has been copied, and returns what has
+// to go to the dead-letter topic instead.
+func (e *kafkaExporter) planTopic(ctx context.Context, req *request, records []encode.Record, leaders []int32) ([]*producer.Batch, []encode.Record, error) {
 	topic := records[0].Topic
-	now := time.Now().UnixMilli()
+	p := e.newPacker(req, topic, e.limits.of(ctx, topic))
 	if len(records) == 1 {
-		if b, err := e.inPlace(req, &records[0], leaders, now); b != nil || err != nil {
-			return []*producer.Batch{b}, err
+		if b, err := e.inPlace(p, &records[0], leaders); b != nil || err != nil {
+			return []*producer.Batch{b}, nil, err
 		}
 	}
 	sorted, ends := e.spread(records, leaders)
-	var batches []*producer.Batch
 	start := 0
 	for index, end := range ends {
-		for records := sorted[start:end]; len(records) > 0; {
-			n := recordbatch.Split(records, e.config.Producer.MaxMessageBytes, e.config.Producer.FlushMaxMessages)
-			if n == 0 {
-				req.refused = append(req.refused, e.tooLarge(topic, records[0]))
-				records = records[1:]
-				continue
-			}
-			b, err := e.batch(req, topic, int32(index), now, records[:n])
-			if err != nil {
-				return nil, err
-			}
-			batches = append(batches, b)
-			records = records[n:]
+		if err := p.pack(int32(index), sorted[start:end:end]); err != nil {
+			return nil, nil, err
 		}
 		start = end
 	}
 	for i := range records {
 		records[i].Release()
 	}
-	return batches, nil
+	return p.batches, p.dead, nil
 }
 
 // inPlace makes a batch of a record that has room around it, without copying the record. It returns nil if it cannot.
-func (e *kafkaExporter) inPlace(req *request, r *encode.Record, leaders []int32, now int64) (*producer.Batch, error) {
+func (e *kafkaExporter) inPlace(p *packer, r *encode.Record, leaders []int32) (*producer.Batch, error) {
 	plain := recordbatch.Record{Key: r.Key, Value: r.Value, Headers: r.Headers}
-	if r.Room == nil || recordbatch.HeaderSize+recordbatch.RecordSize(plain, 0) > e.config.Producer.MaxMessageBytes {
+	if r.Room == nil || recordbatch.HeaderSize+recordbatch.RecordSize(plain, 0) > p.plain {
 		return nil, nil
 	}
-	var chosen [1]int32
-	e.partitioner.choose(chosen[:], []encode.Record{*r}, leaders)
 	buffer := e.buffers.Get()
-	encoded, size, ok, err := recordbatch.InPlace(*buffer, r.Room, r.Offset, e.codec, now, plain)
-	if !ok || err != nil {
+	encoded, size, ok, err := recordbatch.InPlace(*buffer, r.Room, r.Offset, e.codec, p.now, plain)
+	if !ok || err != nil || p.sent > 0 && len(encoded) > p.sent {
 		e.buffers.Put(buffer)
 		return nil, err
 	}
+	var chosen [1]int32
+	e.partitioner.choose(chosen[:], []encode.Record{*r}, leaders)
 	if e.codec.Codec() == recordbatch.None {
 		e.buffers.Put(buffer)
-		req.held = append(req.held, *r)
+		p.req.held = append(p.req.held, *r)
 	} else {
 		*buffer = encoded
-		req.buffers = append(req.buffers, buffer)
+		p.req.buffers = append(p.req.buffers, buffer)
 		r.Release()
 	}
 	return &producer.Batch{Topic: r.Topic, Partition: chosen[0], Bytes: encoded, Records: 1, Plain: size}, nil
@@ -179,6 +168,13 @@ func (e *kafkaExporter) batch(req *request, topic string, index int32, now int64
 	return &producer.Batch{Topic: topic, Partition: index, Bytes: encoded, Records: len(records), Plain: plain}, nil
 }
 
+// discard takes back the last batch that was encoded.
+func (e *kafkaExporter) discard(req *request) {
+	last := len(req.buffers) - 1
+	e.buffers.Put(req.buffers[last])
+	req.buffers = req.buffers[:last]
+}
+
 // recycle returns the batches' memory. Nobody reads it any more once the ticket is resolved.
 func (e *kafkaExporter) recycle(req *request) {
 	for _, buffer := range req.buffers {
@@ -188,10 +184,4 @@ func (e *kafkaExporter) recycle(req *request) {
 		req.held[i].Release()
 	}
 	req.buffers, req.held = nil, nil
-}
-
-func (e *kafkaExporter) tooLarge(topic string, r recordbatch.Record) error {
-	e.telemetry.refused(topic, "message_too_large", 1)
-	return fmt.Errorf("encode record for topic %q: %d bytes do not fit into `producer::max_message_bytes` %d",
-		topic, recordbatch.HeaderSize+recordbatch.RecordSize(r, 0), e.config.Producer.MaxMessageBytes)
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 )
 
-// telemetry turns what the producer reports into metrics, component status and log lines. All methods but refused are
-// called by the producer's one goroutine.
+// telemetry turns what the producer reports into metrics, component status and log lines. All methods but refused,
+// split and deadLetter are called by the producer's one goroutine.
 type telemetry struct {
 	metrics *metadata.TelemetryBuilder
 	host    component.Host
@@ -79,6 +79,17 @@ func (t *telemetry) Dropped(b *producer.Batch, reason string) { t.refused(b.Topi
 // refused counts records that were given up. It is safe for concurrent use.
 func (t *telemetry) refused(topic, reason string, records int) {
 	t.metrics.KafkaExporterDroppedRecords.Add(context.Background(), int64(records),
+		metric.WithAttributes(attribute.String("topic", topic), attribute.String("reason", reason)))
+}
+
+// split counts a record that was cut. It is safe for concurrent use.
+func (t *telemetry) split(topic string) {
+	t.metrics.KafkaExporterSplits.Add(context.Background(), 1, metric.WithAttributes(attribute.String("topic", topic)))
+}
+
+// deadLetter counts a record on its way to the dead-letter topic. It is safe for concurrent use.
+func (t *telemetry) deadLetter(topic, reason string) {
+	t.metrics.KafkaExporterDeadLetters.Add(context.Background(), 1,
 		metric.WithAttributes(attribute.String("topic", topic), attribute.String("reason", reason)))
 }
 

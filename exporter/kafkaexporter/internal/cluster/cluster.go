@@ -21,6 +21,7 @@ import (
 type Control interface {
 	Layout(ctx context.Context, topics []string, create bool) (wire.Layout, error)
 	ProducerID(ctx context.Context) (id int64, epoch int16, err error)
+	MaxMessageBytes(ctx context.Context, topic string) (int, error)
 	Close() error
 }
 
@@ -63,6 +64,15 @@ func (c *Cluster) ProducerID(ctx context.Context) (id int64, epoch int16, err er
 		return err
 	})
 	return id, epoch, err
+}
+
+// MaxMessageBytes returns the largest batch that a topic takes, in bytes. It tries every known broker once.
+func (c *Cluster) MaxMessageBytes(ctx context.Context, topic string) (most int, err error) {
+	err = c.ask(ctx, func(control Control) (err error) {
+		most, err = control.MaxMessageBytes(ctx, topic)
+		return err
+	})
+	return most, err
 }
 
 // Close ends the connection, if there is one.

@@ -68,13 +68,7 @@ func (e Encoder) Traces(td ptrace.Traces) ([]Record, error) {
 	if !e.JSON {
 		return records, nil
 	}
-	return toJSON(records, func(value []byte) ([]byte, error) {
-		part, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(value)
-		if err != nil {
-			return nil, err
-		}
-		return (&ptrace.JSONMarshaler{}).MarshalTraces(part)
-	})
+	return toJSON(records, tracesToJSON)
 }
 
 // Metrics encodes md. Data without any resource gives no record.
@@ -90,13 +84,7 @@ func (e Encoder) Metrics(md pmetric.Metrics) ([]Record, error) {
 	if !e.JSON {
 		return records, nil
 	}
-	return toJSON(records, func(value []byte) ([]byte, error) {
-		part, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(value)
-		if err != nil {
-			return nil, err
-		}
-		return (&pmetric.JSONMarshaler{}).MarshalMetrics(part)
-	})
+	return toJSON(records, metricsToJSON)
 }
 
 // Logs encodes ld. Data without any resource gives no record.
@@ -112,13 +100,7 @@ func (e Encoder) Logs(ld plog.Logs) ([]Record, error) {
 	if !e.JSON {
 		return records, nil
 	}
-	return toJSON(records, func(value []byte) ([]byte, error) {
-		part, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(value)
-		if err != nil {
-			return nil, err
-		}
-		return (&plog.JSONMarshaler{}).MarshalLogs(part)
-	})
+	return toJSON(records, logsToJSON)
 }
 
 // traced writes otlp_proto of a signal that has trace ids.
@@ -192,4 +174,28 @@ func toJSON(records []Record, convert func([]byte) ([]byte, error)) ([]Record, e
 		records[i].Value = value
 	}
 	return records, nil
+}
+
+func tracesToJSON(proto []byte) ([]byte, error) {
+	part, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(proto)
+	if err != nil {
+		return nil, err
+	}
+	return (&ptrace.JSONMarshaler{}).MarshalTraces(part)
+}
+
+func metricsToJSON(proto []byte) ([]byte, error) {
+	part, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(proto)
+	if err != nil {
+		return nil, err
+	}
+	return (&pmetric.JSONMarshaler{}).MarshalMetrics(part)
+}
+
+func logsToJSON(proto []byte) ([]byte, error) {
+	part, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(proto)
+	if err != nil {
+		return nil, err
+	}
+	return (&plog.JSONMarshaler{}).MarshalLogs(part)
 }

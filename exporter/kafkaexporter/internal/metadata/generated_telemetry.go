@@ -32,12 +32,14 @@ type TelemetryBuilder struct {
 	KafkaExporterBatches           metric.Int64Counter
 	KafkaExporterBytes             metric.Int64Counter
 	KafkaExporterBytesUncompressed metric.Int64Counter
+	KafkaExporterDeadLetters       metric.Int64Counter
 	KafkaExporterDroppedRecords    metric.Int64Counter
 	KafkaExporterInFlightRequests  metric.Int64UpDownCounter
 	KafkaExporterMetadataRefreshes metric.Int64Counter
 	KafkaExporterProducerIds       metric.Int64Counter
 	KafkaExporterRecords           metric.Int64Counter
 	KafkaExporterRetries           metric.Int64Counter
+	KafkaExporterSplits            metric.Int64Counter
 	KafkaExporterWriteLatency      metric.Float64Histogram
 }
 
@@ -107,6 +109,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
+	builder.KafkaExporterDeadLetters, err = builder.meter.Int64Counter(
+		"otelcol_kafka_exporter_dead_letters",
+		metric.WithDescription("Records that their topic does not take and that go to the dead-letter topic, by the topic they were for. [Development]"),
+		metric.WithUnit("{records}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.KafkaExporterDroppedRecords, err = builder.meter.Int64Counter(
 		"otelcol_kafka_exporter_dropped_records",
 		metric.WithDescription("Records that will never be delivered, by reason. Nothing is lost without being counted here. [Development]"),
@@ -141,6 +149,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_kafka_exporter_retries",
 		metric.WithDescription("Batches that had to be sent again with the same bytes, by cause. [Development]"),
 		metric.WithUnit("{batches}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.KafkaExporterSplits, err = builder.meter.Int64Counter(
+		"otelcol_kafka_exporter_splits",
+		metric.WithDescription("Records that were cut into several because they were too large. [Development]"),
+		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterWriteLatency, err = builder.meter.Float64Histogram(

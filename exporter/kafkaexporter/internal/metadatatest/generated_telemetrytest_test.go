@@ -25,12 +25,14 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.KafkaExporterBatches.Add(context.Background(), 1)
 	tb.KafkaExporterBytes.Add(context.Background(), 1)
 	tb.KafkaExporterBytesUncompressed.Add(context.Background(), 1)
+	tb.KafkaExporterDeadLetters.Add(context.Background(), 1)
 	tb.KafkaExporterDroppedRecords.Add(context.Background(), 1)
 	tb.KafkaExporterInFlightRequests.Add(context.Background(), 1)
 	tb.KafkaExporterMetadataRefreshes.Add(context.Background(), 1)
 	tb.KafkaExporterProducerIds.Add(context.Background(), 1)
 	tb.KafkaExporterRecords.Add(context.Background(), 1)
 	tb.KafkaExporterRetries.Add(context.Background(), 1)
+	tb.KafkaExporterSplits.Add(context.Background(), 1)
 	tb.KafkaExporterWriteLatency.Record(context.Background(), 1)
 	AssertEqualKafkaBrokerClosed(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -50,6 +52,9 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualKafkaExporterBytesUncompressed(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualKafkaExporterDeadLetters(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterDroppedRecords(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -66,6 +71,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterRetries(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualKafkaExporterSplits(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterWriteLatency(t, testTel,

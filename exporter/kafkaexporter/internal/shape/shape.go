@@ -40,7 +40,12 @@ type Encoding[T any] struct {
 	Plain func(data T) ([]encode.Record, error)
 	// OwnKeys says that Plain makes keys, by which trace ids as keys lose their point.
 	OwnKeys bool
+	// Cut cuts a record's value that is too large; nil means that it cannot be cut. See encode.CutItems.
+	Cut Cut
 }
+
+// Cut cuts a value into pieces of at most most bytes, and returns apart what is larger and cannot be cut.
+type Cut func(value []byte, most int) (fit, tooLarge []encode.Piece, err error)
 
 // Shaper makes records of requests.
 type Shaper[T any] struct {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 	"github.com/segmentio/kafka-go/protocol/initproducerid"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 
@@ -118,4 +119,38 @@ func (c *Control) ProducerID(ctx context.Context) (id int64, epoch int16, err er
 		return 0, 0, fmt.Errorf("ask broker for a producer id: %w", &kafkaerr.Error{Code: response.ErrorCode})
 	}
 	return response.ProducerID, response.ProducerEpoch, nil
+}
+
+// MaxMessageBytes asks for the topic's setting max.message.bytes: the size of the largest batch that it takes, as sent. It
+// needs the right to describe the topic's settings.
+func (c *Control) MaxMessageBytes(ctx context.Context, topic string) (int, error) {
+	const (
+		topicResource = 2
+		setting       = "max.message.bytes"
+	)
+	if _, known := c.link.versions[protocol.DescribeConfigs]; !known {
+		return 0, fmt.Errorf("ask broker for the settings of topic %q: %w", topic, errTooOld)
+	}
+	answer, err := c.ask(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{
+		{ResourceType: topicResource, ResourceName: topic, ConfigNames: []string{setting}},
+	}})
+	if err != nil {
+		return 0, fmt.Errorf("ask broker for the settings of topic %q: %w", topic, err)
+	}
+	response, ok := answer.(*describeconfigs.Response)
+	if !ok {
+		return 0, errNotKafka
+	}
+	for i := range response.Resources {
+		r := &response.Resources[i]
+		if r.ErrorCode != 0 {
+			return 0, fmt.Errorf("ask broker for the settings of topic %q: %w", topic, &kafkaerr.Error{Code: r.ErrorCode, Message: r.ErrorMessage})
+		}
+		for _, entry := range r.ConfigEntries {
+			if most, err := strconv.Atoi(entry.ConfigValue); err == nil && entry.ConfigName == setting && most > 0 {
+				return most, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("ask broker for the settings of topic %q: %s is not among them", topic, setting)
 }
