@@ -62,8 +62,9 @@ type link struct {
 
 func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
 	if d.Timeout > 0 {
+		// Not all of it: whoever waits just as long is to hear what was waited for.
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d.Timeout)
+		ctx, cancel = context.WithTimeout(ctx, d.Timeout*3/4)
 		defer cancel()
 	}
 	conn, err := d.connect(ctx, address)
@@ -72,6 +73,9 @@ func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
 	}
 	l := &link{conn: conn, reader: bufio.NewReader(conn), clientID: d.ClientID, timeout: d.Timeout}
 	if err := l.learnVersions(ctx, d.Release); err != nil {
+		if d.TLS == nil && errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("%w: it hung up on the first word, as a peer does that expects TLS", err)
+		}
 		return nil, errors.Join(fmt.Errorf("ask broker %q for its versions: %w", address, err), conn.Close())
 	}
 	if len(d.SASL) > 0 {

@@ -1,0 +1,74 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package operation
+
+import (
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/collector/component/componentstatus"
+
+	"github.com/otelcol-risk/otelcol-risk/tests/harness"
+)
+
+// TestTheStatusFollowsTheBroker is recoverable before it is there, OK when it comes, recoverable when it goes, OK again.
+func TestTheStatusFollowsTheBroker(t *testing.T) {
+	addrs, err := harness.FreeAddrs(1)
+	require.NoError(t, err)
+	_, text, err := net.SplitHostPort(addrs[0])
+	require.NoError(t, err)
+	port, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	h := newHost()
+	e, _ := start(t, addrs, settings{"retry_on_failure": map[string]any{"initial_interval": "10ms", "max_interval": "50ms", "max_elapsed_time": "0s"}}, h)
+	require.ErrorContains(t, h.await(t, componentstatus.StatusRecoverableError).Err(), "connection refused")
+	for range 3 {
+		sent := make(chan error, 1)
+		go func() { sent <- e.ConsumeLogs(t.Context(), lines(1)) }()
+		cluster := startCluster(t, kfake.Ports(port))
+		require.NoError(t, <-sent)
+		h.await(t, componentstatus.StatusOK)
+		cluster.Close()
+		h.await(t, componentstatus.StatusRecoverableError)
+	}
+}
+
+// TestWhatNeedsSomebodyIsPermanent: a missing right, and another producer in our place.
+func TestWhatNeedsSomebodyIsPermanent(t *testing.T) {
+	for name, test := range map[string]struct {
+		code int16
+		want string
+	}{
+		"a missing right":  {29, "topic_authorization_failed"},
+		"another producer": {90, "producer_fenced"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := startCluster(t)
+			cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+				produce := request.(*kmsg.ProduceRequest)
+				response := produce.ResponseKind().(*kmsg.ProduceResponse)
+				for _, asked := range produce.Topics {
+					answered := kmsg.NewProduceResponseTopic()
+					answered.Topic = asked.Topic
+					for _, p := range asked.Partitions {
+						result := kmsg.NewProduceResponseTopicPartition()
+						result.Partition, result.ErrorCode = p.Partition, test.code
+						answered.Partitions = append(answered.Partitions, result)
+					}
+					response.Topics = append(response.Topics, answered)
+				}
+				return response, nil, true
+			})
+			h := newHost()
+			e, _ := start(t, cluster.ListenAddrs(), nil, h)
+			require.ErrorContains(t, e.ConsumeLogs(t.Context(), lines(1)), test.want)
+			require.ErrorContains(t, h.await(t, componentstatus.StatusPermanentError).Err(), test.want)
+		})
+	}
+}
