@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 )
 
@@ -182,8 +183,19 @@ func (e *kafkaExporter) follow(ctx context.Context, req *request) (over bool, er
 		return true, err
 	}
 	req.refused = append(req.refused, l.request.refused...)
+	req.records = l.leftOver()
 	req.lot = nil
 	return false, nil
+}
+
+// leftOver returns the records that the lot's plan left over, dead letters for another topic, to the first member that asks:
+// it delivers them.
+func (l *lot) leftOver() []encode.Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := l.request.records
+	l.request.records = nil
+	return left
 }
 
 // deliverLot waits until the lot is resolved or ctx ends.
