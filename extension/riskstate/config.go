@@ -76,7 +76,7 @@ type RedisConfig struct {
 
 	// HeartbeatInterval is the time between signs of life, by which a Redis that is away is noticed when there is nothing
 	// to publish. A collector silent for three of them, and three seconds, is not counted as one of the fleet. Default
-	// 250ms.
+	// 200ms.
 	HeartbeatInterval time.Duration `mapstructure:"heartbeat_interval"`
 
 	// PublishMin is what a collector must have counted for a key within a step alone before it publishes the key. It
@@ -160,7 +160,7 @@ func createDefaultConfig() component.Config {
 			FlushInterval:     200 * time.Millisecond,
 			Timeout:           80 * time.Millisecond,
 			ConnectTimeout:    time.Second,
-			HeartbeatInterval: 250 * time.Millisecond,
+			HeartbeatInterval: 200 * time.Millisecond,
 			PublishMin:        3,
 			MaxKeys:           16384,
 			BatchKeys:         512,

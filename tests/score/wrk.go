@@ -88,19 +88,29 @@ func result(printed []byte) (load, error) {
 }
 
 func medians(samples []load) load {
-	of := func(field func(load) float64) float64 {
-		values := make([]float64, 0, len(samples))
-		for _, s := range samples {
-			values = append(values, field(s))
-		}
-		slices.Sort(values)
-		return values[len(values)/2]
-	}
 	return load{
-		PerSecond: of(func(l load) float64 { return l.PerSecond }),
-		P50:       of(func(l load) float64 { return l.P50 }),
-		P99:       of(func(l load) float64 { return l.P99 }),
+		PerSecond: median(samples, func(l load) float64 { return l.PerSecond }),
+		P50:       median(samples, func(l load) float64 { return l.P50 }),
+		P99:       median(samples, func(l load) float64 { return l.P99 }),
 	}
+}
+
+func median[T any](samples []T, field func(T) float64) float64 {
+	values := make([]float64, 0, len(samples))
+	for _, s := range samples {
+		values = append(values, field(s))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// medianRatio is the median of ours over theirs in each pair.
+func medianRatio(ours, theirs []load, field func(load) float64) float64 {
+	ratios := make([]float64, 0, len(ours))
+	for i := range ours {
+		ratios = append(ratios, field(ours[i])/field(theirs[i]))
+	}
+	return rounded(median(ratios, func(r float64) float64 { return r }))
 }
 
 func rounded(x float64) float64 { return math.Round(x*1000) / 1000 }

@@ -100,7 +100,8 @@ func (f *Fleet) run(ctx context.Context) {
 
 // tick is one round: a sign of life if one is due, and a flush.
 func (f *Fleet) tick(ctx context.Context) {
-	if now := f.now(); !now.Before(f.nextBeat) && f.health.ready(now) {
+	// Half a flush early is due: the next tick would be half a flush late, or more.
+	if now := f.now(); !now.Add(f.settings.FlushInterval/2).Before(f.nextBeat) && f.health.ready(now) {
 		f.beat(ctx)
 	}
 	if client := f.client.Load(); client != nil && f.agreed {
