@@ -13,7 +13,7 @@ import (
 func TestSelfTimeByCounting(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	var tr tree
-	for range 2000 {
+	for range 500 {
 		spans := make([]Span, 1+r.IntN(12))
 		for i := range spans {
 			start := int64(r.IntN(40))
