@@ -23,6 +23,9 @@ type SignalConfig struct {
 	// MessageKeyFromMetadataKey names a key of the client's metadata whose first value is the key of all records. Excludes
 	// the partition_ settings of the signal. Empty means none.
 	MessageKeyFromMetadataKey string `mapstructure:"message_key_from_metadata_key"`
+	// MessageKeyFromAttribute names a resource attribute whose value is the key of the resource's records. Excludes the
+	// partition_ settings of the signal. Empty means none.
+	MessageKeyFromAttribute string `mapstructure:"message_key_from_attribute"`
 	// Encoding of a record's value: a name of the README's list, or the id of an encoding extension. Empty is refused.
 	Encoding string `mapstructure:"encoding"`
 
@@ -66,15 +69,27 @@ func (h *RecordHeaders) Unmarshal(conf *confmap.Conf) error {
 
 // validateKeys refuses two sources of one key.
 func (c *Config) validateKeys() error {
-	const fromMetadata = "::message_key_from_metadata_key"
-	traces, metrics, logs := c.Traces.MessageKeyFromMetadataKey != "", c.Metrics.MessageKeyFromMetadataKey != "", c.Logs.MessageKeyFromMetadataKey != ""
-	return errors.Join(
-		exclusive("traces"+fromMetadata, traces, "partition_traces_by_id", c.PartitionTracesByID),
-		exclusive("traces"+fromMetadata, traces, "partition_traces_by_resource_attributes", c.PartitionTracesByResourceAttributes),
-		exclusive("metrics"+fromMetadata, metrics, "partition_metrics_by_resource_attributes", c.PartitionMetricsByResourceAttributes),
-		exclusive("logs"+fromMetadata, logs, "partition_logs_by_resource_attributes", c.PartitionLogsByResourceAttributes),
-		exclusive("logs"+fromMetadata, logs, "partition_logs_by_trace_id", c.PartitionLogsByTraceID),
-	)
+	var errs []error
+	for _, signal := range []struct {
+		name       string
+		config     *SignalConfig
+		partitions map[string]bool
+	}{
+		{"traces", &c.Traces, map[string]bool{
+			"partition_traces_by_id": c.PartitionTracesByID, "partition_traces_by_resource_attributes": c.PartitionTracesByResourceAttributes,
+		}},
+		{"metrics", &c.Metrics, map[string]bool{"partition_metrics_by_resource_attributes": c.PartitionMetricsByResourceAttributes}},
+		{"logs", &c.Logs, map[string]bool{
+			"partition_logs_by_resource_attributes": c.PartitionLogsByResourceAttributes, "partition_logs_by_trace_id": c.PartitionLogsByTraceID,
+		}},
+	} {
+		for setting, used := range signal.partitions {
+			errs = append(errs,
+				exclusive(signal.name+"::message_key_from_metadata_key", signal.config.MessageKeyFromMetadataKey != "", setting, used),
+				exclusive(signal.name+"::message_key_from_attribute", signal.config.MessageKeyFromAttribute != "", setting, used))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Config) validateDeadLetters() error {

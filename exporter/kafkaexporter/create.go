@@ -101,7 +101,7 @@ func newSignalExporter[T any](
 	}
 	settings := shape.Settings{
 		Topic: config.Topic, TopicFromMetadata: config.TopicFromMetadataKey, KeyFromMetadata: config.MessageKeyFromMetadataKey,
-		TopicFromAttribute: c.TopicFromAttribute, Keying: keying, HeadersFromMetadata: c.IncludeMetadataKeys, Risk: c.RiskHeaders,
+		TopicFromAttribute: c.TopicFromAttribute, KeyFromAttribute: config.MessageKeyFromAttribute, Keying: keying, HeadersFromMetadata: c.IncludeMetadataKeys, Risk: c.RiskHeaders,
 	}
 	for _, header := range c.RecordHeaders {
 		settings.Headers = append(settings.Headers, recordbatch.Header{Name: header.Name, Value: []byte(header.Value)})

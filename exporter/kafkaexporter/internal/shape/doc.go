@@ -10,7 +10,7 @@
 //
 //	topic:   the client's metadata, else the resource's attribute, else who sent it through this process
 //	         (contrib's package kafka/topic), else the setting
-//	key:     trace id or resource, else the client's metadata, else the encoding's own
+//	key:     trace id, resource or its attribute, else the client's metadata, else the encoding's own
 //	headers: those of the settings, then the client's metadata, then risk.score and risk.level
 //
 // Concurrency: a [Shaper] is safe for concurrent use. Ownership: records share their headers.

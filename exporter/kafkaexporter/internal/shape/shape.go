@@ -21,8 +21,8 @@ type Settings struct {
 	Topic string
 	// TopicFromMetadata and KeyFromMetadata are keys of the client's metadata.
 	TopicFromMetadata, KeyFromMetadata string
-	// TopicFromAttribute is an attribute of resources.
-	TopicFromAttribute string
+	// TopicFromAttribute and KeyFromAttribute are attributes of resources.
+	TopicFromAttribute, KeyFromAttribute string
 	// Keying chooses the key of a record. Metrics and profiles have no trace ids.
 	Keying encode.Keying
 	// Headers are on every record, followed by the values of HeadersFromMetadata, keys of the client's metadata.
@@ -88,8 +88,8 @@ func (s *Shaper[T]) Records(ctx context.Context, data T) ([]encode.Record, error
 		keying = encode.Unkeyed
 	}
 	// Also where metadata names one topic for all: contrib's exporter splits then, too.
-	oneTopic := s.settings.TopicFromAttribute == ""
-	if oneTopic && (keying == encode.Unkeyed && !s.riskOfOwnKeys() || s.encoding.Keyed != nil) {
+	together := s.settings.TopicFromAttribute == "" && s.settings.KeyFromAttribute == ""
+	if together && (keying == encode.Unkeyed && !s.riskOfOwnKeys() || s.encoding.Keyed != nil) {
 		return s.whole(from, data, keying)
 	}
 	var all []encode.Record
@@ -153,7 +153,9 @@ func (s *Shaper[T]) split(data T, keying encode.Keying) []part[T] {
 	parts := make([]part[T], s.signal.resources(data))
 	for i := range parts {
 		parts[i].data = s.signal.only(data, i)
-		if keying == encode.ByResource {
+		if name := s.settings.KeyFromAttribute; name != "" {
+			parts[i].key = attribute(s.signal.resource(data, i), name)
+		} else if keying == encode.ByResource {
 			key := pdatautil.MapHash(s.signal.resource(data, i).Attributes())
 			parts[i].key = key[:]
 		}
@@ -204,12 +206,20 @@ func (s *Shaper[T]) topic(from origin, data T) string {
 		return from.fallback
 	}
 	for i := range s.signal.resources(data) {
-		v, found := s.signal.resource(data, i).Attributes().Get(s.settings.TopicFromAttribute)
-		if found && v.Type() == pcommon.ValueTypeStr && v.Str() != "" {
-			return v.Str()
+		if topic := attribute(s.signal.resource(data, i), s.settings.TopicFromAttribute); topic != nil {
+			return string(topic)
 		}
 	}
 	return from.fallback
+}
+
+// attribute returns a resource's attribute if it is a text and not empty, else nil.
+func attribute(resource pcommon.Resource, name string) []byte {
+	v, found := resource.Attributes().Get(name)
+	if !found || v.Type() != pcommon.ValueTypeStr || v.Str() == "" {
+		return nil
+	}
+	return []byte(v.Str())
 }
 
 func (s *Shaper[T]) risks(data T, keying encode.Keying) risks {

@@ -105,6 +105,18 @@ func TestAScoreWithoutALevelAndALevelWithoutAScore(t *testing.T) {
 	assert.Equal(t, "risk.score=1 ", headers(records[0]))
 }
 
+func TestTheKeyIsAnAttributeOfTheResource(t *testing.T) {
+	td := risky(-1, -1, -1)
+	td.ResourceSpans().At(0).Resource().Attributes().PutStr("tenant", "acme")
+	td.ResourceSpans().At(1).Resource().Attributes().PutInt("tenant", 7)
+	records, err := NewTraces(Settings{KeyFromAttribute: "tenant"}, otlp).Records(t.Context(), td)
+	require.NoError(t, err)
+	require.Len(t, records, 3)
+	assert.Equal(t, "acme", string(records[0].Key))
+	assert.Nil(t, records[1].Key)
+	assert.Nil(t, records[2].Key)
+}
+
 func TestTheContextNamesATopicThatSettingsDoNot(t *testing.T) {
 	ctx := topic.WithTopic(context.Background(), "of the context")
 	records, err := NewTraces(Settings{Topic: "of the settings"}, otlp).Records(ctx, risky(1))
