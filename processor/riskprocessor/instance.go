@@ -31,22 +31,22 @@ type instances struct {
 type instance struct {
 	users  int // guarded by instances.mu
 	store  *feature.Store
-	seed   uint64
 	traces *traces      // nil when none are remembered
 	model  *learn.Model // nil when nothing is learned
+	scorer bool         // one of them answers the scoring API; guarded by instances.mu
 }
 
 // join returns what the processors with this configuration share; store makes the store if there is none.
-func (i *instances) join(cfg *Config, store func() (*feature.Store, uint64, error)) (*instance, error) {
+func (i *instances) join(cfg *Config, store func() (*feature.Store, error)) (*instance, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	shared, ok := i.byConfig[cfg]
 	if !ok {
-		s, seed, err := store()
+		s, err := store()
 		if err != nil {
 			return nil, err
 		}
-		shared = &instance{store: s, seed: seed}
+		shared = &instance{store: s}
 		if n := cfg.Sampling.RememberTraces; n > 0 {
 			shared.traces = newTraces(n)
 		}
@@ -67,10 +67,19 @@ func (i *instances) leave(cfg *Config) {
 	}
 }
 
-// ownStore makes a store that nobody else has.
-func ownStore() (*feature.Store, uint64, error) {
-	seed := rand.Uint64()
-	return feature.NewStore(rand.Uint64()), seed, nil
+// claimScorer returns true for the first that asks, until it gives the claim back.
+func (i *instances) claimScorer(shared *instance) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	claimed := !shared.scorer
+	shared.scorer = true
+	return claimed
+}
+
+func (i *instances) yieldScorer(shared *instance) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	shared.scorer = false
 }
 
 // traces remembers traces for a minute: those that were risky, those that were decided.

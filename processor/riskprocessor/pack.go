@@ -4,8 +4,11 @@
 package riskprocessor
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"os"
 
 	"go.opentelemetry.io/collector/confmap"
@@ -25,13 +28,18 @@ type pack struct {
 // packs are the rules of a configuration.
 type packs struct {
 	live, shadow []pack
+	digest       digest
 }
+
+// digest tells whether the files, or what is wrong with them, have changed.
+type digest [sha256.Size]byte
 
 // packs reads the rules files, and returns every fault found in them.
 func (cfg *Config) packs() (packs, error) {
-	live, liveErr := readPacks(pack{"", cfg.PackConfig}, "rules_files", cfg.RulesFiles)
-	shadow, shadowErr := readPacks(pack{"shadow::", cfg.Shadow.PackConfig}, "shadow::rules_files", cfg.Shadow.RulesFiles)
-	return packs{live, shadow}, errors.Join(liveErr, shadowErr)
+	sum := sha256.New()
+	live, liveErr := readPacks(pack{"", cfg.PackConfig}, "rules_files", cfg.RulesFiles, sum)
+	shadow, shadowErr := readPacks(pack{"shadow::", cfg.Shadow.PackConfig}, "shadow::rules_files", cfg.Shadow.RulesFiles, sum)
+	return packs{live, shadow, digest(sum.Sum(nil))}, errors.Join(liveErr, shadowErr)
 }
 
 // tooMany reports more features or rules than are possible.
@@ -54,34 +62,43 @@ func (p packs) tooMany() error {
 	return errors.Join(errs...)
 }
 
-func readPacks(inline pack, key string, files []string) ([]pack, error) {
+// readPacks reads the files, and adds to sum what they say, or what is wrong with them.
+func readPacks(inline pack, key string, files []string, sum hash.Hash) ([]pack, error) {
 	var errs []error
 	read := []pack{inline}
 	for _, file := range files {
-		p, err := readPack(file)
+		text, err := readFile(file)
+		var p pack
+		if err == nil {
+			p, err = parsePack(file, text)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
-			continue
+			text = append(text, err.Error()...)
 		}
-		read = append(read, p)
+		fmt.Fprintf(sum, "%d %s", len(text), text)
+		if err == nil {
+			read = append(read, p)
+		}
 	}
 	return read, errors.Join(errs...)
 }
 
-// readPack reads one rules file.
-func readPack(file string) (pack, error) {
-	info, err := os.Stat(file)
+// readFile reads a rules file of bounded size.
+func readFile(file string) ([]byte, error) {
+	f, err := os.Open(file)
 	if err != nil {
-		return pack{}, err
+		return nil, err
 	}
-	if info.Size() > maxPackBytes {
-		return pack{}, fmt.Errorf("read %q: is larger than %d bytes", file, maxPackBytes)
-	}
-	text, err := os.ReadFile(file)
+	defer f.Close() //nolint:errcheck // nothing was written
+	text, err := io.ReadAll(io.LimitReader(f, maxPackBytes+1))
 	if err != nil {
-		return pack{}, err
+		return nil, err
 	}
-	return parsePack(file, text)
+	if len(text) > maxPackBytes {
+		return nil, fmt.Errorf("read %q: is larger than %d bytes", file, maxPackBytes)
+	}
+	return text, nil
 }
 
 func parsePack(file string, text []byte) (pack, error) {

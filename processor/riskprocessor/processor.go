@@ -5,6 +5,7 @@ package riskprocessor
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,10 @@ type riskProcessor struct {
 	shared     *instance
 	state      state
 	generation atomic.Pointer[generation]
+	using      sync.Mutex // held while the rules in use are replaced
+	packs      packs      // those in use, guarded by using
+	reload     *reloader  // nil when nothing is to be looked at
+	leave      []func()   // what shutdown undoes, last first
 }
 
 // generation is the rules in use with what belongs to them. It is replaced as a whole when rules change.
@@ -73,7 +78,7 @@ func newProcessor(cfg *Config, signal rule.Signal, id component.ID, set componen
 	return p, nil
 }
 
-// start finds the state and makes the tables.
+// start finds the state and makes the tables. What it has begun when it fails, shutdown ends.
 func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 	var err error
 	if p.state, err = findState(p.cfg.State, host); err != nil {
@@ -82,6 +87,7 @@ func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 	if p.shared, err = p.instances.join(p.cfg, p.state.store); err != nil {
 		return err
 	}
+	p.leave = append(p.leave, func() { p.instances.leave(p.cfg) })
 	if err := p.instances.learn(p.cfg, p.shared, p.state); err != nil {
 		return err
 	}
@@ -92,27 +98,51 @@ func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 	if err := p.use(packs); err != nil {
 		return err
 	}
+	p.leave = append(p.leave, p.shared.store.Watch(p.rekey))
+	unregister, err := p.state.register(p)
+	if err != nil {
+		return err
+	}
+	p.leave = append(p.leave, unregister)
+	if len(p.cfg.RulesFiles)+len(p.cfg.Shadow.RulesFiles) > 0 && p.cfg.ReloadInterval > 0 {
+		p.reload = startReloading(p, host, packs.digest)
+	}
 	return nil
 }
 
 // use compiles rules and replaces those in use. What features have counted stays, as long as they count the same.
 func (p *riskProcessor) use(packs packs) error {
-	program, err := compile(p.cfg, packs, p.signal, p.set, p.shared.seed)
+	p.using.Lock()
+	defer p.using.Unlock()
+	program, err := compile(p.cfg, packs, p.signal, p.set, p.shared.store.Seed())
 	if err != nil {
 		return err
 	}
 	g := &generation{
 		program:   program,
-		engine:    feature.NewEngine(program.reader),
+		engine:    feature.NewEngine(program.reader, p.shared.store),
 		annotator: annotate.New(program.live.names, p.cfg.Levels.Medium, p.cfg.Levels.High, p.cfg.Levels.Critical),
 		options:   newRuleOptions(program),
 		warned:    make([]atomic.Bool, len(program.live.names)),
 	}
 	for i := range program.specs {
-		g.engine.Add(&program.specs[i], p.shared.store)
+		g.engine.Add(&program.specs[i])
 	}
-	p.generation.Store(g)
+	p.packs = packs
+	if before := p.generation.Swap(g); before != nil {
+		before.engine.Close()
+	}
 	return nil
+}
+
+// rekey begins anew with other hashes.
+func (p *riskProcessor) rekey() {
+	p.using.Lock()
+	packs := p.packs
+	p.using.Unlock()
+	if err := p.use(packs); err != nil { // cannot be: it was used before
+		p.set.Logger.Error("cannot use rules with a new seed", zap.Error(err))
+	}
 }
 
 // worker returns a worker of the rules in use. It goes back by release.
@@ -127,9 +157,11 @@ func (p *riskProcessor) worker() *worker {
 func (w *worker) release() { w.generation.workers.Put(w) }
 
 func (p *riskProcessor) shutdown(context.Context) error {
-	if p.shared != nil {
-		p.instances.leave(p.cfg)
+	p.reload.close()
+	for _, undo := range slices.Backward(p.leave) {
+		undo()
 	}
+	p.leave = nil
 	p.telemetry.shutdown()
 	return nil
 }

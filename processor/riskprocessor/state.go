@@ -4,11 +4,14 @@
 package riskprocessor
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 )
 
 // storeName is what features are shared under: all processors that name the same extension share what they count.
@@ -23,6 +26,8 @@ type extensionState interface {
 	Seed() uint64
 	// Degraded is true while the fleet's totals cannot be had.
 	Degraded() bool
+	// RegisterScorer offers an engine to the scoring API.
+	RegisterScorer(name string, score func(context.Context, *scoreRequest, *scoreAnswer) error) (unregister func(), err error)
 }
 
 // state is where counts are kept. The zero value keeps them in this process.
@@ -47,22 +52,38 @@ func findState(id *component.ID, host component.Host) (state, error) {
 	return state{*id, extension}, nil
 }
 
-// store returns the tables of features, and the seed that their keys are hashed with.
-func (s state) store() (*feature.Store, uint64, error) {
+// store returns the tables of features.
+func (s state) store() (*feature.Store, error) {
 	if s.extension == nil {
-		return ownStore()
+		return feature.NewStore(rand.Uint64(), systemClock()), nil
 	}
 	value, err := s.extension.Share(storeName, func() (any, error) {
-		return feature.NewStore(s.extension.Seed()), nil
+		return feature.NewStore(s.extension.Seed(), systemClock()), nil
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("state: extension %q: %w", s.id, err)
+		return nil, fmt.Errorf("state: extension %q: %w", s.id, err)
 	}
 	store, ok := value.(*feature.Store)
 	if !ok {
-		return nil, 0, fmt.Errorf("state: extension %q: %q is a %T", s.id, storeName, value)
+		return nil, fmt.Errorf("state: extension %q: %q is a %T", s.id, storeName, value)
 	}
-	return store, s.extension.Seed(), nil
+	return store, nil
+}
+
+// register offers the processor's rules to the scoring API, unless its sibling of the other signal has done so.
+func (s state) register(p *riskProcessor) (unregister func(), err error) {
+	if s.extension == nil || p.signal != rule.Spans || !p.instances.claimScorer(p.shared) {
+		return func() {}, nil
+	}
+	leave, err := s.extension.RegisterScorer(p.id.String(), p.answer)
+	if err != nil {
+		p.instances.yieldScorer(p.shared)
+		return nil, fmt.Errorf("state: extension %q: %w", s.id, err)
+	}
+	return func() {
+		leave()
+		p.instances.yieldScorer(p.shared)
+	}, nil
 }
 
 func (s state) degraded() bool { return s.extension != nil && s.extension.Degraded() }

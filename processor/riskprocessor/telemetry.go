@@ -70,6 +70,8 @@ type telemetry struct {
 	reasons [keepReasons]metric.AddOption
 	faults  [sampler.Faults]metric.AddOption
 	shadow  [agreements]metric.AddOption
+
+	succeeded, failed metric.AddOption
 }
 
 // ruleOptions are the options that change with the rules.
@@ -82,7 +84,7 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make telemetry: %w", err)
 	}
-	t := &telemetry{builder: builder}
+	t := &telemetry{builder: builder, succeeded: with("outcome", "used"), failed: with("outcome", "refused")}
 	for i := range t.levels {
 		t.levels[i] = with("level", annotate.Level(i).String())
 	}
@@ -144,6 +146,15 @@ func (t *telemetry) report(ctx context.Context, w *worker) {
 		t.builder.ProcessorRiskSpansSampledOut.Add(ctx, c.sampledOut)
 		c.sampledOut = 0
 	}
+}
+
+// reloaded counts an attempt to use changed rules.
+func (t *telemetry) reloaded(ctx context.Context, ok bool) {
+	outcome := t.failed
+	if ok {
+		outcome = t.succeeded
+	}
+	t.builder.ProcessorRiskRulesReloads.Add(ctx, 1, outcome)
 }
 
 // drain adds each count with its option and sets it to zero.

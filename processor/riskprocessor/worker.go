@@ -37,6 +37,7 @@ type row struct {
 	trace  pcommon.TraceID
 
 	// For conditions that need OTTL.
+	asked         *scoreRequest // instead of a record
 	resourceSpans ptrace.ResourceSpans
 	scopeSpans    ptrace.ScopeSpans
 	span          ptrace.Span
@@ -280,6 +281,9 @@ func (w *worker) turnTo(r *row) { w.current, w.conditions.Vector = r, r.vector }
 func (w *worker) spanContext() *ottlspan.TransformContext {
 	r := w.current
 	if r.spanContext == nil {
+		if r.asked != nil {
+			r.resourceSpans, r.scopeSpans, r.span = askedSpan(r.asked)
+		}
 		r.spanContext = ottlspan.NewTransformContextPtr(r.resourceSpans, r.scopeSpans, r.span)
 	}
 	return r.spanContext

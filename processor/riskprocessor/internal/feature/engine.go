@@ -58,6 +58,8 @@ type Spec struct {
 // Engine keeps the numbers of all features.
 type Engine struct {
 	reader   *Reader
+	store    *Store
+	ids      []string
 	trackers []tracker
 }
 
@@ -68,14 +70,19 @@ type tracker interface {
 	observe(v []*Vector, i int, now time.Duration)
 }
 
-// NewEngine makes an engine without features, for vectors that the given reader fills.
-func NewEngine(reader *Reader) *Engine { return &Engine{reader: reader} }
+// NewEngine makes an engine without features, for vectors that the given reader fills and with tables in the store.
+func NewEngine(reader *Reader, store *Store) *Engine { return &Engine{reader: reader, store: store} }
 
-// Add adds a feature with its table in the store, and returns its place in [Vector.Features].
-func (e *Engine) Add(spec *Spec, store *Store) int {
-	e.trackers = append(e.trackers, e.newTracker(spec, store))
+// Add adds a feature and returns its place in [Vector.Features].
+func (e *Engine) Add(spec *Spec) int {
+	e.trackers = append(e.trackers, e.newTracker(spec, e.store))
+	e.ids = append(e.ids, spec.ID)
 	return len(e.trackers) - 1
 }
+
+// Close says that the engine is not used any more: tables that no other engine has opened are forgotten. An engine that
+// is not closed leaves its tables in the store, for those who come later.
+func (e *Engine) Close() { e.store.release(e.ids) }
 
 func (e *Engine) newTracker(spec *Spec, store *Store) tracker {
 	basis := basis{entity: spec.Entity, period: spec.Period}

@@ -30,14 +30,13 @@ func newRig() *rig {
 	r := NewReader(1)
 	ip := r.AddEntity(&Identity{Sources: []Source{{Key: "ip"}}})
 	user := r.AddEntity(&Identity{Sources: []Source{{Key: "user"}}})
-	g := &rig{Engine: NewEngine(r)}
+	g := &rig{Engine: NewEngine(r, newStore())}
 	spec := Spec{Entity: ip, OfEntity: -1, OfSlot: -1, Period: window.Sliding(10 * time.Second), Entities: window.MinEntities}
-	store := NewStore(1)
 	add := func(change func(*Spec)) int {
 		s := spec
 		change(&s)
 		s.ID = fmt.Sprintf("%+v", s)
-		return g.Add(&s, store)
+		return g.Add(&s)
 	}
 	g.rate = add(func(s *Spec) { s.Type = Rate })
 	g.count = add(func(s *Spec) { s.Type = Count })
@@ -175,24 +174,4 @@ func TestSumRatioAndFirstSeen(t *testing.T) {
 	assert.Equal(t, []Value{number(1.5), number(0.5), number(4), number(0)}, got())
 	at(start+5*time.Second, true, true, map[string]any{"user": "new"})
 	assert.Equal(t, []Value{{}, {}, {}, {}}, got(), "nobody has no numbers")
-}
-
-func TestStoreKeepsTablesByWhatTheyCount(t *testing.T) {
-	store := NewStore(1)
-	observe := func(id string) float64 {
-		r := NewReader(1)
-		e := NewEngine(r)
-		e.Add(&Spec{ID: id, Type: Count, Entity: r.AddEntity(&Identity{Sources: []Source{{Key: "ip"}}}), Period: window.Sliding(time.Minute)}, store)
-		v := e.NewVector()
-		read(t, r, v, ptrace.SpanKindServer, nil, map[string]any{"ip": "a"})
-		v.Counted[0] = true
-		e.Observe([]*Vector{v}, time.Hour)
-		return v.Features[0].Double
-	}
-	assert.InDelta(t, 1.0, observe("x"), 0)
-	assert.InDelta(t, 2.0, observe("x"), 0, "another engine goes on")
-	assert.InDelta(t, 1.0, observe("y"), 0, "what counts something else begins anew")
-	store.Keep(map[string]bool{"x": true})
-	assert.InDelta(t, 3.0, observe("x"), 0)
-	assert.InDelta(t, 1.0, observe("y"), 0, "was forgotten")
 }

@@ -17,7 +17,7 @@ func resolver(t *testing.T, id Identity) func(attrs map[string]any) uint64 {
 	t.Helper()
 	r := NewReader(1)
 	place := r.AddEntity(&id)
-	v := NewEngine(r).NewVector()
+	v := NewEngine(r, newStore()).NewVector()
 	return func(attrs map[string]any) uint64 {
 		read(t, r, v, ptrace.SpanKindServer, nil, attrs)
 		return v.Entities[place]
@@ -81,7 +81,7 @@ func TestReaderReadsLogRecords(t *testing.T) {
 	ip := r.AddEntity(&Identity{Sources: []Source{{Kind: ptrace.SpanKindServer, Key: "peer"}, {Key: "client.address"}}})
 	host := r.AddEntity(&Identity{Sources: []Source{{Key: "host.name"}}})
 	text := r.Slot("text")
-	v := NewEngine(r).NewVector()
+	v := NewEngine(r, newStore()).NewVector()
 	resource := pcommon.NewMap()
 	resource.PutStr("host.name", "a")
 	r.Resource(resource, v.Resource)

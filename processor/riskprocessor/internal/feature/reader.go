@@ -79,7 +79,7 @@ func (r *Reader) Span(span ptrace.Span, v *Vector) {
 	v.Record[SlotName] = Value{Kind: String, Text: span.Name()}
 	v.Record[SlotKind] = Value{Kind: Int, Int: int64(v.kind)}
 	v.Record[SlotStatus] = Value{Kind: Int, Int: int64(span.Status().Code())}
-	r.resolve(v)
+	r.Resolve(v)
 }
 
 // Log reads a log record into v and resolves the entities from it and from v.Resource.
@@ -89,10 +89,32 @@ func (r *Reader) Log(record plog.LogRecord, v *Vector) {
 	v.Record[SlotSeverity] = Value{Kind: Int, Int: int64(record.SeverityNumber())}
 	v.Record[SlotBody] = valueOf(record.Body())
 	v.Record[SlotEvent] = Value{Kind: String, Text: record.EventName()}
-	r.resolve(v)
+	r.Resolve(v)
 }
 
-func (r *Reader) resolve(v *Vector) {
+// Clear makes v the vector of a span of that kind without a name or attributes.
+func (r *Reader) Clear(v *Vector, kind ptrace.SpanKind) {
+	clear(v.Record)
+	v.kind = kind
+	v.Record[SlotName] = Value{Kind: String}
+	v.Record[SlotKind] = Value{Kind: Int, Int: int64(kind)}
+	v.Record[SlotStatus] = Value{Kind: Int, Int: int64(ptrace.StatusCodeUnset)}
+}
+
+// Set sets an attribute of the record, if somebody asked for it. [Reader.Resolve] finds the entities afterwards.
+func (r *Reader) Set(v *Vector, key string, value Value) {
+	if slot, ok := r.slots[key]; ok {
+		v.Record[slot] = value
+	}
+}
+
+// Identify says who an entity is, whatever the attributes say.
+func (r *Reader) Identify(v *Vector, entity int, value string) {
+	v.Entities[entity] = r.entities[entity].identify(r, &Value{Kind: String, Text: value})
+}
+
+// Resolve finds the entities from the attributes of the record and of v.Resource.
+func (r *Reader) Resolve(v *Vector) {
 	for i := range r.entities {
 		v.Entities[i] = r.entities[i].hash(r, v)
 	}

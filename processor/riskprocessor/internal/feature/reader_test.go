@@ -33,7 +33,7 @@ func TestReaderReadsWhatWasAskedFor(t *testing.T) {
 	text, integer, double, boolean := r.Slot("text"), r.Slot("integer"), r.Slot("double"), r.Slot("boolean")
 	list, empty, absent, longKey := r.Slot("list"), r.Slot("empty"), r.Slot("absent"), r.Slot(long)
 	assert.Equal(t, text, r.Slot("text"), "a key has one slot")
-	v := NewEngine(r).NewVector()
+	v := NewEngine(r, newStore()).NewVector()
 	attributes := map[string]any{
 		"text": "a", "integer": 42, "double": 1.5, "boolean": true, "list": []any{"x"}, "empty": nil, "other": "b", long: "c", long + "k": "d",
 	}
@@ -61,7 +61,7 @@ func TestReaderReadsWhatWasAskedFor(t *testing.T) {
 func TestReaderResolvesEntities(t *testing.T) {
 	r := NewReader(1)
 	ip := r.AddEntity(&Identity{Sources: []Source{{Key: "client.address"}, {Kind: ptrace.SpanKindServer, Key: "network.peer.address"}}})
-	v := NewEngine(r).NewVector()
+	v := NewEngine(r, newStore()).NewVector()
 	type attrs = map[string]any
 	resolve := func(kind ptrace.SpanKind, resource, span attrs) uint64 {
 		read(t, r, v, kind, resource, span)
@@ -107,7 +107,7 @@ func TestReaderDoesNotAllocate(t *testing.T) {
 	r := NewReader(1)
 	r.AddEntity(&Identity{Sources: []Source{{Key: "client.address"}}})
 	r.AddEntity(&Identity{Sources: []Source{{Key: "process.pid"}}})
-	v := NewEngine(r).NewVector()
+	v := NewEngine(r, newStore()).NewVector()
 	span := ptrace.NewSpan()
 	span.Attributes().PutStr("client.address", "10.0.0.1")
 	span.Attributes().PutInt("process.pid", 42)
@@ -120,7 +120,7 @@ func BenchmarkReaderSpan(b *testing.B) {
 	r.AddEntity(&Identity{Sources: []Source{{Key: "enduser.id"}, {Key: "user.id"}}})
 	r.AddEntity(&Identity{Sources: []Source{{Key: "device.id"}}})
 	r.Slot("http.response.status_code")
-	v := NewEngine(r).NewVector()
+	v := NewEngine(r, newStore()).NewVector()
 	span := ptrace.NewSpan()
 	for _, key := range []string{
 		"http.request.method", "url.path", "url.scheme", "http.response.status_code", "server.address", "server.port",

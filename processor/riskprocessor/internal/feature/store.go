@@ -14,16 +14,21 @@ import (
 // Store keeps the tables of features by [Spec.ID]: they outlive a change of rules, and processors that share a store share
 // what they count. It may be used by many goroutines at once.
 type Store struct {
-	seed    uint64
-	mu      sync.Mutex // guards the following
-	entries map[string]*entry
+	now      func() time.Duration
+	mu       sync.Mutex // guards the following
+	seed     uint64
+	entries  map[string]*entry
+	restored map[string][]byte // tables of a snapshot that no feature has asked for yet
+	watchers map[*func()]struct{}
 }
 
 // entry is a table with what a snapshot needs to know.
 type entry struct {
 	table  window.Table
+	typ    Type
 	period window.Period
 	since  moment
+	users  int // engines that have it open
 }
 
 // moment is a time since 1970 that is set once; 0 when it is not set.
@@ -37,8 +42,44 @@ func (m *moment) orNow(now time.Duration) time.Duration {
 	return time.Duration(m.at.Load())
 }
 
-// NewStore makes an empty store. Seed starts the random choices of its tables.
-func NewStore(seed uint64) *Store { return &Store{seed: seed, entries: map[string]*entry{}} }
+// NewStore makes an empty store. Seed is what keys are hashed with; now is the time since the beginning of 1970.
+func NewStore(seed uint64, now func() time.Duration) *Store {
+	return &Store{seed: seed, now: now, entries: map[string]*entry{}, watchers: map[*func()]struct{}{}}
+}
+
+// Seed is what the keys of the tables are hashed with.
+func (s *Store) Seed() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seed
+}
+
+// Rekey forgets everything, since keys are hashed with another seed from now on, and tells all who watch.
+func (s *Store) Rekey(seed uint64) {
+	s.mu.Lock()
+	s.seed, s.entries, s.restored = seed, map[string]*entry{}, nil
+	watchers := make([]func(), 0, len(s.watchers))
+	for watcher := range s.watchers {
+		watchers = append(watchers, *watcher)
+	}
+	s.mu.Unlock()
+	for _, watcher := range watchers {
+		watcher()
+	}
+}
+
+// Watch has changed called after the seed has changed, until the returned function is called.
+func (s *Store) Watch(changed func()) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	watcher := &changed
+	s.watchers[watcher] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchers, watcher)
+	}
+}
 
 // open returns the table of the feature, which it makes if there is none yet.
 func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed uint64) T) T {
@@ -46,11 +87,17 @@ func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed u
 	defer s.mu.Unlock()
 	if e, ok := s.entries[spec.ID]; ok {
 		if table, ok := e.table.(T); ok {
+			e.users++
 			return table
 		}
 	}
 	table := create(spec.Entities, spread(s.seed+uint64(len(s.entries))))
-	s.entries[spec.ID] = &entry{table: table, period: spec.Period}
+	e := &entry{table: table, typ: spec.Type, period: spec.Period, users: 1}
+	s.entries[spec.ID] = e
+	if blob, ok := s.restored[spec.ID]; ok {
+		delete(s.restored, spec.ID)
+		e.restore(blob, s.now())
+	}
 	return table
 }
 
@@ -61,13 +108,15 @@ func (s *Store) since(spec *Spec) *moment {
 	return &s.entries[spec.ID].since
 }
 
-// Keep forgets all tables but those with the given ids.
-func (s *Store) Keep(ids map[string]bool) {
+// release forgets tables that are not open any more.
+func (s *Store) release(ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id := range s.entries {
-		if !ids[id] {
-			delete(s.entries, id)
+	for _, id := range ids {
+		if e, ok := s.entries[id]; ok {
+			if e.users--; e.users <= 0 {
+				delete(s.entries, id)
+			}
 		}
 	}
 }

@@ -34,6 +34,7 @@ type TelemetryBuilder struct {
 	ProcessorRiskOperationsEvicted     metric.Int64Counter
 	ProcessorRiskOperationsRefused     metric.Int64Counter
 	ProcessorRiskRuleHits              metric.Int64Counter
+	ProcessorRiskRulesReloads          metric.Int64Counter
 	ProcessorRiskShadowConditionErrors metric.Int64Counter
 	ProcessorRiskShadowRuleHits        metric.Int64Counter
 	ProcessorRiskShadowSpans           metric.Int64Counter
@@ -119,6 +120,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_risk_rule_hits",
 		metric.WithDescription("Spans and log records for which a rule fired. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskRulesReloads, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_rules_reloads",
+		metric.WithDescription("Changes of rules files that were noticed, by what became of them. used, the rules are in use; refused, they have a fault and those in use stay. [Alpha]"),
+		metric.WithUnit("{change}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskShadowConditionErrors, err = builder.meter.Int64Counter(

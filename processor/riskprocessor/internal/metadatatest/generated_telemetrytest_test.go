@@ -27,6 +27,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskOperationsEvicted.Add(context.Background(), 1)
 	tb.ProcessorRiskOperationsRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskRuleHits.Add(context.Background(), 1)
+	tb.ProcessorRiskRulesReloads.Add(context.Background(), 1)
 	tb.ProcessorRiskShadowConditionErrors.Add(context.Background(), 1)
 	tb.ProcessorRiskShadowRuleHits.Add(context.Background(), 1)
 	tb.ProcessorRiskShadowSpans.Add(context.Background(), 1)
@@ -57,6 +58,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskRuleHits(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskRulesReloads(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskShadowConditionErrors(t, testTel,

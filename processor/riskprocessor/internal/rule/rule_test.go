@@ -45,9 +45,9 @@ func newRig(tb testing.TB) *rig {
 // context returns the context of the span; it is made after all conditions are compiled.
 func (g *rig) context(tb testing.TB) *Context {
 	tb.Helper()
-	engine := feature.NewEngine(g.reader)
+	engine := feature.NewEngine(g.reader, feature.NewStore(1, nil))
 	for range g.values {
-		engine.Add(&feature.Spec{Period: window.Sliding(time.Second)}, feature.NewStore(1))
+		engine.Add(&feature.Spec{Period: window.Sliding(time.Second)})
 	}
 	v := engine.NewVector()
 	g.reader.Resource(g.rs.Resource().Attributes(), v.Resource)

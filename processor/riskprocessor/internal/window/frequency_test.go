@@ -36,7 +36,7 @@ func TestNewKeyWithTrafficGetsIn(t *testing.T) {
 
 // TestSketchErrsAsDocumented: of keys seen once, in a sketch at the end of its period, few are taken for more.
 func TestSketchErrsAsDocumented(t *testing.T) {
-	const cells, keys = 4096, 1_000_000
+	const cells, keys = 4096, 200_000
 	f := newFrequency(cells)
 	var counts [saturated + 1]int
 	for i := range keys {
