@@ -64,7 +64,7 @@ func (w *worker) decideLogs(ld plog.Logs) {
 func (w *worker) keepLog(record plog.LogRecord, v *verdict) bool {
 	w.counts.levels[w.annotator.Level(v.score)]++
 	attrs := record.Attributes()
-	reason := w.reason(record.TraceID(), v)
+	reason := w.reason(v)
 	if reason == keptWithoutTraceID {
 		reason = keptByProbability // most logs have none: the sampler gives them randomness of their own
 	}
@@ -72,7 +72,7 @@ func (w *worker) keepLog(record plog.LogRecord, v *verdict) bool {
 	case keptByMode:
 		w.counts.kept[reason]++
 	default:
-		d := w.sampler.DecideLog(record.TraceID(), text(attrs, sampler.KeyThreshold), text(attrs, sampler.KeyRandomness), reason != keptByProbability)
+		d := w.sampler.DecideLog(v.trace, text(attrs, sampler.KeyThreshold), text(attrs, sampler.KeyRandomness), reason != keptByProbability)
 		w.counts.faults[d.Fault]++
 		if w.cfg.Sampling.DryRun {
 			w.dryRun(attrs, reason, d.Keep)

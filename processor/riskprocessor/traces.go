@@ -33,7 +33,7 @@ func (w *worker) scoreSpans(td ptrace.Traces) {
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, span := range ss.Spans().All() {
 				r := w.next()
-				r.resourceSpans, r.scopeSpans, r.span, r.trace = rs, ss, span, span.TraceID()
+				r.resourceSpans, r.scopeSpans, r.span, r.trace, r.state = rs, ss, span, span.TraceID(), span.TraceState().AsRaw()
 				w.reader.Span(span, r.vector)
 				w.count(r)
 			}
@@ -61,12 +61,12 @@ func (w *worker) decideSpans(td ptrace.Traces) {
 // keepSpan decides for one span and prepares a kept one.
 func (w *worker) keepSpan(span ptrace.Span, v *verdict) bool {
 	w.counts.levels[w.annotator.Level(v.score)]++
-	reason := w.reason(span.TraceID(), v)
+	reason := w.reason(v)
 	switch reason {
 	case keptByMode:
 		w.counts.kept[reason]++
 	default:
-		d := w.sampler.Decide(span.TraceID(), span.TraceState().AsRaw(), reason != keptByProbability)
+		d := w.sampler.Decide(v.trace, v.state, reason != keptByProbability)
 		w.counts.faults[d.Fault]++
 		if w.cfg.Sampling.DryRun {
 			w.dryRun(span.Attributes(), reason, d.Keep)

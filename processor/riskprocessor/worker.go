@@ -24,9 +24,12 @@ import (
 // fetched for all at once. More gain nothing and leave the processor's cache.
 const chunk = 32
 
-// verdict is what is known of a record between scoring and deciding.
+// verdict is what is known of a record between scoring and deciding. It holds what the decision depends on, so that a
+// record that is dropped is not looked at again: most of a batch has left the processor's cache by then.
 type verdict struct {
 	score   float64
+	trace   pcommon.TraceID
+	state   string // the span's tracestate
 	hits    rule.Hits
 	learned []string // reasons beside the rules that fired; shared, never written to
 }
@@ -35,6 +38,7 @@ type verdict struct {
 type row struct {
 	vector *feature.Vector
 	trace  pcommon.TraceID
+	state  string
 
 	// For conditions that need OTTL.
 	asked         *scoreRequest // instead of a record
@@ -131,13 +135,14 @@ func (w *worker) begin(ctx context.Context) {
 // end forgets the batch.
 func (w *worker) end() {
 	w.conditions.Context = nil
+	clear(w.verdicts)
 	w.verdicts = w.verdicts[:0]
 	clear(w.fired)
 	clear(w.risky)
 	w.held = false
 	for i := range w.most { // their strings are the batch's
 		r := &w.rows[i]
-		clear(r.vector.Record)
+		r.vector.Forget()
 		*r = row{vector: r.vector}
 	}
 	for _, values := range w.resources[:min(w.mostResources+1, len(w.resources))] {
@@ -197,7 +202,7 @@ func (w *worker) flush() {
 func (w *worker) score(r *row) {
 	w.turnTo(r)
 	hits := w.live.conditions.Eval(&w.conditions, w.ruleFailed)
-	w.verdicts = append(w.verdicts, verdict{hits: hits})
+	w.verdicts = append(w.verdicts, verdict{trace: r.trace, state: r.state, hits: hits})
 	v := &w.verdicts[len(w.verdicts)-1]
 	if !hits.Empty() {
 		v.score = w.live.scorer.Score(&hits)
@@ -247,7 +252,8 @@ func (w *worker) remember(id pcommon.TraceID) {
 }
 
 // reason returns why the record is kept, if it is: for keptByProbability that is still to be decided.
-func (w *worker) reason(trace pcommon.TraceID, v *verdict) keepReason {
+func (w *worker) reason(v *verdict) keepReason {
+	trace := v.trace
 	switch {
 	case w.sampler == nil:
 		return keptByMode

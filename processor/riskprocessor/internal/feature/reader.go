@@ -67,14 +67,17 @@ func (r *Reader) AddEntity(id *Identity) int {
 }
 
 // Resource reads the attributes of a resource, of which values must have room for all slots.
-func (r *Reader) Resource(attrs pcommon.Map, values []Value) { r.read(attrs, values) }
+func (r *Reader) Resource(attrs pcommon.Map, values []Value) {
+	clear(values)
+	r.read(attrs, values, nil)
+}
 
 // Slots is the number of slots.
 func (r *Reader) Slots() int { return firstAttribute + len(r.slots) }
 
 // Span reads a span into v and resolves the entities from it and from v.Resource.
 func (r *Reader) Span(span ptrace.Span, v *Vector) {
-	r.read(span.Attributes(), v.Record)
+	v.set = r.read(span.Attributes(), v.Record, forget(v.Record, v.set))
 	v.kind = span.Kind()
 	v.Record[SlotName] = Value{Kind: String, Text: span.Name()}
 	v.Record[SlotKind] = Value{Kind: Int, Int: int64(v.kind)}
@@ -84,7 +87,7 @@ func (r *Reader) Span(span ptrace.Span, v *Vector) {
 
 // Log reads a log record into v and resolves the entities from it and from v.Resource.
 func (r *Reader) Log(record plog.LogRecord, v *Vector) {
-	r.read(record.Attributes(), v.Record)
+	v.set = r.read(record.Attributes(), v.Record, forget(v.Record, v.set))
 	v.kind = ptrace.SpanKindUnspecified
 	v.Record[SlotSeverity] = Value{Kind: Int, Int: int64(record.SeverityNumber())}
 	v.Record[SlotBody] = valueOf(record.Body())
@@ -94,7 +97,7 @@ func (r *Reader) Log(record plog.LogRecord, v *Vector) {
 
 // Clear makes v the vector of a span of that kind without a name or attributes.
 func (r *Reader) Clear(v *Vector, kind ptrace.SpanKind) {
-	clear(v.Record)
+	v.set = forget(v.Record, v.set)
 	v.kind = kind
 	v.Record[SlotName] = Value{Kind: String}
 	v.Record[SlotKind] = Value{Kind: Int, Int: int64(kind)}
@@ -105,6 +108,7 @@ func (r *Reader) Clear(v *Vector, kind ptrace.SpanKind) {
 func (r *Reader) Set(v *Vector, key string, value Value) {
 	if slot, ok := r.slots[key]; ok {
 		v.Record[slot] = value
+		v.set = append(v.set, uint16(slot))
 	}
 }
 
@@ -120,16 +124,29 @@ func (r *Reader) Resolve(v *Vector) {
 	}
 }
 
-func (r *Reader) read(attrs pcommon.Map, into []Value) {
-	clear(into)
+// read reads the attributes that were asked for into values, whose attributes must be absent, and adds their slots to set.
+func (r *Reader) read(attrs pcommon.Map, values []Value, set []uint16) []uint16 {
 	for key, value := range attrs.All() {
-		for _, s := range r.byLength[min(len(key), lengths-1)] {
-			if s.key == key {
-				if into[s.index].Kind == None { // of a key given twice the first one counts, as in pcommon.Map.Get
-					into[s.index] = valueOf(value)
-				}
-				break
+		slots := r.byLength[min(len(key), lengths-1)]
+		for i := range slots {
+			s := &slots[i]
+			if s.key != key {
+				continue
 			}
+			if values[s.index].Kind == None { // of a key given twice the first one counts, as in pcommon.Map.Get
+				values[s.index] = valueOf(value)
+				set = append(set, uint16(s.index))
+			}
+			break
 		}
 	}
+	return set
+}
+
+// forget makes the attributes in the given slots absent. It is cheaper than to clear all slots, of which few are set.
+func forget(values []Value, set []uint16) []uint16 {
+	for _, slot := range set {
+		values[slot] = Value{}
+	}
+	return set[:0]
 }

@@ -13,6 +13,7 @@ import (
 // for every record.
 type Vector struct {
 	kind ptrace.SpanKind
+	set  []uint16 // slots of the attributes in Record that are not absent
 	// Record holds the record's fields and attributes by slot.
 	Record []Value
 	// Resource holds the resource's attributes by slot. Vectors may share it.
@@ -49,6 +50,15 @@ func (v *Vector) attribute(slot int) *Value {
 		return own
 	}
 	return &v.Resource[slot]
+}
+
+// Forget drops the record, whose strings are the caller's.
+func (v *Vector) Forget() {
+	v.set = forget(v.Record, v.set)
+	for slot := range firstAttribute {
+		v.Record[slot] = Value{}
+	}
+	v.Resource = nil
 }
 
 func (v *Vector) note(feature int, outcome window.Outcome) {

@@ -138,36 +138,63 @@ func logSymbols(word string) (int64, bool) {
 	}
 }
 
-// test returns the comparison as a closure; the commonest, of a number of a feature or an attribute with a number and of
-// text with text, need no look at the kind of the literal.
+// test returns the comparison as a closure. The commonest, of a feature with a number and of an attribute of the record
+// with a number or with text, need no look at the part of the vector or the kind of the literal.
 func (c comparator) test(from operand, literal feature.Value) test {
-	switch literal.Kind {
-	case feature.String:
-		text := literal.Text
-		return func(v *feature.Vector) bool {
-			value := from.of(v)
-			if value.Kind != feature.String {
-				return c.incomparable
-			}
-			if c.equal != c.less && c.less == c.greater { // == or !=
-				return c.equal == (value.Text == text)
-			}
-			return c.allows(strings.Compare(value.Text, text))
-		}
-	case feature.Int:
-		n, f := literal.Int, float64(literal.Int)
-		return func(v *feature.Vector) bool {
-			switch value := from.of(v); value.Kind {
-			case feature.Int:
-				return c.allows(cmp.Compare(value.Int, n))
-			case feature.Double:
-				return c.allowsFloats(value.Double, f)
-			default:
-				return c.incomparable
-			}
-		}
+	switch {
+	case from.part == ofFeatures && isNumber(&literal):
+		return c.featureTest(from.index, asDouble(&literal))
+	case from.part == ofRecord && literal.Kind == feature.String:
+		return c.textTest(from.index, literal.Text)
+	case from.part == ofRecord && literal.Kind == feature.Int:
+		return c.intTest(from.index, literal.Int)
 	default:
 		return func(v *feature.Vector) bool { return c.holds(from.of(v), &literal) }
+	}
+}
+
+func (c comparator) featureTest(index int, n float64) test {
+	if (c == comparator{greater: true}) {
+		return func(v *feature.Vector) bool {
+			f := &v.Features[index]
+			return f.Kind == feature.Double && f.Double > n
+		}
+	}
+	return func(v *feature.Vector) bool {
+		f := &v.Features[index]
+		if f.Kind != feature.Double {
+			return c.incomparable
+		}
+		return c.allowsFloats(f.Double, n)
+	}
+}
+
+func (c comparator) textTest(index int, text string) test {
+	if (c == comparator{equal: true}) {
+		return func(v *feature.Vector) bool {
+			value := &v.Record[index]
+			return value.Kind == feature.String && value.Text == text
+		}
+	}
+	return func(v *feature.Vector) bool {
+		value := &v.Record[index]
+		if value.Kind != feature.String {
+			return c.incomparable
+		}
+		return c.allows(strings.Compare(value.Text, text))
+	}
+}
+
+func (c comparator) intTest(index int, n int64) test {
+	return func(v *feature.Vector) bool {
+		switch value := &v.Record[index]; value.Kind {
+		case feature.Int:
+			return c.allows(cmp.Compare(value.Int, n))
+		case feature.Double:
+			return c.allowsFloats(value.Double, float64(n))
+		default:
+			return c.incomparable
+		}
 	}
 }
 
