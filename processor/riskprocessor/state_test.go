@@ -175,8 +175,10 @@ func TestScorerAnswers(t *testing.T) {
 		ask(false, "", requestAttribute{Key: "client.address", Kind: attributeText, Text: "a"}), "attributes identify, too")
 	assert.Equal(t, scoreAnswer{Level: "low"}, ask(false, "b", requestAttribute{Key: "client.address", Kind: attributeText, Text: "a"}), "but who is named comes first")
 	path := []requestAttribute{
-		{Key: "path", Kind: attributeText, Text: "/a/x"}, {Key: "n", Kind: attributeInt, Int: 2},
-		{Key: "f", Kind: attributeFloat, Float: 0.5}, {Key: "b", Kind: attributeBool, Int: 1},
+		{Key: "path", Kind: attributeText, Text: "/a/x"},
+		{Key: "n", Kind: attributeInt, Int: 2},
+		{Key: "f", Kind: attributeFloat, Float: 0.5},
+		{Key: "b", Kind: attributeBool, Int: 1},
 	}
 	assert.Equal(t, scoreAnswer{Score: 1 - 0.75*0.875, Level: "medium", Reasons: []string{"odd", "ottl"}}, ask(false, "c", path...))
 	assert.Equal(t, []any{"three"}, consumeOne(t, p)["risk.reasons"], "spans are scored as before")

@@ -5,6 +5,7 @@ package window
 
 import (
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -59,7 +60,8 @@ type stripe[V any] struct {
 	_       [128 - 8 - 8 - 24 - 32]byte // cache lines of its own for each lock
 }
 
-// table maps keys to cells. V contains no pointers, so the garbage collector never looks into it.
+// table maps keys to cells. V contains no pointers, so the garbage collector never looks into it. Buckets may be memory of
+// their own that is given back after the table is collected: whoever holds a bucket must hold the table or its stripe.
 type table[V any, P cell[V]] struct {
 	stripes [stripes]stripe[V]
 	mask    uint64
@@ -73,8 +75,9 @@ func newTable[V any, P cell[V]](entities int, seed uint64) *table[V, P] {
 		buckets *= 2
 	}
 	t := &table[V, P]{mask: uint64(buckets - 1)}
+	all := allocate[bucket[V]](stripes*buckets, t)
 	for i := range t.stripes {
-		t.stripes[i].buckets = make([]bucket[V], buckets)
+		t.stripes[i].buckets = all[i*buckets : (i+1)*buckets : (i+1)*buckets]
 		t.stripes[i].unknown = newFrequency(buckets * ways)
 		t.stripes[i].random = mix(seed+uint64(i)) | 1
 	}
@@ -89,6 +92,7 @@ func (t *table[V, P]) Capacity() int { return stripes * ways * int(t.mask+1) }
 func (t *table[V, P]) Touch(key uint64) uint32 {
 	key = occupied(key)
 	b := t.bucket(key)
+	defer runtime.KeepAlive(t) // which the buckets live as long as
 	for i := range b.keys {
 		if atomic.LoadUint64(&b.keys[i]) == key {
 			return atomic.LoadUint32(P(&b.cells[i]).first())
