@@ -187,8 +187,8 @@ func TestEntitiesThatDoNotFitAreCounted(t *testing.T) {
 	}
 	g.consume(t, td)
 	evicted, refused := g.sums(t, "processor_risk_entities_evicted")["f"], g.sums(t, "processor_risk_entities_refused")["f"]
-	assert.Positive(t, evicted)
 	assert.Positive(t, refused)
+	assert.Less(t, evicted, int64(spans/100), "who is seen once does not take another one's place")
 	assert.InDelta(t, spans-1024, evicted+refused, 100, "what is stored, evicted and refused is what came")
 }
 
