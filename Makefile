@@ -131,6 +131,10 @@ bench: build ## Benchmarks; the last line is one JSON object
 bench-logs: ## Age of a log record when it leaves the receiver, in percentiles (as root)
 	scripts/bench-logs.sh
 
+.PHONY: bench-risk
+bench-risk: ## Risk processor: CPU a span, a flood of ten million keys, a million entities; the last line is one JSON object
+	scripts/bench-risk.sh
+
 .PHONY: bench-kafka
 bench-kafka: ## Our Kafka exporter beside contrib's, held against what was asked; the last line is one JSON object
 	cd tests/bench && $(GO) run . -run exporter -pairs 5

@@ -148,7 +148,7 @@ func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error
 	w.begin(ctx)
 	w.held = true
 	for span := range spansIn(td) {
-		var v verdict
+		v := verdict{trace: span.TraceID(), state: span.TraceState().AsRaw()}
 		if score, found := span.Attributes().Get(annotate.KeyScore); found {
 			v.score = score.Double()
 		}

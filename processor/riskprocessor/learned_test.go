@@ -5,7 +5,6 @@ package riskprocessor
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"math"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -126,28 +124,9 @@ func TestLearnedLimitsAreChecked(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "learned::max_operations: must be from 64 to 1048576, found 1")
 }
 
-// sharing is an extension that keeps state in memory.
-type sharing struct{ values map[string]any }
-
-func (*sharing) Start(context.Context, component.Host) error { return nil }
-func (*sharing) Shutdown(context.Context) error              { return nil }
-func (*sharing) Seed() uint64                                { return 1 }
-func (*sharing) Degraded() bool                              { return false }
-
-func (s *sharing) Share(name string, make func() (any, error)) (any, error) {
-	if _, found := s.values[name]; !found {
-		value, err := make()
-		if err != nil {
-			return nil, err
-		}
-		s.values[name] = value
-	}
-	return s.values[name], nil
-}
-
 // What is learned is in the extension under a name, and can be saved and restored there.
 func TestLearnedIsSharedThroughTheExtension(t *testing.T) {
-	extension := &sharing{values: map[string]any{}}
+	extension := newMemory()
 	var models []*learn.Model
 	for range 2 {
 		i := &instances{byConfig: map[*Config]*instance{}}
