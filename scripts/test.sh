@@ -30,7 +30,7 @@ race() { # race MODULE
 	else
 		# What drives the built binary would only be run a second time: that binary has no race detector in it.
 		local packages
-		packages=$(cd "$1" && go list ./... | grep -v -e /tests/e2e -e /tests/distro -e /tests/budgets -e /tests/bench) || return 0
+		packages=$(cd "$1" && go list ./... | grep -v -e /tests/e2e -e /tests/distro -e /tests/budgets -e /tests/bench -e /tests/score) || return 0
 		# shellcheck disable=SC2086 # one word each
 		CGO_ENABLED=1 run "$1" -race $packages
 	fi

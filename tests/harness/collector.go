@@ -18,6 +18,8 @@ import (
 type CollectorSpec struct {
 	// Binary and Config are the paths of the executable and of its configuration file.
 	Binary, Config string
+	// Over are the paths of further configuration files, each merged over those before it.
+	Over []string
 	// Env is added to the environment; the configuration refers to it as ${env:NAME}.
 	Env []string
 	// Log is the path of the file that its output is written to. It is created anew.
@@ -43,8 +45,12 @@ func StartCollector(ctx context.Context, spec CollectorSpec) (*Collector, error)
 	if err != nil {
 		return nil, err
 	}
+	args := []string{"--config", spec.Config}
+	for _, over := range spec.Over {
+		args = append(args, "--config", over)
+	}
 	process, err := StartProcess(ProcessSpec{
-		Name: "collector", Path: spec.Binary, Args: []string{"--config", spec.Config},
+		Name: "collector", Path: spec.Binary, Args: args,
 		Env: spec.Env, Stdout: log, Stderr: log, SysProcAttr: spec.SysProcAttr,
 	})
 	if err != nil {

@@ -4,7 +4,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -20,6 +24,40 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// TestMeasureReports runs everything once and briefly. Figures are for bench-score; what must hold anywhere is checked.
+func TestMeasureReports(t *testing.T) {
+	bin := os.Getenv("OTELCOL_RISK_BIN")
+	if bin == "" {
+		t.Skip("needs the collector: run make test, or set OTELCOL_RISK_BIN")
+	}
+	for _, name := range []string{"wrk", "redis-server"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("needs %s: apt-get install %s", name, name)
+		}
+	}
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o := options{connections: 50, pairs: 1, duration: time.Second, stopped: 1500 * time.Millisecond, bin: bin}
+	if err := measure(t.Context(), o, &out); err != nil {
+		t.Fatalf("%v after\n%s", err, &out)
+	}
+	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+	var printed map[string]report
+	if err := json.Unmarshal(lines[len(lines)-1], &printed); err != nil {
+		t.Fatalf("%v in\n%s", err, &out)
+	}
+	r := printed["score"]
+	if r.Ours.PerSecond <= 0 || r.Echo.PerSecond <= 0 || r.RequestsRatio <= 0 {
+		t.Errorf("nothing was measured: %+v", r)
+	}
+	if s := r.RedisStopped; s.Answers == 0 || s.DegradedAfter < 0 || s.NotMarked > 0 || s.Healed <= 0 {
+		t.Errorf("without Redis: %+v", s)
+	}
 }
 
 func TestResultRefusesErrors(t *testing.T) {

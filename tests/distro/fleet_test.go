@@ -1,0 +1,111 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package distro
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/tests/harness"
+)
+
+// startRedis starts a real Redis that keeps nothing.
+func startRedis(t *testing.T, addr string) {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("needs redis-server: apt-get install redis-server")
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	redis, err := harness.StartProcess(harness.ProcessSpec{
+		Name: "redis", Path: path, Args: []string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := redis.Stop(10 * time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// askScore asks until the answer comes from the whole fleet.
+func askScore(t *testing.T, addr string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 5 * time.Second}
+	defer client.CloseIdleConnections()
+	deadline, ticker := time.After(20*time.Second), time.NewTicker(50*time.Millisecond)
+	defer ticker.Stop()
+	for {
+		response, err := client.Post("http://"+addr+"/v1/score", "application/json", strings.NewReader(`{"ip": "203.0.113.7", "user": "alice"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body bytes.Buffer
+		_, err = body.ReadFrom(response.Body)
+		_ = response.Body.Close()
+		var answer struct {
+			Score    *float64
+			Degraded bool
+		}
+		if err != nil || response.StatusCode != http.StatusOK || json.Unmarshal(body.Bytes(), &answer) != nil || answer.Score == nil {
+			t.Fatalf("status %s, body %s, error %v", response.Status, &body, err)
+		}
+		if !answer.Degraded {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatal("Redis is there, but answers are degraded")
+		}
+	}
+}
+
+// TestFleetGatewayAnswersAndRemembers starts what gateway-fleet.yaml adds to the gateway, twice.
+func TestFleetGatewayAnswersAndRemembers(t *testing.T) {
+	addrs, err := harness.FreeAddrs(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	startRedis(t, addrs[0])
+	state := t.TempDir()
+	config := filepath.Join(root, "distro", "config")
+	for _, life := range []string{"first", "second"} {
+		log := filepath.Join(t.TempDir(), life+".log")
+		gateway, err := harness.StartCollector(t.Context(), harness.CollectorSpec{
+			Binary: binary(t), Config: filepath.Join(config, "gateway.yaml"), Over: []string{filepath.Join(config, "gateway-fleet.yaml")},
+			Env: []string{
+				"REDIS_ADDRESS=" + addrs[0], "SCORE_HTTP_ENDPOINT=" + addrs[1], "SCORE_GRPC_ENDPOINT=" + addrs[2],
+				"OTLP_HTTP_ENDPOINT=" + addrs[3], "OTLP_GRPC_ENDPOINT=" + addrs[4], "HEALTH_CHECK_ENDPOINT=" + addrs[5],
+				"METRICS_PORT=" + addrs[6][len("127.0.0.1:"):], "STATE_DIRECTORY=" + state,
+				"KAFKA_BROKERS=127.0.0.1:1", // nothing is sent
+			},
+			Log: log,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		askScore(t, addrs[1])
+		if err := gateway.Stop(20 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		said, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if restored := bytes.Contains(said, []byte("restored state")); restored != (life == "second") {
+			t.Errorf("%s life: restored is %v:\n%s", life, restored, said)
+		}
+	}
+}
