@@ -33,7 +33,9 @@ func startServer(t *testing.T, host string) *goServer {
 		t.Skipf("needs the address %s: %v", host, err)
 	}
 	s := &goServer{addr: listener.Addr().String(), answered: exchanges{}}
-	server := http.Server{Handler: s.counted(routes()), ReadHeaderTimeout: patience}
+	server := http.Server{Handler: s.counted(routes()), ReadHeaderTimeout: patience, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	t.Cleanup(func() {

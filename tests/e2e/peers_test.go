@@ -86,6 +86,12 @@ type nginx struct {
 
 func startNginx(t *testing.T) *nginx {
 	t.Helper()
+	return startNginxOf(t, "")
+}
+
+// startNginxOf starts nginx with options of the directive listen.
+func startNginxOf(t *testing.T, options string) *nginx {
+	t.Helper()
 	binary := needTool(t, "nginx", "nginx-light")
 	addrs, err := harness.FreeAddrs(1)
 	if err != nil {
@@ -105,7 +111,7 @@ func startNginx(t *testing.T) *nginx {
 	if os.Geteuid() == 0 {
 		user = "user root;" // the folder of the test belongs to root alone
 	}
-	text := strings.NewReplacer("@FOLDER@", n.folder, "@ADDR@", n.addr, "@USER@", user).Replace(string(config))
+	text := strings.NewReplacer("@FOLDER@", n.folder, "@LISTEN@", n.addr+options, "@USER@", user).Replace(string(config))
 	file := filepath.Join(n.folder, "nginx.conf")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
