@@ -113,6 +113,7 @@ func connect(t *testing.T, port int, arguments ...string) {
 // In TLS 1.3, OpenSSL's client sends its alert before it begins to encrypt; Go's does not (tls_linux_test.go).
 func TestEveryWayInWhichHandshakesOfOpenSSLFail(t *testing.T) {
 	const day = 24 * time.Hour
+	openssl(t)
 	ca, other := newIssuer(t, "ca"), newIssuer(t, "other")
 	good, key := ca.issue(t, "good", -day, day)
 	expired, _ := ca.issue(t, "expired", -2*day, -day)

@@ -78,7 +78,7 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 }
 
 /* Packets that arrive, after the socket was found and before TCP sorts them: retransmissions and disorder are seen. */
-SEC("cgroup_skb/ingress")
+SEC("cgroup/skb")
 int observe_ingress(struct __sk_buff *skb)
 {
 	observe(skb, INGRESS);
@@ -88,7 +88,7 @@ int observe_ingress(struct __sk_buff *skb)
 /* Packets that leave, before segmentation: what one write gave is mostly one packet, and loss further on only shows as
  * retransmissions.
  */
-SEC("cgroup_skb/egress")
+SEC("cgroup/skb")
 int observe_egress(struct __sk_buff *skb)
 {
 	observe(skb, EGRESS);
@@ -96,40 +96,22 @@ int observe_egress(struct __sk_buff *skb)
 }
 
 /* Go on where the two above come to frames. */
-SEC("cgroup_skb/ingress")
-int walk_small_ingress(struct __sk_buff *skb)
+SEC("cgroup/skb")
+int walk_small(struct __sk_buff *skb)
 {
-	return STREAM_WALK(skb, INGRESS, STREAM_SMALL, STREAM_STEPS_SMALL, WALKER_SMALL);
+	return STREAM_WALK(skb, STREAM_SMALL, STREAM_STEPS_SMALL, WALKER_SMALL);
 }
 
-SEC("cgroup_skb/ingress")
-int walk_large_ingress(struct __sk_buff *skb)
+SEC("cgroup/skb")
+int walk_large(struct __sk_buff *skb)
 {
-	return STREAM_WALK(skb, INGRESS, STREAM_LARGE, STREAM_STEPS_LARGE, WALKER_LARGE);
+	return STREAM_WALK(skb, STREAM_LARGE, STREAM_STEPS_LARGE, WALKER_LARGE);
 }
 
-SEC("cgroup_skb/egress")
-int walk_small_egress(struct __sk_buff *skb)
+SEC("cgroup/skb")
+int walk_raw(struct __sk_buff *skb)
 {
-	return STREAM_WALK(skb, EGRESS, STREAM_SMALL, STREAM_STEPS_SMALL, WALKER_SMALL);
-}
-
-SEC("cgroup_skb/egress")
-int walk_large_egress(struct __sk_buff *skb)
-{
-	return STREAM_WALK(skb, EGRESS, STREAM_LARGE, STREAM_STEPS_LARGE, WALKER_LARGE);
-}
-
-SEC("cgroup_skb/ingress")
-int walk_raw_ingress(struct __sk_buff *skb)
-{
-	return stream_raw(skb, INGRESS);
-}
-
-SEC("cgroup_skb/egress")
-int walk_raw_egress(struct __sk_buff *skb)
-{
-	return stream_raw(skb, EGRESS);
+	return stream_raw(skb);
 }
 
 /* socket(): runs in the caller's context. */

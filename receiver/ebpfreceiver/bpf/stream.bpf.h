@@ -19,32 +19,24 @@
 #ifndef OTELCOL_RISK_STREAM_BPF_H
 #define OTELCOL_RISK_STREAM_BPF_H
 
-/* The programs that walk through packets, small and large ones. One of each direction, because kernels since 6.18 want
- * programs that call each other to be made for the same hook.
+/* The programs that walk through packets of either direction. They and those that call them are all made for ingress, as
+ * kernels since 6.18 want of programs that call each other; the kernel lets such a program be attached to egress, too.
  */
-int walk_small_ingress(struct __sk_buff *skb);
-int walk_large_ingress(struct __sk_buff *skb);
-int walk_raw_ingress(struct __sk_buff *skb);
-int walk_small_egress(struct __sk_buff *skb);
-int walk_large_egress(struct __sk_buff *skb);
-int walk_raw_egress(struct __sk_buff *skb);
+int walk_small(struct __sk_buff *skb);
+int walk_large(struct __sk_buff *skb);
+int walk_raw(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, WALKERS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(struct __sk_buff *));
-} walkers_ingress SEC(".maps") = {
-	.values = { [WALKER_SMALL] = (void *)&walk_small_ingress, [WALKER_LARGE] = (void *)&walk_large_ingress, [WALKER_RAW] = (void *)&walk_raw_ingress },
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, WALKERS);
-	__uint(key_size, sizeof(__u32));
-	__array(values, int(struct __sk_buff *));
-} walkers_egress SEC(".maps") = {
-	.values = { [WALKER_SMALL] = (void *)&walk_small_egress, [WALKER_LARGE] = (void *)&walk_large_egress, [WALKER_RAW] = (void *)&walk_raw_egress },
+} walkers SEC(".maps") = {
+	.values = {
+		[WALKER_SMALL] = (void *)&walk_small,
+		[WALKER_LARGE] = (void *)&walk_large,
+		[WALKER_RAW] = (void *)&walk_raw,
+	},
 };
 
 /* Fills what all records of a direction share. */
@@ -296,15 +288,8 @@ enum {
 	CB_LEFT = 1,
 	CB_SEQUENCE = 2,
 	CB_TCP_FLAGS = 3,
+	CB_RESPONSE = 4, /* whether the packet is one of the server's */
 };
-
-static __always_inline void stream_go(struct __sk_buff *skb, __u8 direction, __u32 walker)
-{
-	if (direction == INGRESS)
-		bpf_tail_call(skb, &walkers_ingress, walker);
-	else
-		bpf_tail_call(skb, &walkers_egress, walker);
-}
 
 /* A packet of a known stream. The walk through its frames is done by programs of their own, one run a record, because the
  * verifier follows every step of it: it ends with stream_after, too, and does not come back.
@@ -325,6 +310,7 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 		claim = stream_claim(packet, stream, state, !state->aligned && stream_begins(skb, packet, stream), &skip, &before,
 				     &flush);
 	skb->cb[CB_TCP_FLAGS] = packet->flags;
+	skb->cb[CB_RESPONSE] = response;
 	if (claim == CLAIM_WALK) {
 		state->joined = 0;
 		if (state->guessed)
@@ -332,7 +318,7 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 		state->offset = packet->payload + skip;
 		state->left = packet->length - skip;
 		state->ending = state->last && state->skip;
-		stream_go(skb, packet->direction, state->left > STREAM_SMALL);
+		bpf_tail_call(skb, &walkers, state->left > STREAM_SMALL ? WALKER_LARGE : WALKER_SMALL);
 		stream_leave(stream, state); /* not reached */
 	} else if (claim == CLAIM_RAW && !state->joined) {
 		if (flush) {
@@ -342,7 +328,7 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 		skb->cb[CB_OFFSET] = packet->payload + skip;
 		skb->cb[CB_LEFT] = packet->length - skip;
 		skb->cb[CB_SEQUENCE] = packet->sequence + skip;
-		stream_go(skb, packet->direction, WALKER_RAW);
+		bpf_tail_call(skb, &walkers, WALKER_RAW);
 	}
 	stream_after(sk, stream, response, packet->flags);
 }

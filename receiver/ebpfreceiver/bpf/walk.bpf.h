@@ -112,7 +112,7 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 }
 
 /* The body of a program that fills one record and writes it. */
-#define STREAM_WALK(skb, direction, capacity, steps, walker)                                                                 \
+#define STREAM_WALK(skb, capacity, steps, walker)                                                                 \
 	({                                                                                                             \
 		struct {                                                                                               \
 			struct event_stream head;                                                                      \
@@ -132,7 +132,7 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);                                                    \
 		if (!stream)                                                                                           \
 			return 1;                                                                                      \
-		state = stream->request_direction == (direction) ? &stream->directions[0] : &stream->directions[1];    \
+		state = (skb)->cb[CB_RESPONSE] ? &stream->directions[1] : &stream->directions[0];    \
 		record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                                               \
 		if (record) {                                                                                          \
 			record->head.captured = 0;                                                                     \
@@ -145,7 +145,7 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 			if (fill > (capacity) + STREAM_CHUNK)                                                          \
 				fill = 0; /* never: for the verifier */                                                \
 			if (stream_submit(stream, state, &record->head, record->data + fill))                          \
-				stream_go(skb, direction, walker);                                                     \
+				bpf_tail_call(skb, &walkers, walker);                                                     \
 		} else {                                                                                               \
 			count(COUNTER_STREAM_RING_FULL);                                                               \
 			state->reported = state->end;                                                                  \
@@ -157,7 +157,7 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 	})
 
 /* The body of a program that hands over bytes as they are. */
-static __always_inline int stream_raw(struct __sk_buff *skb, __u8 direction)
+static __always_inline int stream_raw(struct __sk_buff *skb)
 {
 	struct {
 		struct event_stream head;
@@ -176,7 +176,7 @@ static __always_inline int stream_raw(struct __sk_buff *skb, __u8 direction)
 	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 	if (!stream)
 		return 1;
-	response = stream->request_direction != direction;
+	response = skb->cb[CB_RESPONSE];
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		count(COUNTER_STREAM_RING_FULL);
@@ -205,7 +205,7 @@ static __always_inline int stream_raw(struct __sk_buff *skb, __u8 direction)
 	skb->cb[CB_SEQUENCE] += length;
 	skb->cb[CB_LEFT] -= length;
 	if (skb->cb[CB_LEFT])
-		stream_go(skb, direction, WALKER_RAW);
+		bpf_tail_call(skb, &walkers, WALKER_RAW);
 after:
 	stream_after(sk, stream, response, skb->cb[CB_TCP_FLAGS]);
 	return 1;

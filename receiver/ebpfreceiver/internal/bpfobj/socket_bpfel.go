@@ -379,8 +379,7 @@ const (
 	socketMapTcpEmptyRow        = "tcp_empty_row"
 	socketMapTcpRows            = "tcp_rows"
 	socketMapTcpSockets         = "tcp_sockets"
-	socketMapWalkersEgress      = "walkers_egress"
-	socketMapWalkersIngress     = "walkers_ingress"
+	socketMapWalkers            = "walkers"
 	socketProgFollowRelease     = "follow_release"
 	socketProgFollowState       = "follow_state"
 	socketProgObserveEgress     = "observe_egress"
@@ -392,12 +391,9 @@ const (
 	socketProgOwnConnect4       = "own_connect4"
 	socketProgOwnConnect6       = "own_connect6"
 	socketProgOwnCreate         = "own_create"
-	socketProgWalkLargeEgress   = "walk_large_egress"
-	socketProgWalkLargeIngress  = "walk_large_ingress"
-	socketProgWalkRawEgress     = "walk_raw_egress"
-	socketProgWalkRawIngress    = "walk_raw_ingress"
-	socketProgWalkSmallEgress   = "walk_small_egress"
-	socketProgWalkSmallIngress  = "walk_small_ingress"
+	socketProgWalkLarge         = "walk_large"
+	socketProgWalkRaw           = "walk_raw"
+	socketProgWalkSmall         = "walk_small"
 	socketVarKnobAddressExclude = "knob_address_exclude"
 	socketVarKnobAddressInclude = "knob_address_include"
 	socketVarKnobCauses         = "knob_causes"
@@ -468,23 +464,20 @@ type socketSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketProgramSpecs struct {
-	FollowRelease    *ebpf.ProgramSpec `ebpf:"follow_release"`
-	FollowState      *ebpf.ProgramSpec `ebpf:"follow_state"`
-	ObserveEgress    *ebpf.ProgramSpec `ebpf:"observe_egress"`
-	ObserveIngress   *ebpf.ProgramSpec `ebpf:"observe_ingress"`
-	OwnAccept4       *ebpf.ProgramSpec `ebpf:"own_accept4"`
-	OwnAccept6       *ebpf.ProgramSpec `ebpf:"own_accept6"`
-	OwnBind4         *ebpf.ProgramSpec `ebpf:"own_bind4"`
-	OwnBind6         *ebpf.ProgramSpec `ebpf:"own_bind6"`
-	OwnConnect4      *ebpf.ProgramSpec `ebpf:"own_connect4"`
-	OwnConnect6      *ebpf.ProgramSpec `ebpf:"own_connect6"`
-	OwnCreate        *ebpf.ProgramSpec `ebpf:"own_create"`
-	WalkLargeEgress  *ebpf.ProgramSpec `ebpf:"walk_large_egress"`
-	WalkLargeIngress *ebpf.ProgramSpec `ebpf:"walk_large_ingress"`
-	WalkRawEgress    *ebpf.ProgramSpec `ebpf:"walk_raw_egress"`
-	WalkRawIngress   *ebpf.ProgramSpec `ebpf:"walk_raw_ingress"`
-	WalkSmallEgress  *ebpf.ProgramSpec `ebpf:"walk_small_egress"`
-	WalkSmallIngress *ebpf.ProgramSpec `ebpf:"walk_small_ingress"`
+	FollowRelease  *ebpf.ProgramSpec `ebpf:"follow_release"`
+	FollowState    *ebpf.ProgramSpec `ebpf:"follow_state"`
+	ObserveEgress  *ebpf.ProgramSpec `ebpf:"observe_egress"`
+	ObserveIngress *ebpf.ProgramSpec `ebpf:"observe_ingress"`
+	OwnAccept4     *ebpf.ProgramSpec `ebpf:"own_accept4"`
+	OwnAccept6     *ebpf.ProgramSpec `ebpf:"own_accept6"`
+	OwnBind4       *ebpf.ProgramSpec `ebpf:"own_bind4"`
+	OwnBind6       *ebpf.ProgramSpec `ebpf:"own_bind6"`
+	OwnConnect4    *ebpf.ProgramSpec `ebpf:"own_connect4"`
+	OwnConnect6    *ebpf.ProgramSpec `ebpf:"own_connect6"`
+	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
+	WalkLarge      *ebpf.ProgramSpec `ebpf:"walk_large"`
+	WalkRaw        *ebpf.ProgramSpec `ebpf:"walk_raw"`
+	WalkSmall      *ebpf.ProgramSpec `ebpf:"walk_small"`
 }
 
 // socketMapSpecs contains maps before they are loaded into the kernel.
@@ -506,8 +499,7 @@ type socketMapSpecs struct {
 	TcpEmptyRow    *ebpf.MapSpec `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.MapSpec `ebpf:"tcp_rows"`
 	TcpSockets     *ebpf.MapSpec `ebpf:"tcp_sockets"`
-	WalkersEgress  *ebpf.MapSpec `ebpf:"walkers_egress"`
-	WalkersIngress *ebpf.MapSpec `ebpf:"walkers_ingress"`
+	Walkers        *ebpf.MapSpec `ebpf:"walkers"`
 }
 
 // socketVariableSpecs contains global variables before they are loaded into the kernel.
@@ -577,8 +569,7 @@ type socketMaps struct {
 	TcpEmptyRow    *ebpf.Map `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.Map `ebpf:"tcp_rows"`
 	TcpSockets     *ebpf.Map `ebpf:"tcp_sockets"`
-	WalkersEgress  *ebpf.Map `ebpf:"walkers_egress"`
-	WalkersIngress *ebpf.Map `ebpf:"walkers_ingress"`
+	Walkers        *ebpf.Map `ebpf:"walkers"`
 }
 
 func (m *socketMaps) Close() error {
@@ -598,8 +589,7 @@ func (m *socketMaps) Close() error {
 		m.TcpEmptyRow,
 		m.TcpRows,
 		m.TcpSockets,
-		m.WalkersEgress,
-		m.WalkersIngress,
+		m.Walkers,
 	)
 }
 
@@ -639,23 +629,20 @@ type socketVariables struct {
 //
 // It can be passed to loadSocketObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketPrograms struct {
-	FollowRelease    *ebpf.Program `ebpf:"follow_release"`
-	FollowState      *ebpf.Program `ebpf:"follow_state"`
-	ObserveEgress    *ebpf.Program `ebpf:"observe_egress"`
-	ObserveIngress   *ebpf.Program `ebpf:"observe_ingress"`
-	OwnAccept4       *ebpf.Program `ebpf:"own_accept4"`
-	OwnAccept6       *ebpf.Program `ebpf:"own_accept6"`
-	OwnBind4         *ebpf.Program `ebpf:"own_bind4"`
-	OwnBind6         *ebpf.Program `ebpf:"own_bind6"`
-	OwnConnect4      *ebpf.Program `ebpf:"own_connect4"`
-	OwnConnect6      *ebpf.Program `ebpf:"own_connect6"`
-	OwnCreate        *ebpf.Program `ebpf:"own_create"`
-	WalkLargeEgress  *ebpf.Program `ebpf:"walk_large_egress"`
-	WalkLargeIngress *ebpf.Program `ebpf:"walk_large_ingress"`
-	WalkRawEgress    *ebpf.Program `ebpf:"walk_raw_egress"`
-	WalkRawIngress   *ebpf.Program `ebpf:"walk_raw_ingress"`
-	WalkSmallEgress  *ebpf.Program `ebpf:"walk_small_egress"`
-	WalkSmallIngress *ebpf.Program `ebpf:"walk_small_ingress"`
+	FollowRelease  *ebpf.Program `ebpf:"follow_release"`
+	FollowState    *ebpf.Program `ebpf:"follow_state"`
+	ObserveEgress  *ebpf.Program `ebpf:"observe_egress"`
+	ObserveIngress *ebpf.Program `ebpf:"observe_ingress"`
+	OwnAccept4     *ebpf.Program `ebpf:"own_accept4"`
+	OwnAccept6     *ebpf.Program `ebpf:"own_accept6"`
+	OwnBind4       *ebpf.Program `ebpf:"own_bind4"`
+	OwnBind6       *ebpf.Program `ebpf:"own_bind6"`
+	OwnConnect4    *ebpf.Program `ebpf:"own_connect4"`
+	OwnConnect6    *ebpf.Program `ebpf:"own_connect6"`
+	OwnCreate      *ebpf.Program `ebpf:"own_create"`
+	WalkLarge      *ebpf.Program `ebpf:"walk_large"`
+	WalkRaw        *ebpf.Program `ebpf:"walk_raw"`
+	WalkSmall      *ebpf.Program `ebpf:"walk_small"`
 }
 
 func (p *socketPrograms) Close() error {
@@ -671,12 +658,9 @@ func (p *socketPrograms) Close() error {
 		p.OwnConnect4,
 		p.OwnConnect6,
 		p.OwnCreate,
-		p.WalkLargeEgress,
-		p.WalkLargeIngress,
-		p.WalkRawEgress,
-		p.WalkRawIngress,
-		p.WalkSmallEgress,
-		p.WalkSmallIngress,
+		p.WalkLarge,
+		p.WalkRaw,
+		p.WalkSmall,
 	)
 }
 
