@@ -4,6 +4,7 @@
 package ebpfreceiver
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -105,9 +105,14 @@ func serve(t *testing.T, arguments ...string) int {
 // connect runs a client to its end; that it fails is what the tests are about.
 func connect(t *testing.T, port int, arguments ...string) {
 	t.Helper()
-	client := exec.Command(openssl(t), append([]string{"s_client", "-connect", "127.0.0.1:" + strconv.Itoa(port), "-servername", "localhost"}, arguments...)...)
-	client.Stdin = strings.NewReader("Q\n")
-	_ = client.Run()
+	ctx, cancel := context.WithTimeout(t.Context(), eventually)
+	defer cancel()
+	client := exec.CommandContext(ctx, openssl(t), append([]string{"s_client", "-connect", "127.0.0.1:" + strconv.Itoa(port), "-servername", "localhost"}, arguments...)...)
+	input, err := client.StdinPipe() // its end would make the client leave before it hears what the server says
+	require.NoError(t, err)
+	require.NoError(t, client.Start())
+	_ = client.Wait()
+	_ = input.Close()
 }
 
 // In TLS 1.3, OpenSSL's client sends its alert before it begins to encrypt; Go's does not (tls_linux_test.go).

@@ -76,6 +76,18 @@ func trace(x *protocol.Exchange) {
 	x.HTTP.TraceState = []byte("ot=th:8,vendor=x")
 }
 
+// http2 makes the exchange one of HTTP/2.
+func http2(x *protocol.Exchange) {
+	x.Kind, x.HTTP.Minor, x.HTTP.Scheme = protocol.HTTP2, 0, []byte("http")
+}
+
+// grpc makes the exchange a call that ended with a status.
+func grpc(x *protocol.Exchange, status uint8) {
+	http2(x)
+	x.Kind, x.RPC = protocol.GRPC, protocol.RPC{Method: []byte("shop.Cart/Add"), Status: status}
+	x.HTTP.Method, x.HTTP.Target = []byte("POST"), []byte("/shop.Cart/Add")
+}
+
 // golden is a table of exchanges; what becomes of each is in testdata under its name.
 var golden = map[string]struct {
 	side    protocol.Side
@@ -103,6 +115,25 @@ var golden = map[string]struct {
 	}, nginx()},
 	"client_ipv6_without_host": {protocol.Client, func(x *protocol.Exchange) {
 		x.Peer, x.HTTP.Host = netip.MustParseAddrPort("[2001:db8::1]:8080"), nil
+	}, nginx()},
+	"server_http2": {protocol.Server, http2, nginx()},
+	"server_http2_fields_unknown": {protocol.Server, func(x *protocol.Exchange) {
+		http2(x)
+		x.HTTP.Method, x.HTTP.Target, x.HTTP.Host, x.HTTP.UserAgent = nil, nil, nil, nil
+	}, nginx()},
+	"client_http2_cancelled": {protocol.Client, func(x *protocol.Exchange) {
+		http2(x)
+		x.HTTP.Status, x.FirstByte, x.Failure = 0, 0, protocol.StreamReset(8)
+	}, nginx()},
+	"server_grpc":           {protocol.Server, func(x *protocol.Exchange) { grpc(x, 0) }, nginx()},
+	"server_grpc_not_found": {protocol.Server, func(x *protocol.Exchange) { grpc(x, 5) }, nginx()},
+	"client_grpc_not_found": {protocol.Client, func(x *protocol.Exchange) { grpc(x, 5) }, nginx()},
+	"client_grpc_without_status": {protocol.Client, func(x *protocol.Exchange) {
+		grpc(x, 0xff)
+		x.HTTP.Status = 503
+	}, nginx()},
+	"server_b3": {protocol.Server, func(x *protocol.Exchange) {
+		x.HTTP.B3 = []byte("80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90")
 	}, nginx()},
 	"server_target_cut": {protocol.Server, func(x *protocol.Exchange) {
 		x.HTTP.Target, x.HTTP.TargetCut, x.HTTP.Host, x.HTTP.UserAgent = []byte("/a/very/long/pa"), true, nil, nil

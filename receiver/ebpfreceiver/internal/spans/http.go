@@ -30,7 +30,7 @@ func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 			a.addConstant(keyURLScheme, t.schemeName())
 		}
 		a.addAddress(keyClientAddress, x.Peer.Addr())
-	} else if t.form != formAuthority {
+	} else if t.form != formAuthority && x.HTTP.Target != nil {
 		addURL(a, &t, &server, x.HTTP.TargetCut)
 	}
 	server.add(a)

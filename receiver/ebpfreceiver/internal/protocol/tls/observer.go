@@ -154,10 +154,12 @@ func (o *Observer) message(m *Message) {
 		return
 	}
 	if o.Encrypted() && o.Step == AfterClientFinished && (o.client || m.Kind == Encrypted && !o.isAlert(m)) {
-		if !o.client {
+		// The server goes on, or the client takes its leave: an alert of the server then answers that. What else the client
+		// sends behind its Finished says nothing of the handshake.
+		if !o.client || m.Kind == Encrypted && o.isAlert(m) {
 			o.reach(Done)
 		}
-		return // what a client sends behind its Finished says nothing of the handshake
+		return
 	}
 	switch m.Kind {
 	case ClientHello:

@@ -284,6 +284,26 @@ func TestAClientMayCloseOnceItIsDone(t *testing.T) {
 	assert.True(t, byServer.Close(false, 99, Closed))
 }
 
+// TestLeavingAtOnceIsNoFailure: a server that sends no tickets answers close_notify by close_notify, both encrypted.
+func TestLeavingAtOnceIsNoFailure(t *testing.T) {
+	client, server, _ := peers(t, tls.VersionTLS13)
+	o := NewObserver(limit, false)
+	for i, p := range converse(t, client, server) {
+		if o.Step == AfterClientFinished {
+			break
+		}
+		o.Feed(p.client, int64(i+1), p.bytes)
+	}
+	require.Equal(t, AfterClientFinished, o.Step)
+	notify := append([]byte{recordData, 3, 3, 0, 19}, make([]byte, 19)...)
+	refused := *o
+	o.Feed(true, 50, notify)
+	o.Feed(false, 51, notify)
+	assert.Equal(t, None, o.Failure)
+	refused.Feed(false, 51, notify)
+	assert.Equal(t, Alerted, refused.Failure, "the server was the first to say something short")
+}
+
 func TestEveryStepAndAlertHasAName(t *testing.T) {
 	for s := AfterClientHello; s <= Done; s++ {
 		assert.NotEmpty(t, s.String())
