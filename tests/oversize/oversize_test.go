@@ -72,6 +72,9 @@ func TestEveryLineIsInTheTopicOnceOrADeadLetterOnce(t *testing.T) {
 	for _, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
 		for _, encoding := range []string{"otlp_proto", "otlp_json"} {
 			for _, key := range []string{"", "partition_logs_by_trace_id", "partition_logs_by_resource_attributes"} {
+				if codec != "none" && codec != "zstd" && (encoding != "otlp_proto" || key != "") {
+					continue // what differs between codecs is the size of a batch, whatever is in it
+				}
 				t.Run(fmt.Sprint(codec, " ", encoding, " ", key), func(t *testing.T) {
 					t.Parallel()
 					cluster := startCluster(t, limit)
@@ -82,7 +85,7 @@ func TestEveryLineIsInTheTopicOnceOrADeadLetterOnce(t *testing.T) {
 						given[key] = true
 					}
 					e := start(t, cluster, given)
-					ld := makeLogs(rand.New(rand.NewPCG(uint64(len(codec+key)), 7)), 60, 6000)
+					ld := makeLogs(rand.New(rand.NewPCG(uint64(len(codec+key)), 7)), 40, 6000)
 					require.NoError(t, e.ConsumeLogs(t.Context(), ld))
 					arrived, letters := read(t, cluster, topic), read(t, cluster, dead)
 					seen := numbers(t, encoding, append(arrived, letters...))
