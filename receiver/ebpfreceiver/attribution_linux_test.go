@@ -60,7 +60,7 @@ func onlyPort(port int) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Filter.Ports.Include = []int{port}
 	cfg.CaptureSelf = true
-	cfg.PollInterval, cfg.Batch.Timeout = often, 0
+	cfg.PollInterval, cfg.Batch.Timeout, cfg.CPUBudget = often, 0, 0 // every exchange, however busy the machine is
 	return cfg
 }
 

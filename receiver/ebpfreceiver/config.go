@@ -61,6 +61,11 @@ type Config struct {
 	// 1 to 255; zero is refused: it would look at nothing.
 	DetectMessages int `mapstructure:"detect_messages"`
 
+	// CPUBudget is the share of the host's processors that watching may take: the programs in the kernel and this whole
+	// process together, from 0 to 1. What would cost more is thinned in the kernel: spans then stand for several
+	// exchanges, and say for how many; metrics stay exact. Zero is no limit.
+	CPUBudget float64 `mapstructure:"cpu_budget"`
+
 	// Batch says how spans are grouped before they are passed on.
 	Batch BatchConfig `mapstructure:"batch"`
 
@@ -119,6 +124,7 @@ func createDefaultConfig() component.Config {
 		MaxProcesses:     4096,
 		DetectMessages:   8,
 		Causes:           true,
+		CPUBudget:        0.05,
 		Batch:            BatchConfig{MaxSpans: 1024, Timeout: 200 * time.Millisecond},
 		Streams:          StreamsConfig{HTTP2: true, TLS: true, MaxHeaders: 16 << 10, MaxMemory: 64 << 20},
 		Metrics: MetricsConfig{
@@ -139,6 +145,7 @@ func (c *Config) Validate() error {
 		positiveTime("exchange_timeout", c.ExchangeTimeout),
 		positive("max_processes", c.MaxProcesses),
 		c.validateDetect(),
+		c.validateBudget(),
 	)
 }
 
@@ -179,6 +186,14 @@ func (c *Config) validateDetect() error {
 		return fmt.Errorf("`detect_messages` must be between 1 and %d, found %d", maxDetectMessages, c.DetectMessages)
 	}
 	return nil
+}
+
+// validateBudget checks cpu_budget.
+func (c *Config) validateBudget() error {
+	if c.CPUBudget >= 0 && c.CPUBudget <= 1 {
+		return nil
+	}
+	return fmt.Errorf("`cpu_budget` must be between 0 and 1, found %v", c.CPUBudget)
 }
 
 // Validate reports every fault of b at once.

@@ -49,6 +49,7 @@ func TestConfigValid(t *testing.T) {
 			c.ExchangeTimeout = 30 * time.Second
 			c.MaxProcesses = 100
 			c.DetectMessages = 4
+			c.CPUBudget = 0.1
 			c.Batch = BatchConfig{MaxSpans: 512, Timeout: time.Second}
 			c.Streams = StreamsConfig{TLS: true, MaxHeaders: 8192, MaxMemory: 1 << 20}
 			c.Metrics = MetricsConfig{
@@ -100,6 +101,7 @@ func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 			"`wakeup_size` must not be negative, found -1",
 			"`poll_interval` must be positive, found -1s",
 			"`detect_messages` must be between 1 and 255, found 256",
+			"`cpu_budget` must be between 0 and 1, found -1",
 			"batch: `timeout` must not be negative, found -1s",
 			"metrics: `max_idle` must not be negative, found -1s",
 			"logs: `max_delay` must not be negative, found -1s",

@@ -53,8 +53,8 @@ func (f *flow) causeSettings() cause.Settings {
 // ownerOf returns the process that has, or had, a connection.
 func (f *flow) ownerOf(c *event.Connection) *procinfo.Process {
 	owner := protocol.Owner{PID: c.Owner.PID, Created: c.Owner.Created, Comm: c.Owner.Comm, Inherited: c.Owner.Inherited}
-	if f.older == nil {
+	if f.owners.older == nil {
 		owner.PID = 0
 	}
-	return f.processes.Resolve(owner)
+	return f.owners.processes.Resolve(owner)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/cause"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
-	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/stream"
@@ -33,8 +32,7 @@ type flow struct {
 	clock     exchange.Clock
 	assembler *exchange.Assembler
 	streams   *stream.Tracker
-	older     *probe.Adopted // nil: process ids of the kernel mean nothing in this process's /proc
-	processes *procinfo.Resolver
+	owners    *owners
 	causes    *cause.Correlator // nil: nobody wants to know
 	sinks     *sinks
 	batches   chan ptrace.Traces
@@ -54,12 +52,11 @@ const (
 )
 
 // newFlow returns a flow that waits for its first record.
-func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, older *probe.Adopted, processes *procinfo.Resolver, to *sinks) *flow {
+func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, owners *owners, to *sinks) *flow {
 	f := &flow{
-		cfg: cfg, logger: logger, telemetry: t, older: older, sinks: to,
-		processes: processes,
-		batches:   make(chan ptrace.Traces, maxBatches),
-		drained:   make(chan struct{}),
+		cfg: cfg, logger: logger, telemetry: t, owners: owners, sinks: to,
+		batches: make(chan ptrace.Traces, maxBatches),
+		drained: make(chan struct{}),
 	}
 	f.assembler = exchange.New(exchange.Settings{
 		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout, Owner: f.know,
@@ -120,25 +117,14 @@ func (f *flow) tick() uint64 {
 
 // know reads the owner of a socket while its process is there.
 func (f *flow) know(owner protocol.Owner) {
-	if f.older != nil && !owner.Inherited {
-		f.processes.Resolve(owner)
+	if f.owners.older != nil && !owner.Inherited {
+		f.owners.processes.Resolve(owner)
 	}
-}
-
-// process returns the process that owns a socket.
-func (f *flow) process(owner *protocol.Owner, side protocol.Side, local uint16) *procinfo.Process {
-	switch {
-	case f.older == nil:
-		owner.PID = 0
-	case owner.PID == 0 && side == protocol.Server:
-		f.ownByPort(owner, local)
-	}
-	return f.processes.Resolve(*owner)
 }
 
 // admit takes an exchange from the assembler.
 func (f *flow) admit(x *protocol.Exchange) {
-	process := f.process(&x.Owner, x.Side, x.Local.Port())
+	process := f.owners.process(&x.Owner, x.Side, x.Local.Port())
 	if !f.cfg.Filter.Executables.Admits(process.Executable) {
 		f.filtered++
 		return
@@ -159,7 +145,7 @@ func (f *flow) Exchange(x *protocol.Exchange) { f.admit(x) }
 
 // Handshake takes a handshake from the streams.
 func (f *flow) Handshake(h *stream.Handshake) {
-	process := f.process(&h.Owner, h.Side, h.Local.Port())
+	process := f.owners.process(&h.Owner, h.Side, h.Local.Port())
 	if f.cfg.Filter.Executables.Admits(process.Executable) {
 		f.sinks.shaken(h, process)
 	}
@@ -186,13 +172,6 @@ func (f *flow) waiting() int {
 		return 0
 	}
 	return f.sinks.spans.Len()
-}
-
-// ownByPort names the owner of a connection that a Multipath TCP listener older than the receiver accepted.
-func (f *flow) ownByPort(owner *protocol.Owner, local uint16) {
-	if found, ok := f.older.Listener(local); ok {
-		owner.PID, owner.Created, owner.Comm = found.PID, found.Created, found.Comm
-	}
 }
 
 // flush hands the batch on, waiting for room.

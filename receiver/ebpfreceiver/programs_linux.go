@@ -11,7 +11,7 @@ import (
 // programSettings returns the part of a valid c that the BPF programs carry out, for what next needs.
 func (c *Config) programSettings(next consumers) bpfobj.Settings {
 	settings := bpfobj.Settings{
-		Exchanges:      next.traces != nil || next.metrics != nil || next.logs != nil && c.Causes,
+		Exchanges:      next.traces != nil || next.logs != nil && c.Causes,
 		HTTP2:          c.Streams.HTTP2 && (next.traces != nil || next.metrics != nil),
 		TLS:            c.Streams.TLS && (next.logs != nil || next.metrics != nil),
 		RingBufferSize: c.RingBufferSize,
@@ -28,6 +28,7 @@ func (c *Config) programSettings(next consumers) bpfobj.Settings {
 	}
 	if next.metrics != nil {
 		settings.TCPRows = c.TCP.MaxRows
+		settings.Limits, settings.MaxSeries = c.Metrics.bounds().Limits(), c.Metrics.MaxSeries
 	}
 	return settings
 }

@@ -61,7 +61,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	for _, reason := range []string{
 		"ring_full", "storage", "no_status_line", "pipelined", "malformed_record", "malformed_request", "malformed_response",
 		"no_final_response", "unknown_protocol", "port", "address", "late_ring_full", "gap", "response_unmatched", "unreadable",
-		"evicted", "timed_out", "request_unaligned", "process_ended", "process_denied", "head_truncated", "executable", "pending",
+		"evicted", "timed_out", "request_unaligned", "process_ended", "process_denied", "head_truncated", "duration_lost", "executable", "pending",
 		"handshake", "stream_ring_full", "stream_cut", "stream_gap", "stream_malformed", "stream_forgotten", "stream_unknown",
 		"stream_response_unmatched", "header_unknown", "header_truncated", "pushed", "handshake_unfinished",
 		"handshake", "stream_ring_full", "stream_cut", "stream_gap", "stream_malformed", "stream_forgotten", "stream_unknown",

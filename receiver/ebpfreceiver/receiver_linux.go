@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metrics"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/ring"
@@ -45,6 +46,7 @@ type ebpfReceiver struct {
 	probe     *probe.Probe
 	ring      *ring.Reader
 	flow      *flow
+	thinning  *thinning // nil: no budget, or nobody wants spans
 	running   sync.WaitGroup
 	cancel    context.CancelFunc // of what the next consumer is doing
 }
@@ -78,6 +80,9 @@ func (r *ebpfReceiver) start(ctx context.Context, host component.Host) error {
 		r.flow.drain()
 	})
 	r.send(sending)
+	if r.thinning != nil {
+		r.running.Go(func() { r.thinning.run(sending, r.flow.drained) })
+	}
 	return nil
 }
 
@@ -129,23 +134,39 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 		return fmt.Errorf("read host name: %w", err)
 	}
 	about := origin{host: host, scope: metadata.ScopeName, version: r.settings.BuildInfo.Version}
-	processes := procinfo.New(procinfo.Settings{MaxProcesses: r.cfg.MaxProcesses, CgroupPath: r.cgroups.Path})
-	to := newSinks(r.cfg, r.next, about)
-	if to.store != nil && r.cfg.TCP.MaxRows > 0 {
-		to.sources = append(to.sources, tcpstats.New(tcpstats.Settings{
-			MaxIdle: r.cfg.Metrics.MaxIdle, Admits: r.cfg.Filter.Executables.Admits,
-		}, r.objects, processes, to.store))
+	of := &owners{
+		older:     older,
+		processes: procinfo.New(procinfo.Settings{MaxProcesses: r.cfg.MaxProcesses, CgroupPath: r.cgroups.Path}),
 	}
-	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, older, processes, to)
+	to := newSinks(r.cfg, r.next, about)
+	to.sources = r.sources(of, to)
+	if r.next.traces != nil && r.cfg.CPUBudget > 0 {
+		r.thinning = newThinning(r.cfg.CPUBudget, r.objects, r.settings.Logger)
+	}
+	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, of, to)
 	return r.telemetry.observe(sources{
 		kernel:    r.objects.Counters,
 		assembler: &r.flow.assembler.Counts,
 		streams:   &r.flow.streams.Counts,
 		records:   r.ring.Records,
-		processes: r.flow.processes.Stats,
+		processes: of.processes.Stats,
 		causes:    r.flow.causes,
 		sinks:     r.flow.sinks,
+		thinning:  r.thinning,
 	})
+}
+
+// sources returns what brings to the store what the kernel counts.
+func (r *ebpfReceiver) sources(of *owners, to *sinks) (all []metrics.Source) {
+	if to.store == nil {
+		return nil
+	}
+	if r.cfg.TCP.MaxRows > 0 {
+		all = append(all, tcpstats.New(tcpstats.Settings{
+			MaxIdle: r.cfg.Metrics.MaxIdle, Admits: r.cfg.Filter.Executables.Admits,
+		}, r.objects, of.processes, to.store))
+	}
+	return append(all, &durations{objects: r.objects, owners: of, filter: &r.cfg.Filter.Executables, http: to.http})
 }
 
 // openCgroups opens the hierarchy and returns the paths to attach to.

@@ -65,8 +65,8 @@ func shop(t *testing.T) *httptest.Server {
 func configFor(server *httptest.Server) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Filter.Ports.Include = []int{server.Listener.Addr().(*net.TCPAddr).Port}
-	cfg.CaptureSelf = true // the test is server, client and receiver at once
-	cfg.PollInterval, cfg.Batch.Timeout = often, 0
+	cfg.CaptureSelf = true                                           // the test is server, client and receiver at once
+	cfg.PollInterval, cfg.Batch.Timeout, cfg.CPUBudget = often, 0, 0 // every exchange, however busy the machine is
 	return cfg
 }
 

@@ -40,20 +40,28 @@ func (r *ebpfReceiver) sendTraces(ctx context.Context) {
 
 // sendMetrics collects and passes on once an interval, and once more at the end.
 func (r *ebpfReceiver) sendMetrics(ctx context.Context) {
-	ticker := time.NewTicker(r.cfg.Metrics.CollectionInterval)
-	defer ticker.Stop()
+	due, read := time.NewTicker(r.cfg.Metrics.CollectionInterval), time.NewTicker(min(drainInterval, r.cfg.Metrics.CollectionInterval))
+	defer due.Stop()
+	defer read.Stop()
 	for open := true; open; {
 		select {
-		case <-ticker.C:
+		case <-read.C:
+			r.drainSources()
+			continue
+		case <-due.C:
 		case <-r.flow.drained:
 			open = false
 		}
+		r.drainSources()
 		r.collect(ctx)
 	}
 }
 
-// collect passes on all series as they are now. A source that cannot be read is asked again the next time.
-func (r *ebpfReceiver) collect(ctx context.Context) {
+// drainInterval is how often what the kernel counted is read: the process behind it may end soon.
+const drainInterval = time.Second
+
+// drainSources brings what was counted elsewhere into the store. A source that cannot be read is asked again the next time.
+func (r *ebpfReceiver) drainSources() {
 	var faults []error
 	for _, source := range r.flow.sinks.sources {
 		faults = append(faults, source.Drain())
@@ -61,6 +69,10 @@ func (r *ebpfReceiver) collect(ctx context.Context) {
 	if err := errors.Join(faults...); err != nil {
 		r.settings.Logger.Error("read what the kernel counted", zap.Error(err))
 	}
+}
+
+// collect passes on all series as they are now.
+func (r *ebpfReceiver) collect(ctx context.Context) {
 	all, n := r.flow.sinks.store.Collect(time.Now())
 	if n == 0 {
 		return

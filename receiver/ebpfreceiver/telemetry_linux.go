@@ -67,6 +67,7 @@ type sources struct {
 	processes func() procinfo.Stats
 	causes    *cause.Correlator // nil: there are none
 	sinks     *sinks
+	thinning  *thinning // nil: no budget
 }
 
 // observe registers the instruments that are read when somebody asks for them.
@@ -104,6 +105,25 @@ func (t *telemetry) observe(s sources) error {
 				o.Observe(s.sinks.store.Overflowed())
 			}
 			return nil
+		}),
+		t.builder.RegisterReceiverEbpfCPUShareCallback(func(_ context.Context, o metric.Float64Observer) error {
+			if s.thinning != nil {
+				o.Observe(s.thinning.Share())
+			}
+			return nil
+		}),
+		t.builder.RegisterReceiverEbpfProbabilityCallback(func(_ context.Context, o metric.Float64Observer) error {
+			if s.thinning != nil {
+				o.Observe(s.thinning.Probability())
+			}
+			return nil
+		}),
+		t.builder.RegisterReceiverEbpfThinnedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			counters, err := s.kernel()
+			if err == nil {
+				o.Observe(int64(counters.Thinned))
+			}
+			return err
 		}),
 		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			counters, err := s.kernel()

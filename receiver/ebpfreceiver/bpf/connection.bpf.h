@@ -22,12 +22,15 @@ enum phase {
 };
 
 /* Writes one record. The reader is woken only when much waits; it polls for the rest. */
-static __always_inline bool ring_write(void *record, __u32 size)
+static __always_inline bool ring_write_after(void *record, __u32 size, __u64 waiting)
 {
-	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-
 	return !bpf_ringbuf_output(&ring, record, size,
 				   waiting >= knob_wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline bool ring_write(void *record, __u32 size)
+{
+	return ring_write_after(record, size, bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA));
 }
 
 /* Where a packet lies in the stream of its direction. */
@@ -83,7 +86,9 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	struct event_exchange *exchange = &connection->exchange;
 	__u32 length = packet_capture(skb, packet, skip, connection->data, REQUEST_CAPACITY);
 
-	if (!http1_is_request(captured_prefix(connection->data, length))) {
+	__u8 method = http1_method(captured_prefix(connection->data, length));
+
+	if (method == METHOD_NONE) {
 		/* A body behind an early response, or an upgraded connection. */
 		exchange->request_bytes += packet->length - skip;
 		return;
@@ -96,6 +101,12 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	exchange->request_ns = bpf_ktime_get_ns();
 	exchange->request_bytes = packet->length - skip;
 	exchange->request_len = length;
+	connection->request_sequence = packet->sequence + skip;
+	connection->method = method;
+	connection->status = 0;
+	connection->counted = 0;
+	connection->interim_bytes = 0;
+	connection->interim = 0;
 	connection->phase = PHASE_REQUEST;
 	connection->emitted = 0;
 	connection->gap = 0;
@@ -143,6 +154,7 @@ static __always_inline void exchange_write(struct connection *connection)
 	struct event_exchange *exchange = &connection->exchange;
 	__u32 request_len = exchange->request_len;
 	__u32 response_len = exchange->response_len;
+	__u64 waiting;
 
 	if (!knob_exchanges && !connection->alerted)
 		return;
@@ -150,10 +162,18 @@ static __always_inline void exchange_write(struct connection *connection)
 	OPAQUE(response_len);
 	if (request_len > REQUEST_CAPACITY || response_len > RESPONSE_CAPACITY)
 		return; /* never: for the verifier, which does not know what the map holds */
+	waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	exchange->threshold = thin_threshold_now(waiting);
+	if (connection->alerted)
+		exchange->threshold = 0; /* it becomes no span, but the log record of a handshake */
+	if (exchange->threshold && thin_random(connection) < exchange->threshold) {
+		count(COUNTER_THINNED);
+		return;
+	}
 	exchange->event.kind = EVENT_EXCHANGE;
 	connection->emitted = connection->alerted ?
 		!bpf_ringbuf_output(&ring, exchange, sizeof(*exchange) + request_len + response_len, BPF_RB_FORCE_WAKEUP) :
-		ring_write(exchange, sizeof(*exchange) + request_len + response_len);
+		ring_write_after(exchange, sizeof(*exchange) + request_len + response_len, waiting);
 	if (!connection->emitted)
 		count(COUNTER_LOST_RING_FULL);
 }
@@ -178,6 +198,8 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 	}
 	connection->exchange.response_len = length;
 	connection->alerted = tls_is_alert(prefix);
+	if (length >= 12 && !connection->alerted)
+		metrics_answer(connection, connection->data + have, connection->last_ns);
 	return true;
 }
 
@@ -192,6 +214,15 @@ static __always_inline void response_again(struct __sk_buff *skb, const struct p
 		__u8 data[RESPONSE_CAPACITY];
 	} *record;
 
+	if (knob_metrics && connection->interim) {
+		__u64 line[2] = {};
+
+		bpf_skb_load_bytes(skb, packet->payload + skip, line, 12);
+		connection->interim_bytes = connection->exchange.event.response_bytes - (packet->length - skip);
+		metrics_answer(connection, (const __u8 *)line, connection->last_ns);
+	}
+	if (!connection->emitted)
+		return;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		count(COUNTER_LATE_RING_FULL);
@@ -237,17 +268,23 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	event->flags = (chunk_end ? FLAG_CHUNK_END : 0) | (connection->gap ? FLAG_GAP : 0);
 	if (connection->phase == PHASE_REQUEST)
 		return response_begin(skb, packet, connection, span.skip) ? WRITE_EXCHANGE : WRITE_NOTHING;
-	if (!connection->emitted)
+	if (!connection->emitted && !knob_metrics)
 		return WRITE_NOTHING;
 	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
-		if (connection->pipelined)
+		if (connection->pipelined) {
 			connection->pipelined--;
-		else
+			connection->counted = 0; /* its time stands: what follows is of another response */
+		} else {
 			response_again(skb, packet, connection, span.skip);
+		}
 		return WRITE_NOTHING;
 	}
 	/* The sender marks the end of each of its writes with PSH: no other packet can end a response. */
-	return chunk_end || packet->flags & TCP_FLAG_PSH ? WRITE_PROGRESS : WRITE_NOTHING;
+	if (!chunk_end && !(packet->flags & TCP_FLAG_PSH))
+		return WRITE_NOTHING;
+	if (knob_metrics && connection->counted)
+		metrics_count(connection, connection->last_ns);
+	return connection->emitted ? WRITE_PROGRESS : WRITE_NOTHING;
 }
 
 /* Writes what a packet gave. */
@@ -270,7 +307,12 @@ static __always_inline enum verdict connection_end(struct connection *connection
 	connection->phase = PHASE_IDLE;
 	if (phase == PHASE_IDLE)
 		return verdict;
-	event->flags |= flag;
+	/* Through memory, so that the verifier follows what comes next once, and not for every flag and verdict. */
+	connection->ended = flag;
+	connection->verdict = verdict;
+	verdict = connection->verdict;
+	judge_end(connection, phase == PHASE_RESPONSE, bpf_ktime_get_ns());
+	event->flags |= connection->ended;
 	if (verdict == WRITE_EXCHANGE)
 		return verdict;
 	if (phase == PHASE_REQUEST) {
@@ -297,6 +339,7 @@ static __always_inline enum verdict connection_packet(struct __sk_buff *skb, con
 {
 	bool is_request = packet->direction == connection->request_direction;
 	enum verdict verdict = WRITE_NOTHING;
+	__u8 ended = 0;
 
 	if (packet->length) {
 		struct span span = connection_follow(connection, packet);
@@ -309,10 +352,10 @@ static __always_inline enum verdict connection_packet(struct __sk_buff *skb, con
 		}
 	}
 	if (packet->flags & TCP_FLAG_RST)
-		return connection_end(connection, FLAG_RESET, verdict);
-	if (packet->flags & TCP_FLAG_FIN && !is_request)
-		return connection_end(connection, FLAG_FIN, verdict);
-	return verdict;
+		ended = FLAG_RESET;
+	else if (packet->flags & TCP_FLAG_FIN && !is_request)
+		ended = FLAG_FIN;
+	return ended ? connection_end(connection, ended, verdict) : verdict;
 }
 
 static __always_inline void map_address4(__u8 *to, __u32 address)

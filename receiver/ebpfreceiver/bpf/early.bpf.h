@@ -79,6 +79,8 @@ static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock
 	connection->exchange.request_len = early->captured;
 	__builtin_memcpy(connection->data, early->data, REQUEST_CAPACITY);
 	connection->head_complete = early->head_complete;
+	connection->method = http1_method(captured_prefix(early->data, early->captured));
+	connection->request_sequence = early->sequence;
 	connection->next_sequence[INGRESS] = early->sequence + early->length;
 	connection->synchronized[INGRESS] = 1;
 	connection->phase = PHASE_REQUEST;

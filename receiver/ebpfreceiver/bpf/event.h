@@ -130,6 +130,50 @@ struct event_exchange {
 	__u16 peer_port;
 	__u16 request_len; /* captured bytes of the request head that follow */
 	__u16 response_len; /* captured bytes of the response head that follow those */
+	__u64 threshold; /* of 2^56: exchanges whose randomness is below had no record; 0: all had one */
+};
+
+/* The methods that are recognized. Values are never reused. */
+enum method {
+	METHOD_NONE = 0,
+	METHOD_GET = 1,
+	METHOD_PUT = 2,
+	METHOD_POST = 3,
+	METHOD_HEAD = 4,
+	METHOD_PATCH = 5,
+	METHOD_TRACE = 6,
+	METHOD_DELETE = 7,
+	METHOD_OPTIONS = 8,
+	METHOD_CONNECT = 9,
+	SERIES_OVERFLOW = 255, /* of a key: that of the series for what is too much */
+};
+
+/* What the series of one metric differ in. */
+struct series_key {
+	__u8 address[16]; /* of the server, if this is the client; else 0 */
+	__u32 pid; /* owner.pid */
+	__u16 port; /* of the server */
+	__u16 status; /* 0: none was seen */
+	__u8 side; /* enum event_side */
+	__u8 method; /* enum method */
+	__u8 minor; /* second number of the response's version */
+	__u8 failure; /* enum event_flag: how the connection ended, if that was too early */
+	__u8 inherited; /* owner.inherited */
+	__u8 reserved[3];
+};
+
+#define SERIES_BUCKETS 256 /* most buckets that a histogram can have */
+
+/* What was counted since user space last read. Numbers can be negative, for an exchange that was counted before that and
+ * turned out to be longer. The first three fields are those of one owner, in the copy of the processor that made the
+ * series.
+ */
+struct series {
+	__u64 cgroup_id;
+	__u64 created_ns;
+	__u8 comm[16];
+	__s64 sum_ns;
+	__s32 buckets[SERIES_BUCKETS];
 };
 
 /* What a process had to answer when it called; see cause.bpf.h. */
@@ -229,7 +273,9 @@ enum counter {
 	COUNTER_STREAM_RING_FULL = 15, /* records of streams lost: no room in the ring */
 	COUNTER_STREAM_CUT = 16, /* packets with more frames than are looked at */
 	COUNTER_OFF_HANDSHAKE = 17, /* connections switched off: a TLS handshake that cannot be followed */
-	COUNTER_MAX = 18,
+	COUNTER_SERIES_LOST = 18, /* durations that could not be counted */
+	COUNTER_THINNED = 19, /* exchanges without a record, because of the thinning */
+	COUNTER_MAX = 20,
 };
 
 _Static_assert(sizeof(struct event) == 32, "event has no padding");
@@ -240,6 +286,8 @@ _Static_assert(sizeof(struct event_process) == 64, "event_process has no padding
 _Static_assert(sizeof(struct event_within) == 48, "event_within has no padding");
 _Static_assert(sizeof(struct event_tcp) == 160, "event_tcp has no padding");
 _Static_assert(sizeof(struct tcp_key) == 24, "tcp_key has no padding");
-_Static_assert(sizeof(struct event_exchange) == 144, "event_exchange has no padding");
+_Static_assert(sizeof(struct event_exchange) == 152, "event_exchange has no padding");
+_Static_assert(sizeof(struct series_key) == 32, "series_key has no padding");
+_Static_assert(sizeof(struct series) == 40 + 4 * SERIES_BUCKETS, "series has no padding");
 
 #endif

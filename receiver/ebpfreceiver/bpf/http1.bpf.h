@@ -11,27 +11,34 @@
 #define FIRST(n) (~0ULL >> (64 - 8 * (n)))
 
 /* The methods of RFC 9110 section 9 and PATCH (RFC 5789), each with the space behind it. */
-static __always_inline bool http1_is_request(__u64 prefix)
+static __always_inline enum method http1_method(__u64 prefix)
 {
 	switch (prefix & FIRST(4)) {
 	case TEXT4('G', 'E', 'T', ' '):
+		return METHOD_GET;
 	case TEXT4('P', 'U', 'T', ' '):
-		return true;
+		return METHOD_PUT;
 	case TEXT4('P', 'O', 'S', 'T'):
+		return (__u8)(prefix >> 32) == ' ' ? METHOD_POST : METHOD_NONE;
 	case TEXT4('H', 'E', 'A', 'D'):
-		return (__u8)(prefix >> 32) == ' ';
+		return (__u8)(prefix >> 32) == ' ' ? METHOD_HEAD : METHOD_NONE;
 	case TEXT4('P', 'A', 'T', 'C'):
+		return (prefix & FIRST(6)) == (TEXT8('P', 'A', 'T', 'C', 'H', ' ', 0, 0)) ? METHOD_PATCH : METHOD_NONE;
 	case TEXT4('T', 'R', 'A', 'C'):
+		return (prefix & FIRST(6)) == (TEXT8('T', 'R', 'A', 'C', 'E', ' ', 0, 0)) ? METHOD_TRACE : METHOD_NONE;
 	case TEXT4('D', 'E', 'L', 'E'):
-		return (prefix & FIRST(6)) == (TEXT8('P', 'A', 'T', 'C', 'H', ' ', 0, 0)) ||
-		       (prefix & FIRST(6)) == (TEXT8('T', 'R', 'A', 'C', 'E', ' ', 0, 0)) ||
-		       (prefix & FIRST(7)) == (TEXT8('D', 'E', 'L', 'E', 'T', 'E', ' ', 0));
+		return (prefix & FIRST(7)) == (TEXT8('D', 'E', 'L', 'E', 'T', 'E', ' ', 0)) ? METHOD_DELETE : METHOD_NONE;
 	case TEXT4('O', 'P', 'T', 'I'):
-		return prefix == TEXT8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ');
+		return prefix == TEXT8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') ? METHOD_OPTIONS : METHOD_NONE;
 	case TEXT4('C', 'O', 'N', 'N'):
-		return prefix == TEXT8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' ');
+		return prefix == TEXT8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' ') ? METHOD_CONNECT : METHOD_NONE;
 	}
-	return false;
+	return METHOD_NONE;
+}
+
+static __always_inline bool http1_is_request(__u64 prefix)
+{
+	return http1_method(prefix) != METHOD_NONE;
 }
 
 /* Whether a message whose last four bytes these are ends with an empty line, as a request without a body does. */

@@ -21,9 +21,17 @@ const volatile __u8 knob_causes = 0; /* tell within which exchange of a server i
 const volatile __u8 knob_tcp_metrics = 0; /* count what becomes of TCP connections */
 const volatile __u8 knob_tcp_logs = 0; /* tell of TCP connections that end badly */
 
+const volatile __u8 knob_ring_shift = 19; /* log2 of the ring's size, less 4 */
+const volatile __u8 knob_metrics = 0; /* count durations */
+const volatile __u32 knob_bucket_mask = 15; /* number of buckets, a power of two up to SERIES_BUCKETS, less one */
+const volatile __u64 knob_bucket_limits[SERIES_BUCKETS] = {}; /* their upper bounds in ns, ascending; unused ones 1 << 62 */
+
 /* The receiver's own process, whose sockets are left alone: what it exports over HTTP would be seen, exported, seen again.
  * Not a constant, because the id that the kernel knows it by is only known when the first programs are attached. 0: none.
  */
 volatile __u32 self_pid = 0;
+
+/* Of 2^56: exchanges whose randomness is below get no record. User space adapts it to the budget. */
+volatile __u64 thin_threshold = 0;
 
 #endif

@@ -20,9 +20,21 @@ struct connection {
 	__u8 gap; /* bytes of this response were not seen */
 	__u8 released; /* the last descriptor of the socket is being closed, or was */
 	__u32 pipelined; /* requests that were counted as lost and whose responses are to come */
-	__u8 alerted; /* the response is an alert of TLS */
-	__u8 reserved[3];
+	__u32 request_sequence; /* TCP sequence number of the request's first byte */
 	__u64 last_ns; /* last byte of the response so far */
+	__u64 counted_ns; /* the duration that the exchange was counted with */
+	__u32 interim_bytes; /* bytes of interim responses before the final one */
+	__u16 status; /* of the final response; 0: not seen yet */
+	__u8 method; /* enum method */
+	__u8 minor; /* the second number of the response's version */
+	__u8 counted; /* the exchange was counted, in that bucket */
+	__u8 bucket;
+	__u8 interim; /* so far, only interim responses were seen */
+	__u8 zero; /* a zero that the verifier does not know */
+	volatile __u8 ended; /* enum event_flag: with which the connection has ended */
+	volatile __u8 verdict; /* enum verdict: what its last packet gave before that */
+	__u8 alerted; /* the response is an alert of TLS */
+	__u8 reserved;
 	struct event_exchange exchange;
 	__u8 data[REQUEST_CAPACITY + RESPONSE_CAPACITY];
 };
@@ -142,6 +154,35 @@ struct {
 	__type(key, __u32);
 	__type(value, struct early);
 } early_data SEC(".maps");
+
+/* Keys: series_key. Two of them: while the programs count in one, user space reads and empties the other. Bounded; the
+ * two keys with SERIES_OVERFLOW are always there. max_entries and the size of the value, hence the number of buckets, are
+ * set by the loader.
+ */
+struct series_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 16);
+	__type(key, struct series_key);
+	__type(value, struct series);
+} series_first SEC(".maps"), series_second SEC(".maps");
+
+/* The one that is counted in. When user space exchanges it, the kernel waits for the programs that still use the old one
+ * before it lets user space go on: what is read then is complete.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct series_map);
+} series_active SEC(".maps") = { .values = { &series_first } };
+
+/* A series without numbers, which is too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct series);
+} series_empty SEC(".maps");
 
 /* One bit a port. */
 struct port_sets {

@@ -15,6 +15,9 @@
 #include "http1.bpf.h"
 #include "filter.bpf.h"
 #include "owner.bpf.h"
+#include "metrics.bpf.h"
+#include "judge.bpf.h"
+#include "thin.bpf.h"
 #include "connection.bpf.h"
 #include "frames.bpf.h"
 #include "stream.bpf.h"
@@ -38,6 +41,7 @@ const enum tcp_end *unused_tcp_end __attribute__((unused));
 const enum event_side *unused_side __attribute__((unused));
 const enum event_kind *unused_kind __attribute__((unused));
 const enum event_flag *unused_flag __attribute__((unused));
+const enum method *unused_method __attribute__((unused));
 const enum counter *unused_counter __attribute__((unused));
 
 static __always_inline void observe(struct __sk_buff *skb, __u8 direction)

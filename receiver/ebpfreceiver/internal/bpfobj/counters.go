@@ -9,6 +9,8 @@ import "fmt"
 type Counters struct {
 	// Requests is the number of exchanges begun.
 	Requests uint64
+	// Thinned is the number of exchanges without a record because of the thinning.
+	Thinned uint64
 	// Lost counts exchanges that no record tells of, by reason.
 	Lost map[string]uint64
 	// Off counts connections that are no longer looked at, by reason.
@@ -52,6 +54,7 @@ func degradedReasons() []counterName {
 		{"tcp_ring_full", socketCounterCOUNTER_TCP_RING_FULL},
 		{"stream_ring_full", socketCounterCOUNTER_STREAM_RING_FULL},
 		{"stream_cut", socketCounterCOUNTER_STREAM_CUT},
+		{"duration_lost", socketCounterCOUNTER_SERIES_LOST},
 	}
 }
 
@@ -76,6 +79,7 @@ func (o *Objects) Counters() (Counters, error) {
 	}
 	return Counters{
 		Requests: sums[socketCounterCOUNTER_REQUESTS],
+		Thinned:  sums[socketCounterCOUNTER_THINNED],
 		Lost:     pick(lostReasons()),
 		Off:      pick(offReasons()),
 		Degraded: pick(degradedReasons()),

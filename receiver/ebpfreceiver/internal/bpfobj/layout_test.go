@@ -35,6 +35,7 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 		RequestNs: 5, RequestBytes: 6, PreviousNs: 7, PreviousBytes: 8, CgroupId: 9,
 		Owner:     socketOwner{CreatedNs: 10, Pid: 11, Inherited: 1, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}},
 		LocalPort: 12, PeerPort: 13, RequestLen: 3, ResponseLen: 4,
+		Threshold: 14,
 	}
 	record.LocalAddress = [16]byte{10: 0xff, 11: 0xff, 12: 127, 15: 1}
 	record.PeerAddress = [16]byte{0: 0xfe, 1: 0x80, 15: 2}
@@ -55,6 +56,7 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 	assert.Equal(t, event.Owner{Created: 10, PID: 11, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}, Inherited: true}, e.Owner)
 	assert.Equal(t, "127.0.0.1:12", e.Local.String())
 	assert.Equal(t, "[fe80::2]:13", e.Peer.String())
+	assert.EqualValues(t, 14, e.Threshold)
 	assert.Equal(t, "GET", string(e.Request))
 	assert.Equal(t, "HTTP", string(e.ResponseHead))
 
@@ -159,7 +161,7 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 
 // TestEveryCounterHasAName keeps a counter that C adds from being forgotten in the telemetry.
 func TestEveryCounterHasAName(t *testing.T) {
-	named := map[socketCounter]bool{socketCounterCOUNTER_REQUESTS: true}
+	named := map[socketCounter]bool{socketCounterCOUNTER_REQUESTS: true, socketCounterCOUNTER_THINNED: true}
 	for _, group := range [][]counterName{lostReasons(), offReasons(), degradedReasons()} {
 		for _, c := range group {
 			assert.False(t, named[c.counter], c.reason)
@@ -185,6 +187,8 @@ func TestStructsHaveTheSizesOfTheObject(t *testing.T) {
 		"event_stream":   unsafe.Sizeof(socketEventStream{}),
 		"stream":         unsafe.Sizeof(socketStream{}),
 		"owner":          unsafe.Sizeof(socketOwner{}),
+		"series_key":     unsafe.Sizeof(socketSeriesKey{}),
+		"series":         unsafe.Sizeof(socketSeries{}),
 		"address_prefix": unsafe.Sizeof(socketAddressPrefix{}),
 		"port_sets":      unsafe.Sizeof(socketPortSets{}),
 	} {

@@ -6,6 +6,7 @@ package bpfobj
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"time"
 
@@ -19,6 +20,10 @@ type Settings struct {
 	Exchanges bool
 	// HTTP2 says whether connections that speak it are followed, TLS whether handshakes are.
 	HTTP2, TLS bool
+	// Limits are the upper bounds, in ns, of the buckets that durations are counted in; none: they are not counted.
+	Limits []uint64
+	// MaxSeries is how many series of durations there can be between two calls of DrainSeries.
+	MaxSeries int
 	// RingBufferSize is in bytes: a power of two, a multiple of the page size.
 	RingBufferSize int
 	// WakeupSize is how many bytes wait in the ring before its reader is woken.
@@ -48,6 +53,7 @@ type Objects struct {
 	socketPrograms
 	maps      socketMaps
 	variables socketVariables
+	series    seriesMaps
 }
 
 // Load puts the programs into the kernel; nothing runs before they are attached. On an error nothing stays loaded. A
@@ -69,7 +75,7 @@ func Load(settings Settings) (*Objects, error) {
 		return nil, fmt.Errorf("load BPF programs: %w", err)
 	}
 	objects := &Objects{socketPrograms: loaded.socketPrograms, maps: loaded.socketMaps, variables: loaded.socketVariables}
-	if err := settings.fill(&objects.maps); err != nil {
+	if err := errors.Join(settings.fill(&objects.maps), objects.fillSeries(&settings)); err != nil {
 		return nil, errors.Join(err, objects.Close())
 	}
 	return objects, nil
@@ -92,6 +98,7 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 		socketVarKnobTcpMetrics:     flag(s.TCPRows > 0),
 		socketVarKnobTcpLogs:        flag(s.TCPLogs),
 		socketVarKnobTcpBounds:      tcpBounds(s.TCPBounds),
+		socketVarKnobRingShift:      uint8(max(4, bits.TrailingZeros32(uint32(s.RingBufferSize))) - 4),
 		socketVarKnobPortInclude:    flag(len(s.IncludePorts) > 0),
 		socketVarKnobPortExclude:    flag(len(s.ExcludePorts) > 0),
 		socketVarKnobAddressInclude: flag(len(s.IncludePeers) > 0),
@@ -101,7 +108,7 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 			return fmt.Errorf("set %s to %v: %w", name, value, err)
 		}
 	}
-	return nil
+	return s.applySeries(spec)
 }
 
 func flag(on bool) uint8 {
@@ -132,11 +139,11 @@ func (s *Settings) fill(maps *socketMaps) error {
 
 func putPrefixes(trie *ebpf.Map, prefixes []netip.Prefix) error {
 	for _, prefix := range prefixes {
-		bits, version := 32+prefix.Bits(), uint32(6)
+		length, version := 32+prefix.Bits(), uint32(6)
 		if prefix.Addr().Is4() {
-			bits, version = bits+96, 4 // the programs know IPv4 addresses as ::ffff:a.b.c.d
+			length, version = length+96, 4 // the programs know IPv4 addresses as ::ffff:a.b.c.d
 		}
-		key := socketAddressPrefix{Bits: uint32(bits), Version: version, Address: prefix.Addr().As16()}
+		key := socketAddressPrefix{Bits: uint32(length), Version: version, Address: prefix.Addr().As16()}
 		if err := trie.Put(&key, uint8(1)); err != nil {
 			return fmt.Errorf("write address filter %s: %w", prefix, err)
 		}

@@ -44,9 +44,21 @@ type socketConnection struct {
 	Gap              uint8
 	Released         uint8
 	Pipelined        uint32
-	Alerted          uint8
-	Reserved         [3]uint8
+	RequestSequence  uint32
 	LastNs           uint64
+	CountedNs        uint64
+	InterimBytes     uint32
+	Status           uint16
+	Method           uint8
+	Minor            uint8
+	Counted          uint8
+	Bucket           uint8
+	Interim          uint8
+	Zero             uint8
+	Ended            uint8
+	Verdict          uint8
+	Alerted          uint8
+	Reserved         uint8
 	Exchange         socketEventExchange
 	Data             [736]uint8
 }
@@ -72,7 +84,9 @@ const (
 	socketCounterCOUNTER_STREAM_RING_FULL    socketCounter = 15
 	socketCounterCOUNTER_STREAM_CUT          socketCounter = 16
 	socketCounterCOUNTER_OFF_HANDSHAKE       socketCounter = 17
-	socketCounterCOUNTER_MAX                 socketCounter = 18
+	socketCounterCOUNTER_SERIES_LOST         socketCounter = 18
+	socketCounterCOUNTER_THINNED             socketCounter = 19
+	socketCounterCOUNTER_MAX                 socketCounter = 20
 )
 
 type socketEarly struct {
@@ -116,6 +130,7 @@ type socketEventExchange struct {
 	PeerPort      uint16
 	RequestLen    uint16
 	ResponseLen   uint16
+	Threshold     uint64
 }
 
 type socketEventFlag uint32
@@ -213,6 +228,22 @@ type socketEventWithin struct {
 	Reserved uint32
 }
 
+type socketMethod uint32
+
+const (
+	socketMethodMETHOD_NONE     socketMethod = 0
+	socketMethodMETHOD_GET      socketMethod = 1
+	socketMethodMETHOD_PUT      socketMethod = 2
+	socketMethodMETHOD_POST     socketMethod = 3
+	socketMethodMETHOD_HEAD     socketMethod = 4
+	socketMethodMETHOD_PATCH    socketMethod = 5
+	socketMethodMETHOD_TRACE    socketMethod = 6
+	socketMethodMETHOD_DELETE   socketMethod = 7
+	socketMethodMETHOD_OPTIONS  socketMethod = 8
+	socketMethodMETHOD_CONNECT  socketMethod = 9
+	socketMethodSERIES_OVERFLOW socketMethod = 255
+)
+
 type socketOwner struct {
 	_         structs.HostLayout
 	CreatedNs uint64
@@ -228,6 +259,29 @@ type socketPortSets struct {
 	_       structs.HostLayout
 	Include [8192]uint8
 	Exclude [8192]uint8
+}
+
+type socketSeries struct {
+	_         structs.HostLayout
+	CgroupId  uint64
+	CreatedNs uint64
+	Comm      [16]uint8
+	SumNs     int64
+	Buckets   [256]int32
+}
+
+type socketSeriesKey struct {
+	_         structs.HostLayout
+	Address   [16]uint8
+	Pid       uint32
+	Port      uint16
+	Status    uint16
+	Side      uint8
+	Method    uint8
+	Minor     uint8
+	Failure   uint8
+	Inherited uint8
+	Reserved  [3]uint8
 }
 
 type socketServing struct {
@@ -374,6 +428,10 @@ const (
 	socketMapPorts              = "ports"
 	socketMapProcessesTold      = "processes_told"
 	socketMapRing               = "ring"
+	socketMapSeriesActive       = "series_active"
+	socketMapSeriesEmpty        = "series_empty"
+	socketMapSeriesFirst        = "series_first"
+	socketMapSeriesSecond       = "series_second"
 	socketMapServings           = "servings"
 	socketMapStreams            = "streams"
 	socketMapTcpEmptyRow        = "tcp_empty_row"
@@ -396,12 +454,16 @@ const (
 	socketProgWalkSmall         = "walk_small"
 	socketVarKnobAddressExclude = "knob_address_exclude"
 	socketVarKnobAddressInclude = "knob_address_include"
+	socketVarKnobBucketLimits   = "knob_bucket_limits"
+	socketVarKnobBucketMask     = "knob_bucket_mask"
 	socketVarKnobCauses         = "knob_causes"
 	socketVarKnobDetectMessages = "knob_detect_messages"
 	socketVarKnobExchanges      = "knob_exchanges"
 	socketVarKnobHttp2          = "knob_http2"
+	socketVarKnobMetrics        = "knob_metrics"
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
+	socketVarKnobRingShift      = "knob_ring_shift"
 	socketVarKnobTcpBounds      = "knob_tcp_bounds"
 	socketVarKnobTcpLogs        = "knob_tcp_logs"
 	socketVarKnobTcpMetrics     = "knob_tcp_metrics"
@@ -409,9 +471,11 @@ const (
 	socketVarKnobTls            = "knob_tls"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
 	socketVarSelfPid            = "self_pid"
+	socketVarThinThreshold      = "thin_threshold"
 	socketVarUnusedCounter      = "unused_counter"
 	socketVarUnusedFlag         = "unused_flag"
 	socketVarUnusedKind         = "unused_kind"
+	socketVarUnusedMethod       = "unused_method"
 	socketVarUnusedProcess      = "unused_process"
 	socketVarUnusedProtocol     = "unused_protocol"
 	socketVarUnusedResponse     = "unused_response"
@@ -494,6 +558,10 @@ type socketMapSpecs struct {
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
+	SeriesActive   *ebpf.MapSpec `ebpf:"series_active"`
+	SeriesEmpty    *ebpf.MapSpec `ebpf:"series_empty"`
+	SeriesFirst    *ebpf.MapSpec `ebpf:"series_first"`
+	SeriesSecond   *ebpf.MapSpec `ebpf:"series_second"`
 	Servings       *ebpf.MapSpec `ebpf:"servings"`
 	Streams        *ebpf.MapSpec `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.MapSpec `ebpf:"tcp_empty_row"`
@@ -508,12 +576,16 @@ type socketMapSpecs struct {
 type socketVariableSpecs struct {
 	KnobAddressExclude *ebpf.VariableSpec `ebpf:"knob_address_exclude"`
 	KnobAddressInclude *ebpf.VariableSpec `ebpf:"knob_address_include"`
+	KnobBucketLimits   *ebpf.VariableSpec `ebpf:"knob_bucket_limits"`
+	KnobBucketMask     *ebpf.VariableSpec `ebpf:"knob_bucket_mask"`
 	KnobCauses         *ebpf.VariableSpec `ebpf:"knob_causes"`
 	KnobDetectMessages *ebpf.VariableSpec `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.VariableSpec `ebpf:"knob_http2"`
+	KnobMetrics        *ebpf.VariableSpec `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
+	KnobRingShift      *ebpf.VariableSpec `ebpf:"knob_ring_shift"`
 	KnobTcpBounds      *ebpf.VariableSpec `ebpf:"knob_tcp_bounds"`
 	KnobTcpLogs        *ebpf.VariableSpec `ebpf:"knob_tcp_logs"`
 	KnobTcpMetrics     *ebpf.VariableSpec `ebpf:"knob_tcp_metrics"`
@@ -521,9 +593,11 @@ type socketVariableSpecs struct {
 	KnobTls            *ebpf.VariableSpec `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
+	ThinThreshold      *ebpf.VariableSpec `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.VariableSpec `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.VariableSpec `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.VariableSpec `ebpf:"unused_kind"`
+	UnusedMethod       *ebpf.VariableSpec `ebpf:"unused_method"`
 	UnusedProcess      *ebpf.VariableSpec `ebpf:"unused_process"`
 	UnusedProtocol     *ebpf.VariableSpec `ebpf:"unused_protocol"`
 	UnusedResponse     *ebpf.VariableSpec `ebpf:"unused_response"`
@@ -564,6 +638,10 @@ type socketMaps struct {
 	Ports          *ebpf.Map `ebpf:"ports"`
 	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
 	Ring           *ebpf.Map `ebpf:"ring"`
+	SeriesActive   *ebpf.Map `ebpf:"series_active"`
+	SeriesEmpty    *ebpf.Map `ebpf:"series_empty"`
+	SeriesFirst    *ebpf.Map `ebpf:"series_first"`
+	SeriesSecond   *ebpf.Map `ebpf:"series_second"`
 	Servings       *ebpf.Map `ebpf:"servings"`
 	Streams        *ebpf.Map `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.Map `ebpf:"tcp_empty_row"`
@@ -584,6 +662,10 @@ func (m *socketMaps) Close() error {
 		m.Ports,
 		m.ProcessesTold,
 		m.Ring,
+		m.SeriesActive,
+		m.SeriesEmpty,
+		m.SeriesFirst,
+		m.SeriesSecond,
 		m.Servings,
 		m.Streams,
 		m.TcpEmptyRow,
@@ -599,12 +681,16 @@ func (m *socketMaps) Close() error {
 type socketVariables struct {
 	KnobAddressExclude *ebpf.Variable `ebpf:"knob_address_exclude"`
 	KnobAddressInclude *ebpf.Variable `ebpf:"knob_address_include"`
+	KnobBucketLimits   *ebpf.Variable `ebpf:"knob_bucket_limits"`
+	KnobBucketMask     *ebpf.Variable `ebpf:"knob_bucket_mask"`
 	KnobCauses         *ebpf.Variable `ebpf:"knob_causes"`
 	KnobDetectMessages *ebpf.Variable `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.Variable `ebpf:"knob_http2"`
+	KnobMetrics        *ebpf.Variable `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
+	KnobRingShift      *ebpf.Variable `ebpf:"knob_ring_shift"`
 	KnobTcpBounds      *ebpf.Variable `ebpf:"knob_tcp_bounds"`
 	KnobTcpLogs        *ebpf.Variable `ebpf:"knob_tcp_logs"`
 	KnobTcpMetrics     *ebpf.Variable `ebpf:"knob_tcp_metrics"`
@@ -612,9 +698,11 @@ type socketVariables struct {
 	KnobTls            *ebpf.Variable `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
+	ThinThreshold      *ebpf.Variable `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.Variable `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.Variable `ebpf:"unused_flag"`
 	UnusedKind         *ebpf.Variable `ebpf:"unused_kind"`
+	UnusedMethod       *ebpf.Variable `ebpf:"unused_method"`
 	UnusedProcess      *ebpf.Variable `ebpf:"unused_process"`
 	UnusedProtocol     *ebpf.Variable `ebpf:"unused_protocol"`
 	UnusedResponse     *ebpf.Variable `ebpf:"unused_response"`

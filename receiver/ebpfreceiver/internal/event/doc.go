@@ -21,11 +21,11 @@
 //
 // a process record with the owner, 32 bytes, a within record with cookie (8) and number (4) of the server's exchange, and an exchange record with
 //
-//	 32      40      48       56       64       72      104     120    136    138    140       142       144
-//	+-------+-------+--------+--------+--------+-------+-------+------+------+------+---------+---------+---------+
-//	|request|request|previous|previous| cgroup | owner | local | peer | local| peer | request | response| request,|
-//	|ns     |bytes  |ns      |bytes   | id     |       | addr. | addr.| port | port | len     | len     | response|
-//	+-------+-------+--------+--------+--------+-------+-------+------+------+------+---------+---------+---------+
+//	 32      40      48       56       64       72      104     120    136   138   140     142      144       152
+//	+-------+-------+--------+--------+--------+-------+-------+------+-----+-----+-------+--------+---------+---------+
+//	|request|request|previous|previous| cgroup | owner | local | peer |local|peer |request|response|threshold| request,|
+//	|ns     |bytes  |ns      |bytes   | id     |       | addr. | addr.|port |port |len    |len     |         | response|
+//	+-------+-------+--------+--------+--------+-------+-------+------+-----+-----+-------+--------+---------+---------+
 //
 // A connection record (kind TCP) has its own type, [Connection]:
 //

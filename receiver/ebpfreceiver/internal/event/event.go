@@ -98,6 +98,7 @@ type Event struct {
 	CgroupID      uint64         // cgroup v2 of the socket; 0: unknown
 	Owner         Owner          // of process records, too
 	Local, Peer   netip.AddrPort // IPv4 addresses unmapped
+	Threshold     uint64         // of 2^56: exchanges whose randomness is below had no record; 0: all had one
 
 	// Within is the server's exchange, of within records only.
 	Within ID
@@ -112,7 +113,7 @@ const (
 	responseSize = 40
 	processSize  = 64
 	withinSize   = 48
-	exchangeSize = 144
+	exchangeSize = 152
 )
 
 // Decode fills e from one record of the ring buffer. It refuses a record that is too short for what it says it carries
@@ -181,6 +182,7 @@ func (e *Event) decodeExchange(record []byte) error {
 	e.Peer = addrPort(record[120:136], record[138:])
 	request := int(binary.LittleEndian.Uint16(record[140:]))
 	response := int(binary.LittleEndian.Uint16(record[142:]))
+	e.Threshold = binary.LittleEndian.Uint64(record[144:])
 	captured := record[exchangeSize:]
 	if request+response > len(captured) {
 		return fmt.Errorf("decode exchange record: %d captured bytes announced, %d there", request+response, len(captured))

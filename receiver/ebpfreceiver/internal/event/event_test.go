@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // exchangeRecord builds a record by the layout drawn in the package comment.
 func exchangeRecord(request, response string) []byte {
-	r := make([]byte, 144, 144+len(request)+len(response))
+	r := make([]byte, 152, 152+len(request)+len(response))
 	le := binary.LittleEndian
 	le.PutUint64(r[0:], 11)
 	le.PutUint64(r[8:], 12)
@@ -76,7 +76,7 @@ func TestDecodeRefusesRecordsThatLie(t *testing.T) {
 		"empty":                          nil,
 		"shorter than any record":        long[:31],
 		"unknown kind":                   make([]byte, 32),
-		"exchange without its body":      long[:143],
+		"exchange without its body":      long[:151],
 		"exchange with too little bytes": long[:len(long)-1],
 		"response without its length":    append(append([]byte{}, make([]byte, 28)...), byte(Response), 0, 0, 0),
 	} {

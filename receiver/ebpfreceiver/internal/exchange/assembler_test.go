@@ -44,7 +44,7 @@ func (c *connection) exchange(start, now uint64, request, packet string, flags e
 	previousBytes := c.bytes
 	c.bytes = uint64(len(packet))
 	head := packet[:min(len(packet), 256)]
-	r := append(base(event.Exchange, c.cookie, now, c.bytes, c.number, flags), make([]byte, 112)...)
+	r := append(base(event.Exchange, c.cookie, now, c.bytes, c.number, flags), make([]byte, 120)...)
 	binary.LittleEndian.PutUint64(r[32:], start)
 	binary.LittleEndian.PutUint64(r[40:], uint64(len(request)))
 	binary.LittleEndian.PutUint64(r[48:], c.previous)

@@ -52,6 +52,7 @@ func (a *Assembler) readRequest(e *event.Event) bool {
 		RequestBytes:  e.RequestBytes,
 		ResponseBytes: e.ResponseBytes,
 		Owner:         ownerOf(e),
+		Threshold:     e.Threshold,
 		HTTP: protocol.HTTP{
 			Method: r.Method, Target: r.Target, Host: r.Host, UserAgent: r.UserAgent,
 			TraceParent: r.TraceParent, TraceState: r.TraceState,

@@ -29,6 +29,7 @@ type TelemetryBuilder struct {
 	mu                           sync.Mutex
 	registrations                []metric.Registration
 	ReceiverEbpfConnectionsOff   metric.Int64ObservableCounter
+	ReceiverEbpfCPUShare         metric.Float64ObservableGauge
 	ReceiverEbpfDegraded         metric.Int64ObservableCounter
 	ReceiverEbpfEvents           metric.Int64ObservableCounter
 	ReceiverEbpfExchanges        metric.Int64Counter
@@ -36,10 +37,12 @@ type TelemetryBuilder struct {
 	ReceiverEbpfLogsDropped      metric.Int64ObservableCounter
 	ReceiverEbpfLost             metric.Int64ObservableCounter
 	ReceiverEbpfOpenExchanges    metric.Int64ObservableGauge
+	ReceiverEbpfProbability      metric.Float64ObservableGauge
 	ReceiverEbpfProcesses        metric.Int64ObservableGauge
 	ReceiverEbpfRequests         metric.Int64ObservableCounter
 	ReceiverEbpfSeries           metric.Int64ObservableGauge
 	ReceiverEbpfSeriesOverflowed metric.Int64ObservableCounter
+	ReceiverEbpfThinned          metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -59,6 +62,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfConnectionsOffCallback(cb m
 		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfConnectionsOff, obs: o})
 		return nil
 	}, builder.ReceiverEbpfConnectionsOff)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverEbpfCPUShareCallback sets callback for observable ReceiverEbpfCPUShare metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfCPUShareCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverEbpfCPUShare, obs: o})
+		return nil
+	}, builder.ReceiverEbpfCPUShare)
 	if err != nil {
 		return err
 	}
@@ -143,6 +161,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfOpenExchangesCallback(cb me
 	return nil
 }
 
+// RegisterReceiverEbpfProbabilityCallback sets callback for observable ReceiverEbpfProbability metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfProbabilityCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverEbpfProbability, obs: o})
+		return nil
+	}, builder.ReceiverEbpfProbability)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterReceiverEbpfProcessesCallback sets callback for observable ReceiverEbpfProcesses metric.
 func (builder *TelemetryBuilder) RegisterReceiverEbpfProcessesCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -203,6 +236,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfSeriesOverflowedCallback(cb
 	return nil
 }
 
+// RegisterReceiverEbpfThinnedCallback sets callback for observable ReceiverEbpfThinned metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfThinnedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfThinned, obs: o})
+		return nil
+	}, builder.ReceiverEbpfThinned)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -211,6 +259,16 @@ type observerInt64 struct {
 
 func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
+}
+
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -235,6 +293,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_ebpf_connections_off",
 		metric.WithDescription("Connections that the kernel stopped looking at, by reason. [Alpha]"),
 		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfCPUShare, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_ebpf_cpu_share",
+		metric.WithDescription("Share of the host's processors that the programs in the kernel and this process took, smoothed; absent without `cpu_budget`. [Alpha]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfDegraded, err = builder.meter.Int64ObservableCounter(
@@ -279,6 +343,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfProbability, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_ebpf_probability",
+		metric.WithDescription("Share of the exchanges that become spans by `cpu_budget`; absent without it. [Alpha]"),
+		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfProcesses, err = builder.meter.Int64ObservableGauge(
 		"otelcol_receiver_ebpf_processes",
 		metric.WithDescription("Processes in the cache of names, services and containers. [Alpha]"),
@@ -301,6 +371,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_ebpf_series_overflowed",
 		metric.WithDescription("Measurements counted in a series with otel.metric.overflow, because their metric had `metrics::max_series`. [Alpha]"),
 		metric.WithUnit("{measurement}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfThinned, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_ebpf_thinned",
+		metric.WithDescription("Exchanges that became no span because of `cpu_budget` or a ring buffer that was filling up; the spans of others stand for them. [Alpha]"),
+		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -24,10 +24,10 @@ const (
 	keyServerPort    = string(semconv.ServerPortKey)
 )
 
-// HTTP measures the durations of requests, at both ends. An HTTP is used by one goroutine.
+// HTTP measures the durations of requests, at both ends. Observe is called by one goroutine, everything else by any.
 type HTTP struct {
 	sides      [2]*Histogram // by protocol.Side
-	attributes Attributes
+	attributes Attributes    // of Observe
 }
 
 // NewHTTP adds the histograms of HTTP to a store.
@@ -38,42 +38,66 @@ func NewHTTP(s *Store, bounds *Bounds) *HTTP {
 	}}
 }
 
+// Request is what the durations of requests are told apart by. What was not observed is zero.
+type Request struct {
+	// Server is where the request went, by the socket: what a request calls the server is the client's to say, and
+	// unbounded.
+	Server  netip.AddrPort
+	Method  string
+	Version string
+	Status  uint16
+	Side    protocol.Side
+	Failure protocol.Failure
+}
+
 // Observe records an exchange at a socket that p owns.
 func (h *HTTP) Observe(x *protocol.Exchange, p *procinfo.Process) {
-	server := x.Local
+	r := Request{
+		Side: x.Side, Server: x.Local, Method: protocol.HTTPMethod(x.HTTP.Method), Status: x.HTTP.Status, Failure: x.Failure,
+		Version: x.HTTPVersion(),
+	}
 	if x.Side == protocol.Client {
-		server = x.Peer
+		r.Server = x.Peer
 	}
-	method := protocol.HTTPMethod(x.HTTP.Method)
-	if method == "" && x.HTTP.Method != nil {
-		method = "_OTHER"
+	if r.Method == "" && x.HTTP.Method != nil {
+		r.Method = "_OTHER"
 	}
-	h.describe(x.Side, server, method, x.HTTPVersion(), x.HTTP.Status, x.Failure)
+	r.describe(h.attributes.Reset())
 	h.sides[x.Side].Record(p, &h.attributes, time.Duration(x.End-x.Start))
 }
 
-// describe builds the attributes of an exchange. The server's address is the socket's: what a request calls the server is
-// the client's to say, and unbounded.
-func (h *HTTP) describe(side protocol.Side, server netip.AddrPort, method, version string, status uint16, failure protocol.Failure) {
-	a := h.attributes.Reset()
-	a.Text(keyMethod, method)
-	if side == protocol.Server {
+// Add adds durations that were counted elsewhere, by bucket and as a sum in ns.
+func (h *HTTP) Add(r *Request, p *procinfo.Process, counts []int64, sum int64) {
+	var attributes Attributes
+	r.describe(&attributes)
+	h.sides[r.Side].Add(p, &attributes, counts, sum)
+}
+
+// Overflow is Add for what could not be told apart.
+func (h *HTTP) Overflow(side protocol.Side, counts []int64, sum int64) {
+	h.sides[side].Overflow(counts, sum)
+}
+
+// describe writes the attributes of r to the empty a.
+func (r *Request) describe(a *Attributes) {
+	a.Text(keyMethod, r.Method)
+	if r.Side == protocol.Server {
 		a.Text(keyURLScheme, "http") // what can be read on the socket is not encrypted
 	}
-	if status != 0 {
-		a.Number(keyStatusCode, int64(status))
+	if r.Status != 0 {
+		a.Number(keyStatusCode, int64(r.Status))
 	}
-	var text [3]byte
-	switch failed, how := protocol.HTTPError(side, status, failure); {
+	var text [len("65535")]byte
+	switch failed, how := protocol.HTTPError(r.Side, r.Status, r.Failure); {
 	case failed && how == protocol.None:
-		a.Bytes(keyErrorType, strconv.AppendUint(text[:0], uint64(status), 10))
+		a.Bytes(keyErrorType, strconv.AppendUint(text[:0], uint64(r.Status), 10))
 	case failed:
 		a.Text(keyErrorType, how.ErrorType())
 	}
-	a.Text(keyVersion, version)
-	if side == protocol.Client {
+	a.Text(keyVersion, r.Version)
+	if r.Side == protocol.Client {
 		var address [48]byte
-		a.Bytes(keyServerAddress, server.Addr().WithZone("").AppendTo(address[:0]))
+		a.Bytes(keyServerAddress, r.Server.Addr().WithZone("").AppendTo(address[:0]))
 	}
-	a.Number(keyServerPort, int64(server.Port()))
+	a.Number(keyServerPort, int64(r.Server.Port()))
 }

@@ -188,6 +188,9 @@ type Exchange struct {
 	Start, FirstByte, End int64
 	// RequestBytes and ResponseBytes count heads and bodies as they passed the socket.
 	RequestBytes, ResponseBytes uint64
+	// Threshold says what share of the exchanges was looked at: of 2^56 random values, those that are not below it. 0:
+	// all.
+	Threshold uint64
 	// Owner made the socket.
 	Owner Owner
 	// HTTP is filled by every Kind there is.

@@ -43,6 +43,7 @@ type Builder struct {
 	lastSpans ptrace.SpanSlice
 
 	attributes attributes
+	thresholds thresholds
 }
 
 // New returns an empty Builder.
@@ -123,6 +124,9 @@ func (b *Builder) place(span ptrace.Span, x *protocol.Exchange) {
 	span.SetSpanID(id.Span)
 	span.SetParentSpanID(id.Parent)
 	span.SetFlags(id.Flags)
+	if x.Threshold > 0 {
+		id.State = b.thresholds.with(x.Threshold, []byte(id.State))
+	}
 	if id.State != "" {
 		span.TraceState().FromRaw(id.State)
 	}
@@ -141,6 +145,9 @@ func (b *Builder) Identify(x *protocol.Exchange) protocol.Identity {
 	parent, ok := parentOf(&x.HTTP)
 	if !ok {
 		id.Trace, id.Flags = b.traceID(), flagSampled|flagRandom
+		if x.Threshold > 0 {
+			b.atLeast(&id.Trace, x.Threshold)
+		}
 		return id
 	}
 	id.Trace, id.Parent, id.Flags = parent.trace, parent.span, uint32(parent.flags)

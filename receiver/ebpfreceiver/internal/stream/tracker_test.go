@@ -72,7 +72,7 @@ func defaults() Settings {
 
 // open tells of the connection; joined if its beginning was not seen.
 func (w *wire) open(flags event.Flags, protocol event.Protocol) {
-	record := make([]byte, 144)
+	record := make([]byte, 152)
 	binary.LittleEndian.PutUint64(record, cookie)
 	binary.LittleEndian.PutUint64(record[8:], w.now)
 	record[28], record[30], record[31] = byte(event.StreamOpen), byte(flags), byte(protocol)
@@ -291,7 +291,7 @@ func TestBoundsAreKept(t *testing.T) {
 	assert.EqualValues(t, 3, w.tracker.Counts.Open.Load())
 	assert.EqualValues(t, 7, w.tracker.Counts.Evicted.Load())
 	for i := range 100 {
-		record := make([]byte, 144)
+		record := make([]byte, 152)
 		binary.LittleEndian.PutUint64(record, uint64(100+i))
 		record[28], record[31] = byte(event.StreamOpen), byte(event.HTTP2)
 		w.tracker.Record(record)

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Which exchanges get a record when not all of them can: those whose 56 random bits are at least the threshold, as in
+ * OpenTelemetry's consistent probability sampling, so each stands for 2^56 / (2^56 - threshold).
+ *
+ * The random bits are the last ones of the trace id where the captured head has a traceparent, so whoever thins by the same
+ * bits keeps the same traces; else a hash of the request's place in its TCP stream, on which both ends of a connection
+ * agree.
+ */
+#ifndef OTELCOL_RISK_THIN_BPF_H
+#define OTELCOL_RISK_THIN_BPF_H
+
+#define RANDOM_BITS 56
+#define TRACEPARENT_NAME 13 /* "\ntraceparent:" */
+#define TRACEPARENT_LOW 21 /* where the last 56 bits of the trace id begin in the value */
+
+/* The search for TRACEPARENT_NAME goes on by its length, less this, when its last byte would be the index (Horspool's
+ * algorithm). A table, because a verifier would follow every branch.
+ */
+static const __u8 thin_back[256] = {
+	['\n'] = 1,
+	['c'] = 5, ['p'] = 7, ['a'] = 8, ['r'] = 9, ['e'] = 10, ['n'] = 11, ['t'] = 12,
+	['C'] = 5, ['P'] = 7, ['A'] = 8, ['R'] = 9, ['E'] = 10, ['N'] = 11, ['T'] = 12,
+};
+
+static __always_inline bool thin_is_name(const __u8 *at)
+{
+	return at[TRACEPARENT_NAME - 1] == ':' && at[0] == '\n' && (*(const __u64 *)at | LOWER8) == (TEXT8('\n', 't', 'r', 'a', 'c', 'e', 'p', 'a') | LOWER8) &&
+	       (*(const __u32 *)(at + 8) | (__u32)LOWER8) == (__u32)TEXT4('r', 'e', 'n', 't');
+}
+
+/* Reads the last 56 bits of a trace id in lower-case hexadecimal; 0 if that is not what is there. */
+static __always_inline __u64 thin_trace_bits(const __u8 *hex)
+{
+	__u64 bits = 0;
+	__u32 bad = 0;
+
+#pragma unroll
+	for (int i = 0; i < RANDOM_BITS / 4; i++) {
+		__u32 digit = (__u8)(hex[i] - '0');
+		__u32 letter = (__u8)(hex[i] - 'a');
+
+		bad |= (9 - digit) & (5 - letter); /* the highest bit: beyond both */
+		bits = bits << 4 | ((hex[i] & 15) + 9 * (hex[i] >> 6));
+	}
+	return bad >> 31 ? 0 : bits;
+}
+
+/* Where in the captured head the traceparent's name begins, with the line end before it; 0 if it is not there. */
+static __always_inline __u32 thin_find(const struct connection *connection)
+{
+	__u32 length = connection->exchange.request_len;
+	__u32 at = 14 + connection->zero; /* no request line is shorter; a place that is no constant, as in judge_find */
+
+	for (__u32 i = 0; i < REQUEST_CAPACITY; i++) {
+		const __u8 *window;
+
+		OPAQUE(at);
+		at &= 1023; /* for the verifier: the same range in every round */
+		if (at > REQUEST_CAPACITY - 64 || at + 64 > length)
+			return 0;
+		window = connection->data + at;
+		if (thin_is_name(window)) {
+			OPAQUE(at);
+			return at & 511;
+		}
+		at += TRACEPARENT_NAME - (thin_back[window[TRACEPARENT_NAME - 1]] & 15);
+	}
+	return 0;
+}
+
+/* The trace id's bits; 0 if no traceparent was captured. */
+static __always_inline __u64 thin_trace(const struct connection *connection)
+{
+	__u32 at = thin_find(connection);
+	const __u8 *value = connection->data + at + TRACEPARENT_NAME;
+
+	if (!at || at > REQUEST_CAPACITY - 64)
+		return 0;
+	return thin_trace_bits(value + TRACEPARENT_LOW + (*value == ' '));
+}
+
+/* MurmurHash3's finalizer. */
+static __always_inline __u64 thin_mix(__u64 x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdULL;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53ULL;
+	return x ^ x >> 33;
+}
+
+static __always_inline __u64 thin_random(const struct connection *connection)
+{
+	const struct event_exchange *exchange = &connection->exchange;
+	__u64 bits = thin_trace(connection);
+	__u64 server = exchange->event.side == SIDE_SERVER ? exchange->local_port : exchange->peer_port;
+	__u64 client = exchange->event.side == SIDE_SERVER ? exchange->peer_port : exchange->local_port;
+	__u64 place = (__u64)connection->request_sequence << 32 | server << 16 | client;
+
+	return bits ? bits : thin_mix(place) >> (64 - RANDOM_BITS);
+}
+
+/* The threshold that applies now: that of the budget, or, when the ring is more than half full, one that rises with every
+ * sixteenth of it, if that is higher.
+ */
+static __always_inline __u64 thin_threshold_now(__u64 waiting)
+{
+	const __u64 one = 1ULL << RANDOM_BITS;
+	__u64 threshold = thin_threshold;
+	__u64 sixteenths = waiting >> knob_ring_shift;
+
+	if (sixteenths >= 8) {
+		__u64 shed = one - (one >> (2 * (sixteenths - 7)));
+
+		if (shed > threshold)
+			threshold = shed;
+	}
+	return threshold;
+}
+
+#endif

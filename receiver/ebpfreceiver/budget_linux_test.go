@@ -1,0 +1,105 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
+)
+
+// TestThinnedSpansStandForAllAndMetricsAreExact sets a threshold by hand and compares both signals with what was sent.
+func TestThinnedSpansStandForAllAndMetricsAreExact(t *testing.T) {
+	needRoot(t)
+	const requests, threshold = 2000, 3 << 54 // a quarter is told
+	server := shop(t)
+	cfg := configFor(server)
+	cfg.Metrics.CollectionInterval = time.Hour
+	spans, metrics := &consumertest.TracesSink{}, &consumertest.MetricsSink{}
+	factory, set := NewFactory(), receivertest.NewNopSettings(metadata.Type)
+	_, err := factory.CreateMetrics(t.Context(), set, cfg, metrics)
+	require.NoError(t, err)
+	r, err := factory.CreateTraces(t.Context(), set, cfg, spans)
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	defer func() { assert.NoError(t, r.Shutdown(context.Background())) }()
+	require.NoError(t, r.(*ebpfReceiver).objects.Thin(threshold))
+	for range requests {
+		get(t, server.Client(), server.URL)
+	}
+	counters, err := r.(*ebpfReceiver).objects.Counters()
+	require.NoError(t, err)
+	require.NoError(t, r.Shutdown(t.Context()))
+	assert.InDelta(t, requests/2, spans.SpanCount(), 4*30) // four standard deviations of pairs
+	assert.Zero(t, spans.SpanCount()%2, "both ends of an exchange are told, or neither")
+	assert.EqualValues(t, 2*requests, spans.SpanCount()+int(counters.Thinned))
+	for _, traces := range spans.AllTraces() {
+		span := traces.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+		assert.Equal(t, "ot=th:c", span.TraceState().AsRaw())
+	}
+	for _, name := range []string{"http.server.request.duration", "http.client.request.duration"} {
+		points := pointsOf(t, metrics, name)
+		require.Len(t, points, 1)
+		assert.EqualValues(t, requests, points[0].Count(), name)
+	}
+}
+
+// TestTracesAreThinnedByTheirRandomBits sends requests whose traceparent decides.
+func TestTracesAreThinnedByTheirRandomBits(t *testing.T) {
+	server := shop(t)
+	cfg := configFor(server)
+	sink := &consumertest.TracesSink{}
+	r := start(t, receivertest.NewNopSettings(metadata.Type), cfg, sink)
+	require.NoError(t, r.(*ebpfReceiver).objects.Thin(1<<55))
+	for _, bits := range []string{"7fffffffffffff", "80000000000000", "00000000000001", "ffffffffffffff"} {
+		for _, field := range []string{"traceparent", "Traceparent", "TRACEPARENT"} {
+			askOnce(t, server, "GET / HTTP/1.1\r\nHost: a\r\nX-Trace: tracepa: rent\r\n"+field+": 00-4bf92f3577b34da6a3"+bits+
+				"-00f067aa0ba902b7-01\r\nConnection: close\r\n\r\n")
+		}
+	}
+	for _, f := range await(t, sink, 12) {
+		assert.GreaterOrEqual(t, f.span.TraceID().String()[18:], "80000000000000")
+		assert.Equal(t, "ot=th:8", f.span.TraceState().AsRaw())
+	}
+}
+
+func TestTheKernelsTimeIsMeasured(t *testing.T) {
+	needRoot(t)
+	server := shop(t)
+	r := start(t, receivertest.NewNopSettings(metadata.Type), configFor(server), consumertest.NewNop())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			if response, err := server.Client().Get(server.URL); err == nil {
+				_ = response.Body.Close()
+			}
+		}
+	}()
+	var busy float64
+	require.Eventually(t, func() (ok bool) {
+		var err error
+		busy, err = r.(*ebpfReceiver).objects.CPUTime(t.Context(), 2*time.Millisecond)
+		return err == nil && busy > 0
+	}, eventually, time.Millisecond)
+	assert.Less(t, busy, 2.0)
+	<-done
+}
+
+func TestABudgetThatIsTooSmallThinsToTheLeast(t *testing.T) {
+	server := shop(t)
+	cfg := configFor(server)
+	cfg.CPUBudget = 1e-9
+	r := start(t, receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop()).(*ebpfReceiver)
+	require.Eventually(t, func() bool { return r.thinning.Probability() < 0.1 }, eventually, often)
+	assert.Positive(t, r.thinning.Share())
+}

@@ -1,0 +1,66 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spans
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"math/bits"
+	"strings"
+)
+
+// randomBits is the size of a threshold, and of the randomness that is compared with it: the last seven bytes of a trace
+// id (OpenTelemetry specification, "Probability sampling").
+const randomBits = 56
+
+// otelMember is how OpenTelemetry's member of a tracestate begins.
+const otelMember = "ot="
+
+// thresholds writes tracestates that say what share of the exchanges became spans. The last threshold's text is kept:
+// thresholds change once in many thousand spans.
+type thresholds struct {
+	last uint64
+	text string // "ot=th:..."
+}
+
+// member returns the member for a threshold above 0.
+func (t *thresholds) member(threshold uint64) string {
+	if threshold != t.last || t.text == "" {
+		var value [8]byte
+		binary.BigEndian.PutUint64(value[:], threshold<<(64-randomBits))
+		digits := strings.TrimRight(hex.EncodeToString(value[:randomBits/8]), "0")
+		t.last, t.text = threshold, otelMember+"th:"+digits
+	}
+	return t.text
+}
+
+// with returns a valid tracestate with a threshold in place of what OpenTelemetry's member said. That was about the
+// sampling of whoever sent the request, and randomness of his own; this span was chosen by the bits of the trace id.
+func (t *thresholds) with(threshold uint64, state []byte) string {
+	member := t.member(threshold)
+	if len(state) == 0 {
+		return member
+	}
+	var b strings.Builder
+	b.WriteString(member)
+	for other := range bytes.SplitSeq(state, []byte{','}) {
+		other = bytes.Trim(other, " \t")
+		if len(other) == 0 || bytes.HasPrefix(other, []byte(otelMember)) || b.Len()+1+len(other) > maxTraceState {
+			continue
+		}
+		b.WriteByte(',')
+		b.Write(other)
+	}
+	return b.String()
+}
+
+// atLeast makes the randomness of a new trace id one that the threshold lets pass, all of those being equally likely: the
+// trace is a new one, but was chosen among others.
+func (b *Builder) atLeast(id *[16]byte, threshold uint64) {
+	above, _ := bits.Mul64(b.random.Uint64(), 1<<randomBits-threshold)
+	top := id[8]
+	binary.BigEndian.PutUint64(id[8:], threshold+above)
+	id[8] = top
+}
