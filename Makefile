@@ -78,7 +78,8 @@ proto: ## Go code of the scoring API's score.proto (needs protobuf-compiler)
 
 .PHONY: bpf
 bpf: ## BPF objects and their Go bindings (bpf2go; needs clang-19, llvm-19 and libbpf-dev)
-	cd receiver/ebpfreceiver && BPF2GO_CFLAGS="-I/usr/include/$$(uname -m)-linux-gnu" $(GO) generate ./internal/bpfobj/...
+	export BPF2GO_CFLAGS="-I/usr/include/$$(uname -m)-linux-gnu" && cd receiver/ebpfreceiver && \
+		$(GO) generate ./internal/bpfobj/... && cd ../../tests && $(GO) generate ./overhead/reference
 
 .PHONY: distro
 distro: ## distro/ from builder-config.yaml (ocb)
@@ -147,6 +148,19 @@ eval: ## Learned outliers on labelled faults in real traces, DATA=folder; the la
 .PHONY: bench-score
 bench-score: build ## Scoring API with 5,000 connections beside a plain net/http server, and with Redis stopped (needs wrk, redis-server)
 	cd tests && $(GO) run ./score
+
+OVERHEAD := cd tests && $(GO) build -o $(ROOT)/build/overhead ./overhead && exec
+.PHONY: bench-kernel
+bench-kernel: ## Time in the kernel a request, beside tracepoints on system calls (as root; needs nginx and wrk)
+	$(OVERHEAD) unshare --mount sh -c 'mount -t tracefs tracefs /sys/kernel/tracing && exec $(ROOT)/build/overhead kernel'
+
+.PHONY: bench-overhead
+bench-overhead: ## Requests that nginx and wrk keep under the receiver; CPU time and latency at a steady rate; losses
+	$(OVERHEAD) $(ROOT)/build/overhead saturate,steady,curve
+
+.PHONY: bench-memory
+bench-memory: ## Memory of the receiver with 50,000 open connections, and under churn
+	$(OVERHEAD) $(ROOT)/build/overhead memory
 
 .PHONY: demo
 demo: build ## 30 seconds of a small shop under attack, scored, in a table (as root: from real sockets)

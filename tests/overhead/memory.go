@@ -1,0 +1,201 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// holderRole is the argument that makes this program hold connections open.
+const holderRole = "hold"
+
+const (
+	openConnections = 50000
+	holderProcesses = 4
+	churnRate       = 10000
+	churnTime       = 15 * time.Second
+)
+
+// memory is the outcome, in MiB of resident memory of the receiver's process.
+type memory struct {
+	Idle  float64   `json:"idle_mib"`
+	Open  float64   `json:"open_mib"` // with openConnections, each of which has carried an exchange
+	Want  float64   `json:"want_mib"`
+	Churn []float64 `json:"churn_mib"` // every second, while connections come and go
+	Rate  float64   `json:"churn_rate"`
+}
+
+// measureMemory holds many connections open, then opens and closes as many a second as it can, up to churnRate.
+func measureMemory(ctx context.Context, _ options) (any, error) {
+	server, err := startServer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	a, err := startAgent(ctx, "traces,metrics", "{}")
+	if err != nil {
+		return nil, err
+	}
+	pid := a.cmd.Process.Pid
+	r := memory{Idle: residentMiB(pid), Want: 100}
+	if r.Open, err = holdOpen(ctx, server, pid); err != nil {
+		return nil, err
+	}
+	done := make(chan int)
+	go func() { done <- server.churn(ctx) }()
+	for range int(churnTime / time.Second) {
+		<-time.After(time.Second)
+		r.Churn = append(r.Churn, residentMiB(pid))
+	}
+	r.Rate = float64(<-done) / churnTime.Seconds()
+	_, err = a.stop()
+	return r, err
+}
+
+// holdOpen returns the memory of a process while openConnections to the server are open. They are held by several
+// processes, because few systems let one hold so many.
+func holdOpen(ctx context.Context, server *webServer, pid int) (mib float64, err error) {
+	var holders []*exec.Cmd
+	var ends []io.Closer
+	for i := range holderProcesses {
+		self, err := os.Executable()
+		if err != nil {
+			return 0, err
+		}
+		cmd := exec.CommandContext(ctx, self, holderRole, server.addr, strconv.Itoa(i))
+		cmd.Stderr = os.Stderr
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			return 0, err
+		}
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			return 0, err
+		}
+		if err := cmd.Start(); err != nil {
+			return 0, fmt.Errorf("start holder: %w", err)
+		}
+		holders, ends = append(holders, cmd), append(ends, stdin)
+		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+			return 0, fmt.Errorf("start holder: said %q: %w", line, err)
+		}
+	}
+	mib = residentMiB(pid)
+	for i, cmd := range holders {
+		err = errors.Join(err, ends[i].Close(), cmd.Wait())
+	}
+	return mib, err
+}
+
+// hold opens its part of the connections, each of which carries an exchange, and keeps them until in ends.
+func hold(ctx context.Context, addr, part string, in io.Reader, out io.Writer) error {
+	number, err := strconv.ParseUint(part, 10, 7)
+	if err != nil {
+		return fmt.Errorf("read number of holder: %w", err)
+	}
+	answer := make([]byte, 4096)
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(number))}} // one has too few ports for all
+	for range openConnections / holderProcesses {
+		conn, err := from.DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, request); err != nil {
+			return err
+		}
+		if _, err := conn.Read(answer); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprintln(out, "ready"); err != nil {
+		return fmt.Errorf("say ready: %w", err)
+	}
+	_, err = io.Copy(io.Discard, in)
+	return err
+}
+
+// churn opens connections for one request each, from several goroutines, and returns how many.
+func (s *webServer) churn(ctx context.Context) int {
+	const callers = 16
+	var n atomic.Int64
+	var running sync.WaitGroup
+	begun := time.Now()
+	for range callers {
+		running.Go(func() {
+			for time.Since(begun) < churnTime {
+				i := n.Add(1)
+				if due := time.Duration(i) * time.Second / churnRate; due > time.Since(begun) {
+					<-time.After(due - time.Since(begun))
+				}
+				if s.once(ctx, net.IPv4(127, 0, 2, byte(i/10000))) != nil {
+					n.Add(-1)
+				}
+			}
+		})
+	}
+	running.Wait()
+	return int(n.Load())
+}
+
+// once carries one request over a connection of its own.
+func (s *webServer) once(ctx context.Context, ip net.IP) error {
+	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}).DialContext(ctx, "tcp", s.addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: overhead\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, conn)
+	return err
+}
+
+// residentMiB reads the resident memory of a process; 0 if it is gone.
+func residentMiB(pid int) float64 {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil {
+		return 0
+	}
+	return pages * float64(os.Getpagesize()) / (1 << 20)
+}
+
+// processCPU reads the CPU time of a process in seconds; 0 if it is gone. The kernel counts it in hundredths.
+func processCPU(pid int) float64 {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, userErr := strconv.ParseFloat(fields[11], 64)
+	system, systemErr := strconv.ParseFloat(fields[12], 64)
+	if userErr != nil || systemErr != nil {
+		return 0
+	}
+	return (user + system) / 100
+}

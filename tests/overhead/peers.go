@@ -1,0 +1,88 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// webServer is an nginx of four workers, which share what RLIMIT_NOFILE allows each, that answers every request with a few bytes.
+type webServer struct {
+	cmd    *exec.Cmd
+	folder string
+	url    string
+	addr   string
+}
+
+const nginxConf = `daemon off; worker_processes 4; pid %[1]s/pid; error_log %[1]s/error.log;
+events { worker_connections 16384; }
+http { access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
+  client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
+  server { listen %[2]s reuseport backlog=4096; location / { return 200 "hello\n"; } } }
+`
+
+// startServer returns when nginx answers.
+func startServer(ctx context.Context) (*webServer, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	addr := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "overhead")
+	if err != nil {
+		return nil, err
+	}
+	conf := filepath.Join(folder, "nginx.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, folder, addr), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "nginx", "-p", folder, "-e", filepath.Join(folder, "error.log"), "-c", conf)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start nginx: %w", err)
+	}
+	s := &webServer{cmd: cmd, folder: folder, url: "http://" + addr + "/", addr: addr}
+	for end := time.Now().Add(10 * time.Second); ; {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			return s, conn.Close()
+		}
+		if time.Now().After(end) {
+			return nil, fmt.Errorf("wait for nginx: %w", err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// stop ends nginx.
+func (s *webServer) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = s.cmd.Wait()
+	_ = os.RemoveAll(s.folder)
+}
+
+var wrkRequests = regexp.MustCompile(`(\d+) requests in`)
+
+// saturate keeps both processors busy for the duration and returns the requests that were answered.
+func (s *webServer) saturate(ctx context.Context, o options) (float64, error) {
+	seconds := strconv.Itoa(max(1, int(o.duration.Seconds())))
+	text, err := exec.CommandContext(ctx, "wrk", "-t2", "-c"+strconv.Itoa(o.connections), "-d"+seconds, s.url).CombinedOutput()
+	found := wrkRequests.FindSubmatch(text)
+	if err != nil || found == nil {
+		return 0, fmt.Errorf("run wrk: %w: %s", err, text)
+	}
+	return strconv.ParseFloat(string(found[1]), 64)
+}

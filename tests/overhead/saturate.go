@@ -1,0 +1,95 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+)
+
+// mode is a way to run the receiver.
+type mode struct {
+	name, signals, settings string
+	want                    float64 // share of the requests that must be kept
+}
+
+// modes are what is promised.
+var modes = []mode{
+	{"metrics", "metrics", `{}`, 0.97},
+	{"spans", "traces", `{"cpu_budget":0}`, 0.82},
+	{"budget", "traces,metrics", `{}`, 0.92},
+}
+
+// saturated is the outcome for one mode.
+type saturated struct {
+	Kept     float64 `json:"kept"` // median of the pairs
+	Lowest   float64 `json:"lowest"`
+	Highest  float64 `json:"highest"`
+	Want     float64 `json:"want"`
+	Without  float64 `json:"without_rps"`
+	CPUShare float64 `json:"user_cpu_share"` // of the host, the receiver's process
+	Told     float64 `json:"told"`           // spans of all exchanges, both ends
+	Lost     int64   `json:"lost"`
+}
+
+// measureSaturated compares what nginx and wrk do alone with what they do under the receiver, both ends being seen.
+func measureSaturated(ctx context.Context, o options) (any, error) {
+	server, err := startServer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	results := map[string]saturated{}
+	kept, without := map[string][]float64{}, map[string][]float64{}
+	for pair := range o.pairs {
+		for i := range modes {
+			m := modes[(i+pair)%len(modes)]
+			alone, err := server.saturate(ctx, o)
+			if err != nil {
+				return nil, err
+			}
+			under, r, err := underAgent(ctx, server, m, o)
+			if err != nil {
+				return nil, err
+			}
+			kept[m.name], without[m.name] = append(kept[m.name], under/alone), append(without[m.name], alone/o.duration.Seconds())
+			results[m.name] = r
+			fmt.Fprintf(os.Stderr, "%-8s %8.0f alone %8.0f under it: %.3f\n", m.name, alone, under, under/alone)
+		}
+	}
+	for _, m := range modes {
+		r := results[m.name]
+		r.Kept, r.Lowest, r.Highest = median(kept[m.name]), slices.Min(kept[m.name]), slices.Max(kept[m.name])
+		r.Without, r.Want = median(without[m.name]), m.want
+		results[m.name] = r
+	}
+	return results, nil
+}
+
+// underAgent saturates the host while the receiver runs.
+func underAgent(ctx context.Context, server *webServer, m mode, o options) (requests float64, r saturated, err error) {
+	a, err := startAgent(ctx, m.signals, m.settings)
+	if err != nil {
+		return 0, r, err
+	}
+	before := processCPU(a.cmd.Process.Pid) // loading the programs is not what is measured
+	requests, err = server.saturate(ctx, o)
+	cpu := processCPU(a.cmd.Process.Pid) - before
+	said, stopErr := a.stop()
+	if err != nil {
+		return 0, r, err
+	}
+	r.CPUShare = cpu / o.duration.Seconds() / processors
+	r.Told = float64(said.Spans) / (2 * requests)
+	r.Lost = said.Metrics["lost"]
+	return requests, r, stopErr
+}
+
+// median returns the middle of the values.
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[len(sorted)/2] + sorted[(len(sorted)-1)/2]) / 2
+}
