@@ -120,7 +120,7 @@ func (p *packer) cut(r recordbatch.Record, size int, guess bool) ([]recordbatch.
 	if err != nil {
 		// Stored by an exporter with other settings, for example.
 		p.tooLarge(r)
-		return nil, nil
+		return nil, nil //nolint:nilerr // what cannot be read cannot be cut: it is told and counted as too large
 	}
 	for _, piece := range tooLarge {
 		if guess && len(piece.Value) < len(r.Value) {
@@ -159,8 +159,10 @@ func (p *packer) tooLarge(r recordbatch.Record) {
 	e.telemetry.deadLetter(p.topic, reasonTooLarge)
 	headers := append([]recordbatch.Header(nil), r.Headers...)
 	for _, h := range [][2]string{
-		{deadLetterReason, reasonTooLarge}, {deadLetterTopic, p.topic},
-		{deadLetterSize, strconv.Itoa(size)}, {deadLetterLimit, strconv.Itoa(limit)},
+		{deadLetterReason, reasonTooLarge},
+		{deadLetterTopic, p.topic},
+		{deadLetterSize, strconv.Itoa(size)},
+		{deadLetterLimit, strconv.Itoa(limit)},
 	} {
 		headers = append(headers, recordbatch.Header{Name: h[0], Value: []byte(h[1])})
 	}

@@ -54,7 +54,7 @@ func post(t *testing.T, s *riskState, body, contentType string) (int, string) {
 	request.Header.Set("Content-Type", contentType)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { assert.NoError(t, response.Body.Close()) }()
 	answer, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	assert.Equal(t, "application/json", response.Header.Get("Content-Type"))

@@ -72,7 +72,7 @@ func newProcessor(cfg *Config, signal rule.Signal, id component.ID, set componen
 	if p.telemetry, err = newTelemetry(set); err != nil {
 		return nil, err
 	}
-	if len(program.live.names) == 0 && !(cfg.Learned.Enabled && signal == rule.Spans) {
+	if learns := cfg.Learned.Enabled && signal == rule.Spans; len(program.live.names) == 0 && !learns {
 		set.Logger.Warn("no rules are configured: everything scores 0")
 	}
 	return p, nil

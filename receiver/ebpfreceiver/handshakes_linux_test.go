@@ -221,7 +221,7 @@ func TestPlaintextThatIsAnsweredByAnAlertIsAFailedHandshake(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	_, err := http.Get("http://" + listener.Addr().String()) //nolint:bodyclose // it fails
+	_, err := http.Get("http://" + listener.Addr().String())
 	require.Error(t, err)
 	<-ended
 	for _, record := range handshakeLogs(t, sink, 2) {

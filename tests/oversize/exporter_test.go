@@ -99,7 +99,7 @@ func (r running) counted(t *testing.T, name string) (total int64, seen string) {
 	for _, point := range sum.DataPoints {
 		total += point.Value
 		for _, kv := range point.Attributes.ToSlice() {
-			seen += fmt.Sprintf("%s=%s ", kv.Key, kv.Value.Emit())
+			seen += fmt.Sprintf("%s=%s ", kv.Key, kv.Value.String())
 		}
 	}
 	return total, seen

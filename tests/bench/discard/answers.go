@@ -59,7 +59,7 @@ func (a *answers) write() {
 		if failed != nil {
 			continue
 		}
-		time.Sleep(time.Until(answer.due))
+		<-time.After(time.Until(answer.due))
 		_, failed = a.conn.Write(answer.bytes)
 	}
 }

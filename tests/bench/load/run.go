@@ -90,7 +90,11 @@ func (t *target) drive(ctx context.Context, s Spec, duration time.Duration) (Res
 					if due.After(deadline) {
 						return
 					}
-					time.Sleep(time.Until(due))
+					select {
+					case <-time.After(time.Until(due)):
+					case <-ctx.Done():
+						return
+					}
 				}
 				if err := t.send(ctx, i); err != nil {
 					cancel(fmt.Errorf("deliver payload %d: %w", i, err))

@@ -44,7 +44,9 @@ func sameInPlace(tb testing.TB, c *Compressor, r Record, front, back int) bool {
 
 func TestInPlaceMakesWhatAppendMakes(t *testing.T) {
 	records := []Record{
-		{Value: []byte{}}, {Value: []byte("v")}, {Key: []byte("k"), Value: bytes.Repeat([]byte("long"), 40_000)},
+		{Value: []byte{}},
+		{Value: []byte("v")},
+		{Key: []byte("k"), Value: bytes.Repeat([]byte("long"), 40_000)},
 		{Value: []byte("v"), Headers: []Header{{"a", []byte("b")}, {"c", nil}}},
 	}
 	for _, codec := range codecs {

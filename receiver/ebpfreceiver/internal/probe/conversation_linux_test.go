@@ -72,6 +72,7 @@ func say(t *testing.T, from, to net.Conn, text string) {
 }
 
 func (c *conversation) ask(t *testing.T, text string) { t.Helper(); say(t, c.client, c.server, text) }
+
 func (c *conversation) answer(t *testing.T, text string) {
 	t.Helper()
 	say(t, c.server, c.client, text)
