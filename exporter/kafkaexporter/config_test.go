@@ -50,14 +50,16 @@ func TestDeliveryFollowsRequiredAcks(t *testing.T) {
 
 func TestValidateReportsAllFaultsWithKeyAndValue(t *testing.T) {
 	_, err := load(t, map[string]any{
-		"brokers":                []any{"a:b:c"},
-		"conn_idle_timeout":      "-1s",
-		"protocol_version":       "0.10.2.0",
+		"brokers":           []any{"a:b:c"},
+		"conn_idle_timeout": "-1s",
+		"protocol_version":  "0.10.2.0",
+		"traces":            map[string]any{"topic": "a b", "encoding": "not an id!"},
+		"logs":              map[string]any{"topic": ""},
+		"producer":          map[string]any{"compression": "brotli", "required_acks": 1, "delivery": "idempotent", "max_message_bytes": 0, "flush_max_messages": 0},
+
 		"partition_traces_by_id": true,
+
 		"partition_traces_by_resource_attributes": true,
-		"traces":   map[string]any{"topic": "a b", "encoding": "not an id!"},
-		"logs":     map[string]any{"topic": ""},
-		"producer": map[string]any{"compression": "brotli", "required_acks": 1, "delivery": "idempotent", "max_message_bytes": 0, "flush_max_messages": 0},
 	})
 	for _, want := range []string{
 		"`brokers[0]` must be host or host:port, found \"a:b:c\"", "`conn_idle_timeout`", "`protocol_version` must be 0.11.0",
