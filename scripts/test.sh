@@ -18,7 +18,9 @@ fi
 run() { # run MODULE FLAG...
 	local module=$1 code=0
 	shift
-	(cd "$module" && go test -json -count=1 -timeout=20m "${one_at_a_time[@]}" "$@" 2>&1) || code=$?
+	# Apart, or a message of the go command can land within a line of JSON and cost an event.
+	(cd "$module" && go test -json -count=1 -timeout=20m "${one_at_a_time[@]}" "$@") 2>build/test.stderr || code=$?
+	cat build/test.stderr
 	echo "exit $code: go test in $module"
 }
 
