@@ -120,10 +120,11 @@ func createLog(path, message string) (*logFile, error) {
 	return l, nil
 }
 
-// Write appends to the file. The message is found even if it is split over two writes.
+// Write appends to the file. The message is found even if it is split over two writes, and told once it is in the file.
 func (l *logFile) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	n, err := l.mu.file.Write(p)
 	l.mu.tail = append(l.mu.tail, p...)
 	if l.mu.message != nil && bytes.Contains(l.mu.tail, l.mu.message) {
 		l.mu.message = nil
@@ -132,7 +133,7 @@ func (l *logFile) Write(p []byte) (int, error) {
 	if surplus := len(l.mu.tail) - tailBytes; surplus > 0 {
 		l.mu.tail = append(l.mu.tail[:0], l.mu.tail[surplus:]...)
 	}
-	return l.mu.file.Write(p)
+	return n, err
 }
 
 // Tail returns the last lines written.
