@@ -202,14 +202,12 @@ func (e *kafkaExporter) unplanned(req *request, err error) error {
 	return err
 }
 
-// hopeless tells whether a topic cannot be used until somebody does something about it.
+// hopeless tells whether a topic cannot be used until somebody does something about it. Any other error of a look-up may
+// pass, also one that would be the end of a batch, since it is not about the data.
 func hopeless(err error) bool {
-	switch kafkaerr.ClassOf(err) {
-	case kafkaerr.Unauthorized, kafkaerr.Permanent:
-		return true
-	default:
-		return false
-	}
+	const invalidTopic = 17
+	var answer *kafkaerr.Error
+	return kafkaerr.ClassOf(err) == kafkaerr.Unauthorized || errors.As(err, &answer) && answer.Code == invalidTopic
 }
 
 // summary joins errors, but not more than a log line can bear.

@@ -172,7 +172,7 @@ func statusOf(err error) componentstatus.Status {
 		return componentstatus.StatusOK
 	}
 	switch kafkaerr.ClassOf(err) {
-	case kafkaerr.Unauthorized, kafkaerr.Fenced:
+	case kafkaerr.Unauthorized, kafkaerr.Unauthenticated, kafkaerr.Fenced:
 		return componentstatus.StatusPermanentError
 	default:
 		return componentstatus.StatusRecoverableError

@@ -28,13 +28,16 @@ const (
 	Permanent
 	// Unauthorized means that somebody has to grant a right first.
 	Unauthorized
+	// Unauthenticated means that the broker does not believe who we are. It says nothing about the batch, and passes: the
+	// server that the broker asks may be away, or a new password on its way to it.
+	Unauthenticated
 	// Fenced means that another producer has taken over our identity.
 	Fenced
 )
 
 // String returns the name used in logs.
 func (c Class) String() string {
-	names := [...]string{"ok", "retry", "refresh", "sequence", "too_large", "permanent", "unauthorized", "fenced"}
+	names := [...]string{"ok", "retry", "refresh", "sequence", "too_large", "permanent", "unauthorized", "unauthenticated", "fenced"}
 	if int(c) < len(names) {
 		return names[c]
 	}
@@ -72,7 +75,7 @@ func table(code int16) (entry, bool) {
 		// The broker has the batch already, but no longer remembers at which offset.
 		return entry{"duplicate_sequence_number", OK}, true
 	}
-	for _, find := range [...]func(int16) (entry, bool){leadership, transient, sequences, refusals, rights} {
+	for _, find := range [...]func(int16) (entry, bool){leadership, transient, sequences, refusals, rights, logins} {
 		if e, ok := find(code); ok {
 			return e, true
 		}
@@ -208,8 +211,19 @@ func rights(code int16) (entry, bool) {
 		return entry{"cluster_authorization_failed", Unauthorized}, true
 	case 53:
 		return entry{"transactional_id_authorization_failed", Unauthorized}, true
+	}
+	return entry{}, false
+}
+
+// logins holds codes that say: who are you?
+func logins(code int16) (entry, bool) {
+	switch code {
+	case 33:
+		return entry{"unsupported_sasl_mechanism", Unauthenticated}, true
+	case 34:
+		return entry{"illegal_sasl_state", Retry}, true
 	case 58:
-		return entry{"sasl_authentication_failed", Unauthorized}, true
+		return entry{"sasl_authentication_failed", Unauthenticated}, true
 	}
 	return entry{}, false
 }

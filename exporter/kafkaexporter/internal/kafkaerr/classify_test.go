@@ -18,12 +18,13 @@ func TestClassify(t *testing.T) {
 		want  Class
 	}{
 		"success, and a batch that the broker has already":               {[]int16{0, 46}, OK},
-		"the broker is right but needs time":                             {[]int16{2, 7, 14, 15, 16, 19, 20, 51, 89}, Retry},
+		"the broker is right but needs time":                             {[]int16{2, 7, 14, 15, 16, 19, 20, 34, 51, 89}, Retry},
 		"another broker has to be asked":                                 {[]int16{3, 5, 6, 8, 9, 13, 41, 56, 72, 74, 75, 100, 103, 129}, Refresh},
 		"the broker remembers the producer differently":                  {[]int16{45, 47, 49, 59}, Sequence},
 		"the topic does not take so much":                                {[]int16{10, 18}, TooLarge},
 		"the same bytes would be refused again":                          {[]int16{-1, 17, 21, 32, 35, 42, 43, 44, 48, 76, 87}, Permanent},
-		"a right is missing":                                             {[]int16{29, 30, 31, 53, 58}, Unauthorized},
+		"a right is missing":                                             {[]int16{29, 30, 31, 53}, Unauthorized},
+		"the broker does not believe who we are":                         {[]int16{33, 58}, Unauthenticated},
 		"another producer has taken over":                                {[]int16{90}, Fenced},
 		"codes that nobody has heard of must not block a partition":      {[]int16{999, math.MaxInt16, math.MinInt16, -2}, Permanent},
 		"codes of requests that are never sent are treated as strangers": {[]int16{27, 69}, Permanent},
@@ -48,7 +49,7 @@ func TestEveryKnownCodeHasANameOfItsOwn(t *testing.T) {
 			known++
 		}
 	}
-	assert.Equal(t, 48, known)
+	assert.Equal(t, 50, known)
 }
 
 func TestErrorsQuoteTheBroker(t *testing.T) {
