@@ -15,45 +15,6 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 )
 
-// everyFifth matches every fifth produce request.
-func everyFifth() func(kmsg.Request) bool {
-	seen := 0
-	return func(kmsg.Request) bool {
-		seen++
-		return seen%5 == 0
-	}
-}
-
-func TestEverySpanIsInTheTopicOnceWhenTheBrokerAnswersAnError(t *testing.T) {
-	const requests = 150
-	for _, fault := range []*kerr.Error{
-		kerr.RequestTimedOut,              // kfake appends, then says so
-		kerr.NotEnoughReplicasAfterAppend, // kfake appends, then says so
-		kerr.NotLeaderForPartition,        // the batch is not appended
-		kerr.LeaderNotAvailable,           //
-		kerr.UnknownTopicOrPartition,      //
-		kerr.NotEnoughReplicas,            //
-		kerr.KafkaStorageError,            //
-		kerr.CorruptMessage,               //
-		kerr.UnknownProducerID,            // the broker lost its memory of the producer: new identity
-		kerr.OutOfOrderSequenceNumber,     //
-		kerr.InvalidProducerEpoch,         //
-		kerr.ThrottlingQuotaExceeded,      //
-	} {
-		t.Run(fault.Message, func(t *testing.T) {
-			t.Parallel()
-			cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(2, topic))
-			handle := cluster.Fault(kfake.Fault{
-				Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: fault, Count: 6, When: everyFifth(),
-			})
-			exp := startExporter(t, settings(cluster.ListenAddrs(), map[string]any{"partition_traces_by_id": true}))
-			sendAll(t, exp, requests)
-			require.Equal(t, 6, handle.Hits(), "the broker did not fail as often as it was told to")
-			requireExactlyOnce(t, cluster.ListenAddrs(), requests)
-		})
-	}
-}
-
 func TestABatchThatIsTooLargeIsRefusedAndItsSuccessorsAreNot(t *testing.T) {
 	const requests = 60
 	cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))

@@ -21,18 +21,18 @@ func startCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 
 func TestEverySpanIsInTheTopicOnceWhenTheConnectionIsCut(t *testing.T) {
 	const requests = 150
-	for at := range steps {
+	for at := range cuts {
 		for _, partitions := range []int32{1, 4} {
 			for _, every := range []int{2, 7} {
 				t.Run(fmt.Sprintf("%s/%d partitions/every %d", at, partitions, every), func(t *testing.T) {
 					t.Parallel()
-					cuts := &scissors{}
-					cuts.arm(at, every, 8)
-					cluster := startCluster(t, kfake.NumBrokers(1), kfake.ListenFn(cuts.listen), kfake.SeedTopics(partitions, topic))
+					shears := &scissors{}
+					shears.arm(at, every, 8)
+					cluster := startCluster(t, kfake.NumBrokers(1), kfake.ListenFn(shears.listen), kfake.SeedTopics(partitions, topic))
 					exp := startExporter(t, settings(cluster.ListenAddrs(), map[string]any{"partition_traces_by_id": partitions > 1}))
 					sendAll(t, exp, requests)
-					require.GreaterOrEqual(t, cuts.made(), 3, "the connection was hardly ever cut: this test tests nothing")
-					cuts.arm(at, 0, 0)
+					require.GreaterOrEqual(t, shears.made(), 3, "the connection was hardly ever cut: this test tests nothing")
+					shears.arm(at, 0, 0)
 					requireExactlyOnce(t, cluster.ListenAddrs(), requests)
 				})
 			}
@@ -43,14 +43,14 @@ func TestEverySpanIsInTheTopicOnceWhenTheConnectionIsCut(t *testing.T) {
 // The tests above must be able to fail: without idempotence a lost answer leads to a duplicate, and they would see it.
 func TestALostAnswerDuplicatesWithoutIdempotence(t *testing.T) {
 	const requests = 30
-	cuts := &scissors{}
-	cuts.arm(afterAppend, 5, 3)
-	cluster := startCluster(t, kfake.NumBrokers(1), kfake.ListenFn(cuts.listen), kfake.SeedTopics(1, topic))
+	shears := &scissors{}
+	shears.arm(afterAppend, 5, 3)
+	cluster := startCluster(t, kfake.NumBrokers(1), kfake.ListenFn(shears.listen), kfake.SeedTopics(1, topic))
 	exp := startExporter(t, settings(cluster.ListenAddrs(), map[string]any{
 		"producer": map[string]any{"delivery": "at_least_once"},
 	}))
 	sendAll(t, exp, requests)
-	cuts.arm(afterAppend, 0, 0)
+	shears.arm(afterAppend, 0, 0)
 	missing, twice := compare(countSpans(t, readBack(t, cluster.ListenAddrs())), requests)
 	require.Empty(t, missing)
 	require.NotEmpty(t, twice)

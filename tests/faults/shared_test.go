@@ -37,16 +37,16 @@ func TestSmallRequestsShareProduceRequests(t *testing.T) {
 
 func TestSharedBatchesAreInTheTopicOnceWhenTheConnectionIsCut(t *testing.T) {
 	const requests = 150
-	for at := range steps {
+	for at := range cuts {
 		t.Run(at.String(), func(t *testing.T) {
 			t.Parallel()
-			cuts := &scissors{}
-			cuts.arm(at, 3, 6)
-			cluster := startCluster(t, kfake.NumBrokers(1), kfake.ListenFn(cuts.listen), kfake.SeedTopics(4, topic))
+			shears := &scissors{}
+			shears.arm(at, 3, 6)
+			cluster := startCluster(t, kfake.NumBrokers(1), kfake.ListenFn(shears.listen), kfake.SeedTopics(4, topic))
 			exp := startExporter(t, sharing(cluster.ListenAddrs(), map[string]any{"partition_traces_by_id": true}))
 			sendAll(t, exp, requests)
-			require.GreaterOrEqual(t, cuts.made(), 3, "the connection was hardly ever cut: this test tests nothing")
-			cuts.arm(at, 0, 0)
+			require.GreaterOrEqual(t, shears.made(), 3, "the connection was hardly ever cut: this test tests nothing")
+			shears.arm(at, 0, 0)
 			requireExactlyOnce(t, cluster.ListenAddrs(), requests)
 		})
 	}
