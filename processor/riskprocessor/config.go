@@ -32,7 +32,11 @@ type Config struct {
 	// PackConfig holds the features and rules given inline.
 	PackConfig `mapstructure:",squash"`
 
-	// RulesFiles are YAML files with more `features` and `rules`, added to those given inline. When one changes, the rules
+	// RulePacks are the names of packs of features and rules that come with the processor, see packs. They are added to
+	// those given inline. Default none.
+	RulePacks []string `mapstructure:"rule_packs"`
+
+	// RulesFiles are YAML files with more `features`, `rules` and `lists`, added to those given inline. When one changes, the rules
 	// are replaced and counts go on; when it has a fault, the rules stay as they were and the fault is reported. Default
 	// none.
 	RulesFiles []string `mapstructure:"rules_files"`
@@ -87,6 +91,10 @@ type EntityConfig struct {
 
 // PackConfig are features and the rules that use them. It is the content of a rules file, too.
 type PackConfig struct {
+	// Lists are texts to look for, for InList(text, "name"). A list may be given again, in another file, if it is the same
+	// in everything.
+	Lists []ListConfig `mapstructure:"lists"`
+
 	// Features are the numbers kept per entity. Empty means that rules can look at the record alone. A feature may be
 	// given again, in another file, if it is the same in everything.
 	Features []FeatureConfig `mapstructure:"features"`
@@ -100,8 +108,30 @@ type ShadowConfig struct {
 	// PackConfig holds features and rules given inline. Features of the live rules can be used, too.
 	PackConfig `mapstructure:",squash"`
 
+	// RulePacks are packs as in the outer `rule_packs`.
+	RulePacks []string `mapstructure:"rule_packs"`
+
 	// RulesFiles are files as in the outer `rules_files`.
 	RulesFiles []string `mapstructure:"rules_files"`
+
+	_ struct{}
+}
+
+// ListConfig is a list of texts that are looked for together, in a time that does not depend on how many there are.
+type ListConfig struct {
+	// Name is how conditions call the list: InList(attributes["url.path"], "name"). Lower case letters, digits and
+	// underscores; required.
+	Name string `mapstructure:"name"`
+
+	// Place is where in the text a value must be: `anywhere`, `beginning`, `end` or `whole`. Empty is anywhere.
+	Place string `mapstructure:"place"`
+
+	// Decode says that texts come encoded as in URLs: percent-encoding, also nested, is read as what it stands for, and `+`
+	// and white space as a space. The values are written as they are meant. Default false.
+	Decode bool `mapstructure:"decode"`
+
+	// Values are what to look for. Upper and lower case of ASCII letters are the same. At least one, together at most 64 KiB.
+	Values []string `mapstructure:"values"`
 
 	_ struct{}
 }
@@ -243,6 +273,10 @@ type LimitsConfig struct {
 	// bytes. Default 65536.
 	MaxEntities int `mapstructure:"max_entities"`
 
+	// MaxInspectedBytes is the length up to which IsSQLInjection and IsXSS look at a text, 64 to 65536. Longer ones are
+	// counted. Default 2048.
+	MaxInspectedBytes int `mapstructure:"max_inspected_bytes"`
+
 	_ struct{}
 }
 
@@ -267,6 +301,6 @@ func createDefaultConfig() component.Config {
 		WholeTraces:    WholeTracesConfig{AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, MaxMemoryMiB: 256, RememberTraces: 65536},
 		Levels:         LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},
 		Sampling:       SamplingConfig{KeepAbove: 0.6, Percentage: 100, RememberTraces: 16384},
-		Limits:         LimitsConfig{MaxEntities: 65536},
+		Limits:         LimitsConfig{MaxEntities: 65536, MaxInspectedBytes: 2048},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"iter"
 	"os"
 
 	"go.opentelemetry.io/collector/confmap"
@@ -37,9 +38,16 @@ type digest [sha256.Size]byte
 // packs reads the rules files, and returns every fault found in them.
 func (cfg *Config) packs() (packs, error) {
 	sum := sha256.New()
-	live, liveErr := readPacks(pack{"", cfg.PackConfig}, "rules_files", cfg.RulesFiles, sum)
-	shadow, shadowErr := readPacks(pack{"shadow::", cfg.Shadow.PackConfig}, "shadow::rules_files", cfg.Shadow.RulesFiles, sum)
+	live, liveErr := readPacks(pack{"", cfg.PackConfig}, "", cfg.RulePacks, cfg.RulesFiles, sum)
+	shadow, shadowErr := readPacks(pack{"shadow::", cfg.Shadow.PackConfig}, "shadow::", cfg.Shadow.RulePacks, cfg.Shadow.RulesFiles, sum)
 	return packs{live, shadow, digest(sum.Sum(nil))}, errors.Join(liveErr, shadowErr)
+}
+
+// inOrder ranges over the live packs and those that are tried out, each with what its rules are compiled to.
+func (p packs) inOrder(live, shadow *ruleset) iter.Seq2[[]pack, *ruleset] {
+	return func(yield func([]pack, *ruleset) bool) {
+		_ = yield(p.live, live) && yield(p.shadow, shadow)
+	}
 }
 
 // tooMany reports more features or rules than are possible.
@@ -62,10 +70,11 @@ func (p packs) tooMany() error {
 	return errors.Join(errs...)
 }
 
-// readPacks reads the files, and adds to sum what they say, or what is wrong with them.
-func readPacks(inline pack, key string, files []string, sum hash.Hash) ([]pack, error) {
-	var errs []error
-	read := []pack{inline}
+// readPacks adds the packs that come with the processor and the files to those given inline, and to sum what the files
+// say, or what is wrong with them.
+func readPacks(inline pack, key string, names, files []string, sum hash.Hash) ([]pack, error) {
+	read, err := addShipped([]pack{inline}, key+"rule_packs", names)
+	errs := []error{err}
 	for _, file := range files {
 		text, err := readFile(file)
 		var p pack
@@ -73,7 +82,7 @@ func readPacks(inline pack, key string, files []string, sum hash.Hash) ([]pack, 
 			p, err = parsePack(file, text)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+			errs = append(errs, fmt.Errorf("%srules_files: %w", key, err))
 			text = append(text, err.Error()...)
 		}
 		_, _ = fmt.Fprintf(sum, "%d %s", len(text), text) // a hash never fails
@@ -101,6 +110,7 @@ func readFile(file string) ([]byte, error) {
 	return text, nil
 }
 
+// parsePack parses what is called file in errors.
 func parsePack(file string, text []byte) (pack, error) {
 	p := pack{key: file + "::"}
 	retrieved, err := confmap.NewRetrievedFromYAML(text)

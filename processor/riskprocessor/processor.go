@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/annotate"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/injection"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/sampler"
 )
@@ -32,6 +33,7 @@ type riskProcessor struct {
 	telemetry *telemetry
 	sampler   *sampler.Sampler // nil in mode score
 	instances *instances
+	inspector *injection.Inspector
 
 	// Set by start.
 	shared     *instance
@@ -55,12 +57,12 @@ type generation struct {
 
 // newProcessor makes the processor, and finds every fault of the configuration. Tables are allocated by start.
 func newProcessor(cfg *Config, signal rule.Signal, id component.ID, set component.TelemetrySettings, clock clock, instances *instances) (*riskProcessor, error) {
-	p := &riskProcessor{cfg: cfg, signal: signal, id: id, set: set, clock: clock, instances: instances}
+	p := &riskProcessor{cfg: cfg, signal: signal, id: id, set: set, clock: clock, instances: instances, inspector: injection.New(cfg.Limits.MaxInspectedBytes)}
 	packs, err := cfg.packs()
 	if err != nil {
 		return nil, err
 	}
-	program, err := compile(cfg, packs, signal, set, 0)
+	program, err := compile(cfg, packs, signal, set, p.inspector, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +116,7 @@ func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 func (p *riskProcessor) use(packs packs) error {
 	p.using.Lock()
 	defer p.using.Unlock()
-	program, err := compile(p.cfg, packs, p.signal, p.set, p.shared.store.Seed())
+	program, err := compile(p.cfg, packs, p.signal, p.set, p.inspector, p.shared.store.Seed())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/injection"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/score"
 )
@@ -39,28 +40,31 @@ type ruleset struct {
 
 // compile compiles the configuration and returns all the faults found in entities, features and rules. Validate calls
 // it too, so that a configuration that cannot start is refused before anything starts.
-func compile(cfg *Config, packs packs, signal rule.Signal, set component.TelemetrySettings, seed uint64) (*program, error) {
+func compile(cfg *Config, packs packs, signal rule.Signal, set component.TelemetrySettings, inspector *injection.Inspector, seed uint64) (*program, error) {
 	if err := packs.tooMany(); err != nil {
 		return nil, err
 	}
 	p := &program{signal: signal, reader: feature.NewReader(seed)}
 	var entityErr error
 	p.entities, entityErr = newEntities(p.reader, cfg.Entities)
-	whens, err := newCompilers(signal, set, p.reader, nil) // without features: a feature cannot depend on another one
-	if err != nil {
-		return nil, err
+	errs := []error{entityErr}
+	lists := lists{}
+	names := rule.Names{SQL: inspector.SQL, XSS: inspector.XSS}
+	for packs, rules := range packs.inOrder(&p.live, &p.shadow) { // what is tried out can use what is live
+		errs = append(errs, lists.add(packs))
+		names.Features, names.Lists = nil, lists.tests() // a feature cannot depend on another one
+		whens, err := newCompilers(signal, set, p.reader, names)
+		if err != nil {
+			return nil, err
+		}
+		errs = append(errs, p.addFeatures(packs, whens, cfg.Limits.MaxEntities))
+		names.Features = p.places()
+		conditions, err := newCompilers(signal, set, p.reader, names)
+		if err != nil {
+			return nil, err
+		}
+		errs = append(errs, rules.compile(packs, conditions))
 	}
-	errs := []error{entityErr, p.addFeatures(packs.live, whens, cfg.Limits.MaxEntities)}
-	live, err := newCompilers(signal, set, p.reader, p.places())
-	if err != nil {
-		return nil, err
-	}
-	errs = append(errs, p.live.compile(packs.live, live), p.addFeatures(packs.shadow, whens, cfg.Limits.MaxEntities))
-	shadow, err := newCompilers(signal, set, p.reader, p.places())
-	if err != nil {
-		return nil, err
-	}
-	errs = append(errs, p.shadow.compile(packs.shadow, shadow))
 	return p, errors.Join(errs...)
 }
 
@@ -161,11 +165,11 @@ type compilers struct {
 	logs       bool // whether own is for logs
 }
 
-func newCompilers(signal rule.Signal, set component.TelemetrySettings, slots rule.Slots, features map[string]int) (compilers, error) {
+func newCompilers(signal rule.Signal, set component.TelemetrySettings, slots rule.Slots, names rule.Names) (compilers, error) {
 	c := compilers{logs: signal == rule.Logs}
 	var err, otherErr error
-	c.own, err = rule.NewCompiler(set, signal, slots, features)
-	c.other, otherErr = rule.NewCompiler(set, rule.Spans+rule.Logs-signal, slots, features)
+	c.own, err = rule.NewCompiler(set, signal, slots, &names)
+	c.other, otherErr = rule.NewCompiler(set, rule.Spans+rule.Logs-signal, slots, &names)
 	return c, errors.Join(err, otherErr)
 }
 

@@ -72,6 +72,7 @@ type telemetry struct {
 	shadow  [agreements]metric.AddOption
 
 	succeeded, failed metric.AddOption
+	tooLong, fault    metric.AddOption
 }
 
 // ruleOptions are the options that change with the rules.
@@ -84,7 +85,11 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make telemetry: %w", err)
 	}
-	t := &telemetry{builder: builder, succeeded: with("outcome", "used"), failed: with("outcome", "refused")}
+	t := &telemetry{
+		builder:   builder,
+		succeeded: with("outcome", "used"), failed: with("outcome", "refused"),
+		tooLong: with("reason", "too_long"), fault: with("reason", "fault"),
+	}
 	for i := range t.levels {
 		t.levels[i] = with("level", annotate.Level(i).String())
 	}
@@ -142,6 +147,10 @@ func (t *telemetry) report(ctx context.Context, w *worker) {
 		t.builder.ProcessorRiskOperationsRefused.Add(ctx, c.operations.Refused)
 	}
 	c.operations = learn.Losses{}
+	if cut, faults := w.inspector.Drain(); cut+faults > 0 {
+		t.builder.ProcessorRiskInspectionsIncomplete.Add(ctx, cut, t.tooLong)
+		t.builder.ProcessorRiskInspectionsIncomplete.Add(ctx, faults, t.fault)
+	}
 	if c.sampledOut > 0 {
 		t.builder.ProcessorRiskSpansSampledOut.Add(ctx, c.sampledOut)
 		c.sampledOut = 0

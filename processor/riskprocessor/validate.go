@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/injection"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/learn"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
@@ -28,6 +29,8 @@ const (
 	maxOperations = 1 << 20
 	maxHeld       = time.Hour
 	maxHeldMiB    = 1 << 20
+	minInspected  = 64
+	maxInspected  = 1 << 16
 	lowerCase     = "abcdefghijklmnopqrstuvwxyz"
 	digits        = "0123456789"
 )
@@ -36,7 +39,7 @@ const (
 // compiled and rules files are read, so that a rule that cannot be evaluated is found before the Collector starts.
 func (cfg *Config) Validate() error {
 	packs, packErr := cfg.packs()
-	_, compileErr := compile(cfg, packs, rule.Spans, component.TelemetrySettings{Logger: zap.NewNop()}, 0)
+	_, compileErr := compile(cfg, packs, rule.Spans, component.TelemetrySettings{Logger: zap.NewNop()}, injection.New(cfg.Limits.MaxInspectedBytes), 0)
 	return errors.Join(
 		cfg.validateMode(),
 		packErr,
@@ -89,12 +92,16 @@ func (s *SamplingConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// validate checks the range.
+// validate checks the ranges.
 func (l *LimitsConfig) validate() error {
+	var errs []error
 	if l.MaxEntities < window.MinEntities || l.MaxEntities > maxEntities {
-		return fmt.Errorf("limits::max_entities: must be from %d to %d, found %d", window.MinEntities, maxEntities, l.MaxEntities)
+		errs = append(errs, fmt.Errorf("limits::max_entities: must be from %d to %d, found %d", window.MinEntities, maxEntities, l.MaxEntities))
 	}
-	return nil
+	if l.MaxInspectedBytes < minInspected || l.MaxInspectedBytes > maxInspected {
+		errs = append(errs, fmt.Errorf("limits::max_inspected_bytes: must be from %d to %d, found %d", minInspected, maxInspected, l.MaxInspectedBytes))
+	}
+	return errors.Join(errs...)
 }
 
 // validate checks the range.

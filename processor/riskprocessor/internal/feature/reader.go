@@ -26,6 +26,7 @@ const (
 	SlotName     = iota // a span's name
 	SlotKind            // a span's kind, an Int
 	SlotStatus          // a span's status code, an Int
+	SlotDuration        // a span's end minus its start in nanoseconds, an Int
 	SlotSeverity        // a log record's severity number, an Int
 	SlotBody            // a log record's body
 	SlotEvent           // a log record's event name
@@ -82,6 +83,7 @@ func (r *Reader) Span(span ptrace.Span, v *Vector) {
 	v.Record[SlotName] = Value{Kind: String, Text: span.Name()}
 	v.Record[SlotKind] = Value{Kind: Int, Int: int64(v.kind)}
 	v.Record[SlotStatus] = Value{Kind: Int, Int: int64(span.Status().Code())}
+	v.Record[SlotDuration] = Value{Kind: Int, Int: int64(span.EndTimestamp()) - int64(span.StartTimestamp())}
 	r.Resolve(v)
 }
 
@@ -102,6 +104,7 @@ func (r *Reader) Clear(v *Vector, kind ptrace.SpanKind) {
 	v.Record[SlotName] = Value{Kind: String}
 	v.Record[SlotKind] = Value{Kind: Int, Int: int64(kind)}
 	v.Record[SlotStatus] = Value{Kind: Int, Int: int64(ptrace.StatusCodeUnset)}
+	v.Record[SlotDuration] = Value{Kind: Int}
 }
 
 // Set sets an attribute of the record, if somebody asked for it. [Reader.Resolve] finds the entities afterwards.

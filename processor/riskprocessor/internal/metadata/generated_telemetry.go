@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ProcessorRiskEntitiesRefused       metric.Int64Counter
 	ProcessorRiskFeatureErrors         metric.Int64Counter
 	ProcessorRiskHeldSpansLost         metric.Int64Counter
+	ProcessorRiskInspectionsIncomplete metric.Int64Counter
 	ProcessorRiskOperationsEvicted     metric.Int64Counter
 	ProcessorRiskOperationsRefused     metric.Int64Counter
 	ProcessorRiskRuleHits              metric.Int64Counter
@@ -102,6 +103,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_risk_held_spans_lost",
 		metric.WithDescription("Spans that were held until their trace was complete, and that the next component then refused. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskInspectionsIncomplete, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_inspections_incomplete",
+		metric.WithDescription("Texts that IsSQLInjection or IsXSS saw only the beginning of (too_long), or that they could not inspect (fault). [Alpha]"),
+		metric.WithUnit("{text}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskOperationsEvicted, err = builder.meter.Int64Counter(

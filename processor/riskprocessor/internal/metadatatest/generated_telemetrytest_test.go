@@ -24,6 +24,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskEntitiesRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskFeatureErrors.Add(context.Background(), 1)
 	tb.ProcessorRiskHeldSpansLost.Add(context.Background(), 1)
+	tb.ProcessorRiskInspectionsIncomplete.Add(context.Background(), 1)
 	tb.ProcessorRiskOperationsEvicted.Add(context.Background(), 1)
 	tb.ProcessorRiskOperationsRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskRuleHits.Add(context.Background(), 1)
@@ -49,6 +50,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskHeldSpansLost(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskInspectionsIncomplete(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskOperationsEvicted(t, testTel,

@@ -33,21 +33,21 @@ type Slots interface {
 
 // Compiler compiles conditions on one signal. It may be used by one goroutine.
 type Compiler struct {
-	signal   Signal
-	parse    func(text string) (general, error)
-	slots    Slots
-	features map[string]int
+	signal Signal
+	parse  func(text string) (general, error)
+	slots  Slots
+	names  *Names
 }
 
-// NewCompiler makes a compiler for conditions that can use the given features, which are places in
-// feature.Vector.Features by name. Slots is asked for the attributes that closures read.
-func NewCompiler(settings component.TelemetrySettings, signal Signal, slots Slots, features map[string]int) (*Compiler, error) {
-	c := &Compiler{signal: signal, slots: slots, features: features}
+// NewCompiler makes a compiler for conditions that can use the given names. Slots is asked for the attributes that
+// closures read.
+func NewCompiler(settings component.TelemetrySettings, signal Signal, slots Slots, names *Names) (*Compiler, error) {
+	c := &Compiler{signal: signal, slots: slots, names: names}
 	var err error
 	if signal == Logs {
-		c.parse, err = logParser(settings, features)
+		c.parse, err = logParser(settings, names)
 	} else {
-		c.parse, err = spanParser(settings, features)
+		c.parse, err = spanParser(settings, names)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("make OTTL parser: %w", err)
@@ -55,12 +55,12 @@ func NewCompiler(settings component.TelemetrySettings, signal Signal, slots Slot
 	return c, nil
 }
 
-func spanParser(settings component.TelemetrySettings, features map[string]int) (func(string) (general, error), error) {
+func spanParser(settings component.TelemetrySettings, names *Names) (func(string) (general, error), error) {
 	functions := ottlfuncs.StandardConverters[*ottlspan.TransformContext]()
-	for _, f := range []ottl.Factory[*ottlspan.TransformContext]{
+	own := append(textFactories[*ottlspan.TransformContext](names),
 		ottlfuncs.NewIsRootSpanFactoryNew(),
-		newFeatureFactory[*ottlspan.TransformContext](features),
-	} {
+		newFeatureFactory[*ottlspan.TransformContext](names.Features))
+	for _, f := range own {
 		functions[f.Name()] = f
 	}
 	parser, err := ottlspan.NewParser(functions, settings, ottlspan.EnablePathContextNames())
@@ -70,10 +70,11 @@ func spanParser(settings component.TelemetrySettings, features map[string]int) (
 	return withContextNames(settings, ottlspan.ContextName, &parser, func(c *Context) *ottlspan.TransformContext { return c.Span() })
 }
 
-func logParser(settings component.TelemetrySettings, features map[string]int) (func(string) (general, error), error) {
+func logParser(settings component.TelemetrySettings, names *Names) (func(string) (general, error), error) {
 	functions := ottlfuncs.StandardConverters[*ottllog.TransformContext]()
-	f := newFeatureFactory[*ottllog.TransformContext](features)
-	functions[f.Name()] = f
+	for _, f := range append(textFactories[*ottllog.TransformContext](names), newFeatureFactory[*ottllog.TransformContext](names.Features)) {
+		functions[f.Name()] = f
+	}
 	parser, err := ottllog.NewParser(functions, settings, ottllog.EnablePathContextNames())
 	if err != nil {
 		return nil, err
@@ -109,6 +110,6 @@ func (c *Compiler) Compile(text string) (*Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	direct, texts := compileDirect(text, c.signal, c.slots, c.features)
+	direct, texts := compileDirect(text, c.signal, c.slots, c.names)
 	return &Condition{general: parsed, direct: direct, texts: texts}, nil
 }

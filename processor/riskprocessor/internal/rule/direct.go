@@ -46,25 +46,27 @@ func (o operand) of(v *feature.Vector) *feature.Value {
 //	expression = term { "or" term }
 //	term       = factor { "and" factor }
 //	factor     = [ "not" ] ( "(" expression ")" | match | operand comparator literal )
-//	match      = "IsMatch" "(" operand "," string ")"
+//	match      = "IsMatch" "(" operand "," string ")" | "InList" "(" operand "," string ")"
+//	           | ( "IsSQLInjection" | "IsXSS" ) "(" operand ")"
 //	operand    = "resource" "." "attributes" key | "Feature" "(" string ")" | [ "span" "." ] span | [ "log" "." ] log
 //	span       = "attributes" key | "name" | "kind" | "status" "." "code"
+//	           | "end_time_unix_nano" "-" [ "span" "." ] "start_time_unix_nano"
 //	log        = "attributes" key | "severity_number" | "body" | "event_name"
 //	key        = "[" string "]"
 type directParser struct {
-	scan     scanner.Scanner
-	token    rune
-	failed   bool
-	signal   Signal
-	slots    Slots
-	features map[string]int
-	texts    []operand
+	scan   scanner.Scanner
+	token  rune
+	failed bool
+	signal Signal
+	slots  Slots
+	names  *Names
+	texts  []operand
 }
 
 // compileDirect compiles text to closures, or returns nil when it is not of a common form. The closures mean the same as
 // the text when the operands are text or absent.
-func compileDirect(text string, signal Signal, slots Slots, features map[string]int) (test, []operand) {
-	p := &directParser{signal: signal, slots: slots, features: features}
+func compileDirect(text string, signal Signal, slots Slots, names *Names) (test, []operand) {
+	p := &directParser{signal: signal, slots: slots, names: names}
 	p.scan.Init(strings.NewReader(text))
 	p.scan.Mode = scanner.ScanIdents | scanner.ScanInts | scanner.ScanFloats | scanner.ScanStrings
 	p.scan.Error = func(*scanner.Scanner, string) { p.failed = true }
@@ -128,6 +130,9 @@ func (p *directParser) positive() test {
 	if p.accept("IsMatch") {
 		return p.match()
 	}
+	if p.token == scanner.Ident && isTextFunction(p.scan.TokenText()) {
+		return p.textFunction()
+	}
 	from := p.operand()
 	op := p.comparator()
 	literal := p.literal()
@@ -152,13 +157,36 @@ func (p *directParser) match() test {
 	}
 }
 
+// textFunction reads InList(operand, "name") and the others, which have no second argument.
+func (p *directParser) textFunction() test {
+	function, list := p.scan.TokenText(), ""
+	p.next()
+	p.expect("(")
+	from := p.operand()
+	if function == inListName {
+		p.expect(",")
+		list = p.text()
+	}
+	p.expect(")")
+	if p.failed {
+		return nil
+	}
+	holds, err := p.names.test(function, list)
+	p.failed = err != nil
+	p.texts = append(p.texts, from)
+	return func(v *feature.Vector) bool {
+		value := from.of(v)
+		return value.Kind == feature.String && holds(value.Text)
+	}
+}
+
 func (p *directParser) operand() operand {
 	switch {
 	case p.accept(functionName):
 		p.expect("(")
 		name := p.text()
 		p.expect(")")
-		index, known := p.features[name]
+		index, known := p.names.Features[name]
 		p.failed = p.failed || !known
 		return operand{ofFeatures, index}
 	case p.accept("resource"):
@@ -187,6 +215,13 @@ func (p *directParser) spanField() int {
 		p.expect(".")
 		p.expect("code")
 		return feature.SlotStatus
+	case p.accept("end_time_unix_nano"):
+		p.expect("-")
+		if p.accept("span") {
+			p.expect(".")
+		}
+		p.expect("start_time_unix_nano")
+		return feature.SlotDuration
 	}
 	p.failed = true
 	return 0

@@ -34,7 +34,11 @@ func newRig(tb testing.TB) *rig {
 	tb.Helper()
 	g := &rig{reader: feature.NewReader(1), rs: ptrace.NewResourceSpans()}
 	var err error
-	g.Compiler, err = NewCompiler(componenttest.NewNopTelemetrySettings(), Spans, g.reader, map[string]int{"one": 0, "two": 1})
+	g.Compiler, err = NewCompiler(componenttest.NewNopTelemetrySettings(), Spans, g.reader, &Names{
+		Features: map[string]int{"one": 0, "two": 1},
+		Lists:    map[string]TextTest{"letters": func(s string) bool { return s == "a" || s == "b" || s == "x" }},
+		SQL:      func(s string) bool { return s == "b" },
+	})
 	require.NoError(tb, err)
 	g.ss = g.rs.ScopeSpans().AppendEmpty()
 	g.span = g.ss.Spans().AppendEmpty()
@@ -65,6 +69,8 @@ func (g *rig) fill(tb testing.TB) {
 	tb.Helper()
 	g.span.SetName("GET /login")
 	g.span.SetKind(ptrace.SpanKindServer)
+	g.span.SetStartTimestamp(7000)
+	g.span.SetEndTimestamp(12000)
 	g.span.Status().SetCode(ptrace.StatusCodeError)
 	require.NoError(tb, g.span.Attributes().FromRaw(map[string]any{
 		"int": 401, "double": 2.5, "text": "b", "true": true, "false": false, "list": []any{"x"}, "map": map[string]any{"k": "v"},
@@ -145,8 +151,18 @@ func directConditions() map[string]bool {
 		`IsMatch(attributes["list"], "x")`:                         true,
 		`IsMatch(attributes["absent"], "")`:                        false,
 		`IsMatch(Feature("one"), "12.5")`:                          true,
-		`name == "GET /login" and IsMatch(resource.attributes["host.name"], "b|a|\"")`: true,
-		`attributes["not"] == nil and attributes["or"] == nil`:                         true,
+		`name == "GET /login" and IsMatch(resource.attributes["host.name"], "b|a|\"")`:        true,
+		`span.end_time_unix_nano - span.start_time_unix_nano == 5000`:                         true,
+		`end_time_unix_nano-start_time_unix_nano>5000`:                                        false,
+		`InList(span.attributes["text"], "letters")`:                                          true,
+		`InList(attributes["list"], "letters")`:                                               true,
+		`InList(attributes["map"], "letters")`:                                                false,
+		`InList(attributes["int"], "letters")`:                                                false,
+		`InList(attributes["absent"], "letters")`:                                             false,
+		`InList(resource.attributes["host.name"], "letters") and not InList(name, "letters")`: true,
+		`IsSQLInjection(attributes["text"])`:                                                  true,
+		`IsSQLInjection(attributes["list"]) or IsXSS(attributes["text"])`:                     false,
+		`attributes["not"] == nil and attributes["or"] == nil`:                                true,
 	}
 }
 
@@ -213,9 +229,10 @@ func TestConditionsLeftToOTTL(t *testing.T) {
 		`attributes["map"]["k"] == "v"`:   true,
 		`attributes["int"] == -401`:       false,
 		`true`:                            true,
-		`span.end_time_unix_nano - span.start_time_unix_nano > 1`: false,
-		`scope.name == ""`:          true,
-		`attributes["int"] == 0401`: false,
+		`span.start_time_unix_nano - span.end_time_unix_nano > 1`: false,
+		`span.end_time_unix_nano > 1`:                             true,
+		`scope.name == ""`:                                        true,
+		`attributes["int"] == 0401`:                               false,
 	} {
 		t.Run(text, func(t *testing.T) {
 			g := newRig(t)
@@ -260,7 +277,7 @@ func TestCompileFaults(t *testing.T) {
 }
 
 func TestWithoutFeaturesNoneIsKnown(t *testing.T) {
-	c, err := NewCompiler(componenttest.NewNopTelemetrySettings(), Spans, feature.NewReader(1), nil)
+	c, err := NewCompiler(componenttest.NewNopTelemetrySettings(), Spans, feature.NewReader(1), &Names{})
 	require.NoError(t, err)
 	_, err = c.Compile(`Feature("one") > 1`)
 	require.ErrorContains(t, err, "no feature can be used here")
@@ -278,7 +295,7 @@ func TestFeatureIsFoundThroughWrappedContexts(t *testing.T) {
 
 func newFeature(t *testing.T, g *rig) ottl.ExprFunc[*ottlspan.TransformContext] {
 	t.Helper()
-	f, err := newFeatureFactory[*ottlspan.TransformContext](g.features).CreateFunction(ottl.FunctionContext{}, &featureArguments{Name: "one"})
+	f, err := newFeatureFactory[*ottlspan.TransformContext](g.names.Features).CreateFunction(ottl.FunctionContext{}, &featureArguments{Name: "one"})
 	require.NoError(t, err)
 	return f
 }
