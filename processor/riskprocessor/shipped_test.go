@@ -126,7 +126,7 @@ func packTraffic() map[string]struct {
 		},
 		"scraping": {
 			map[string]traffic{
-				"scraping.many_pages": {320, func(i int) request {
+				"scraping.many_pages": {1500, func(i int) request {
 					return request{attrs: attrs{"client.address": "203.0.113.12", "http.request.method": "GET", "url.path": fmt.Sprint("/item/", i)}}
 				}},
 				"scraping.fast": {6100, func(int) request {
