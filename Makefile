@@ -120,6 +120,12 @@ chaos-redis: ## Redis paused, slow, reset, without replies, failed over and clus
 	cd extension/riskstate && CHAOS_TIME=$${CHAOS_TIME:-10s} $(GO) test -count=1 -v -timeout=20m \
 		-run 'Faults|Cluster|Failover|Forgets' ./internal/fleet
 
+.PHONY: chaos-kafka
+chaos-kafka: KILLS ?= 100
+chaos-kafka: RELEASE ?= 4
+chaos-kafka: ## Three real Kafka brokers restarted and killed under load, KILLS=100 times, RELEASE=4 or 3; the last line is one JSON object
+	cd tests && $(GO) run ./kafka/chaos -kills $(KILLS) -release $(RELEASE)
+
 .PHONY: test-e2e
 test-e2e: build ## Sockets in, Kafka out: the built binary against real peers and brokers
 	scripts/test.sh plain tests

@@ -30,9 +30,10 @@ race() { # race MODULE
 	if ! command -v "${cc%% *}" >/dev/null; then
 		echo "skip: race detector in $1: needs a C compiler: apt-get install gcc"
 	else
-		# What drives the built binary would only be run a second time: that binary has no race detector in it.
+		# What drives the built binary would only be run a second time: that binary has no race detector in it. Brokers are
+		# killed in tests/kafka, too, so tests/kafka/chaos is left out for the time it takes.
 		local packages
-		packages=$(cd "$1" && go list ./... | grep -v -e /tests/e2e -e /tests/distro -e /tests/budgets -e /tests/bench -e /tests/score) || return 0
+		packages=$(cd "$1" && go list ./... | grep -v -e /tests/e2e -e /tests/distro -e /tests/budgets -e /tests/bench -e /tests/score -e /tests/kafka/chaos) || return 0
 		# shellcheck disable=SC2086 # one word each
 		CGO_ENABLED=1 run "$1" -race $packages
 	fi

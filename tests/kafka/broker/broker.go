@@ -15,11 +15,13 @@ import (
 // Broker is a running Apache Kafka broker, one of our own or the one that KAFKA_BROKERS names.
 type Broker struct {
 	addrs []string
-	// dir, libs and behind are empty and child is nil for a broker that is not ours.
-	dir    string
-	libs   string
-	behind string
-	child  *process
+	// The following are empty for a broker that is not ours.
+	id        int32
+	dir       string
+	libs      string
+	java      []string
+	listeners map[string]string // addresses by name
+	child     *process
 }
 
 // startTries is how often Start looks for ports anew; a second try is needed only if somebody took a port meanwhile.
@@ -29,54 +31,27 @@ const startTries = 3
 // when this machine lacks something.
 func Start(ctx context.Context) (*Broker, error) { return StartBehind(ctx, "") }
 
-// StartBehind is Start for a broker with a proxy before it, which clients are told to use if they come from it. The proxy
-// must listen at the given address and connect to Behind.
+// StartBehind is Start for a broker with a proxy before it, see Spec.Proxy.
 func StartBehind(ctx context.Context, proxy string) (*Broker, error) {
 	if given := os.Getenv("KAFKA_BROKERS"); given != "" {
 		b := &Broker{addrs: strings.Split(given, ",")}
 		return b, b.awaitReady(ctx)
 	}
-	if err := checkJava(); err != nil {
-		return nil, err
-	}
-	libs, err := jars(ctx)
+	c, err := StartCluster(ctx, Spec{Proxy: proxy})
 	if err != nil {
 		return nil, err
 	}
-	var faults []error
-	for range startTries {
-		b, err := startOwn(ctx, libs, proxy)
-		if err == nil {
-			return b, nil
-		}
-		faults = append(faults, err)
-	}
-	return nil, errors.Join(faults...)
-}
-
-// startOwn formats a new store and runs a broker on it. Nothing is left behind on an error.
-func startOwn(ctx context.Context, libs, proxy string) (*Broker, error) {
-	dir, err := os.MkdirTemp("", "kafka-")
-	if err != nil {
-		return nil, fmt.Errorf("create broker directory: %w", err)
-	}
-	b := &Broker{dir: dir, libs: libs}
-	addr, behind, err := format(ctx, dir, libs, proxy)
-	if err != nil {
-		return nil, errors.Join(err, b.Stop())
-	}
-	b.addrs, b.behind = []string{addr}, behind
-	if err := b.Restart(ctx); err != nil {
-		return nil, errors.Join(err, b.Stop())
-	}
-	return b, nil
+	return c.Brokers[0], nil
 }
 
 // Addrs returns the bootstrap addresses as "host:port". The slice must not be changed.
 func (b *Broker) Addrs() []string { return b.addrs }
 
 // Behind returns the address that a proxy connects to, "" for a broker that is not ours.
-func (b *Broker) Behind() string { return b.behind }
+func (b *Broker) Behind() string { return b.listeners[proxied] }
+
+// Addr returns the address of one of Spec.Listeners.
+func (b *Broker) Addr(listener string) string { return b.listeners[listener] }
 
 // Own reports whether this broker is ours to kill.
 func (b *Broker) Own() bool { return b.dir != "" }
@@ -91,15 +66,25 @@ func (b *Broker) Kill() error {
 	return err
 }
 
+// Shutdown ends the broker in order: its partitions get other leaders first. Its store stays, as after Kill.
+func (b *Broker) Shutdown() error {
+	if b.child == nil {
+		return errors.New("shut down broker: it is not one of ours or does not run")
+	}
+	err := b.child.stop()
+	b.child = nil
+	return err
+}
+
 // readyLimit bounds the time until a started broker answers; 2 to 3 seconds are usual, more after a crash.
 const readyLimit = 90 * time.Second
 
-// Restart runs a broker that was killed on the store that it left and returns when it answers requests.
+// Restart runs a broker that was killed or shut down on the store that it left and returns when it answers requests.
 func (b *Broker) Restart(ctx context.Context) error {
 	if b.child != nil || !b.Own() {
 		return errors.New("restart broker: it runs or is not one of ours")
 	}
-	child, err := launch(b.dir, b.libs)
+	child, err := launch(b.dir, b.libs, b.java)
 	if err != nil {
 		return err
 	}

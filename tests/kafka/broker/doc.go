@@ -1,13 +1,13 @@
 // Copyright The otelcol-risk Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package broker runs one Apache Kafka broker for a test, without containers.
+// Package broker runs an Apache Kafka broker, or a cluster of them, for a test, without containers.
 //
 // The jars come from Maven Central through the pom.xml beside this file and are kept in the user's cache directory, one
-// directory for each content of the pom, so that the network is needed once. The broker is a single KRaft node, broker
+// directory for each release and content of the pom, so that the network is needed once. A broker is a KRaft node, broker
 // and controller in one process, that listens on free loopback ports and stores everything in a temporary directory:
 //
-//	mvn dependency:copy-dependencies -> <cache>/otelcol-risk/kafka-<hash of the pom>/*.jar
+//	mvn dependency:copy-dependencies -> <cache>/otelcol-risk/kafka-<release>-<hash of the pom>/*.jar
 //	kafka.tools.StorageTool format   -> <temp>/store
 //	kafka.Kafka server.properties    -> 127.0.0.1:<free port>, log in <temp>/broker.log
 //

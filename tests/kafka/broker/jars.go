@@ -22,11 +22,20 @@ var pom []byte
 // fetchLimit bounds Maven; about 130 MB come over the network the first time.
 const fetchLimit = 5 * time.Minute
 
-// jars returns the directory with the broker's jars and fetches them with Maven unless they are there.
+// Release is a release of Apache Kafka, as in "4.4.0".
+type Release string
+
+// The releases that the tests use: the newest, and the last one of the line before it.
+const (
+	Kafka4 Release = "4.4.0"
+	Kafka3 Release = "3.9.2"
+)
+
+// jars returns the directory with the jars of a release and fetches them with Maven unless they are there.
 //
 // Test programs of several packages may do this at once: each fetches into a directory of its own and renames it into
 // place, so that a directory that exists is complete. Who comes second throws its copy away.
-func jars(ctx context.Context) (string, error) {
+func jars(ctx context.Context, release Release) (string, error) {
 	if given := os.Getenv("KAFKA_JARS"); given != "" {
 		return given, holdsBroker(given)
 	}
@@ -35,7 +44,7 @@ func jars(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("find cache directory: %w", err)
 	}
 	cache = filepath.Join(cache, "otelcol-risk")
-	target := filepath.Join(cache, fmt.Sprintf("kafka-%x", sha256.Sum256(pom))[:len("kafka-")+12])
+	target := filepath.Join(cache, fmt.Sprintf("kafka-%s-%.12x", release, sha256.Sum256(pom)))
 	if holdsBroker(target) == nil {
 		return target, nil
 	}
@@ -45,16 +54,16 @@ func jars(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", fmt.Errorf("create cache directory: %w", err)
 	}
-	return target, fetch(ctx, cache, target)
+	return target, fetch(ctx, release, cache, target)
 }
 
 // fetch fills target through a temporary directory in cache, which must be on the same file system.
-func fetch(ctx context.Context, cache, target string) error {
+func fetch(ctx context.Context, release Release, cache, target string) error {
 	work, err := os.MkdirTemp(cache, "fetch-")
 	if err != nil {
 		return fmt.Errorf("create directory for maven: %w", err)
 	}
-	if err = runMaven(ctx, work); err == nil {
+	if err = runMaven(ctx, release, work); err == nil {
 		err = os.Rename(filepath.Join(work, "libs"), target)
 		if err != nil && holdsBroker(target) == nil {
 			err = nil // another test program was first
@@ -64,7 +73,7 @@ func fetch(ctx context.Context, cache, target string) error {
 }
 
 // runMaven copies the jars of the pom to work/libs.
-func runMaven(ctx context.Context, work string) error {
+func runMaven(ctx context.Context, release Release, work string) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
 	file := filepath.Join(work, "pom.xml")
@@ -72,7 +81,7 @@ func runMaven(ctx context.Context, work string) error {
 		return fmt.Errorf("write pom: %w", err)
 	}
 	libs := filepath.Join(work, "libs")
-	maven := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "--file", file,
+	maven := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "--file", file, "-Dkafka.version="+string(release),
 		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+libs)
 	printed, err := maven.CombinedOutput()
 	if err != nil {

@@ -22,7 +22,7 @@ type process struct {
 }
 
 // launch starts the broker with the configuration in dir. It does not wait until the broker answers.
-func launch(dir, libs string) (*process, error) {
+func launch(dir, libs string, java []string) (*process, error) {
 	logFile := filepath.Join(dir, "broker.log")
 	output, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -32,11 +32,9 @@ func launch(dir, libs string) (*process, error) {
 	child, err := harness.StartProcess(harness.ProcessSpec{
 		Name: "kafka broker",
 		Path: "java",
-		Args: []string{
-			"-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		Args: append(append([]string{"-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, java...),
 			"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", filepath.Join(libs, "*"),
-			"kafka.Kafka", filepath.Join(dir, "server.properties"),
-		},
+			"kafka.Kafka", filepath.Join(dir, "server.properties")),
 		Stdout: output,
 		Stderr: output,
 	})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,7 +21,7 @@ const probeEvery = 100 * time.Millisecond
 // requestLimit bounds one administrative request.
 const requestLimit = 10 * time.Second
 
-// awaitReady asks for metadata until the answer lists a broker, that is, until the node has registered with its
+// awaitReady asks for metadata until the answer lists the broker, that is, until the node has registered with its
 // controller and would accept a topic. It gives up when ctx ends and says what the last answer was.
 func (b *Broker) awaitReady(ctx context.Context) error {
 	ticker := time.NewTicker(probeEvery)
@@ -46,16 +47,17 @@ func (b *Broker) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(response.(*kmsg.MetadataResponse).Brokers) == 0 {
-		return errors.New("no broker is registered yet")
+	brokers := response.(*kmsg.MetadataResponse).Brokers
+	if !slices.ContainsFunc(brokers, func(found kmsg.MetadataResponseBroker) bool { return found.NodeID == b.id || !b.Own() }) {
+		return errors.New("the broker is not registered yet")
 	}
 	return nil
 }
 
-// CreateTopic creates a topic with the given number of partitions and one replica.
+// CreateTopic creates a topic with the given number of partitions and as many replicas as is usual there.
 func (b *Broker) CreateTopic(ctx context.Context, name string, partitions int32) error {
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, -1
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.Topics = append(request.Topics, topic)
 	response, err := ask(ctx, b.addrs, request, requestLimit)
