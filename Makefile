@@ -155,6 +155,11 @@ eval: ## Learned outliers on labelled faults in real traces, DATA=folder; the la
 bench-score: build ## Scoring API with 5,000 connections beside a plain net/http server, and with Redis stopped (needs wrk, redis-server)
 	cd tests && $(GO) run ./score
 
+.PHONY: replay
+replay: ## Rules over recorded OTLP: make replay ARGS='-config c.yaml -rules r.yaml -against new.yaml traces.json'
+	@# File names count from here.
+	@$(GO) -C processor/riskprocessor build -o $(ROOT)/build/replay ./cmd/replay && build/replay $(ARGS)
+
 OVERHEAD := cd tests && $(GO) build -o $(ROOT)/build/overhead ./overhead && exec
 .PHONY: bench-kernel
 bench-kernel: ## Time in the kernel a request, beside tracepoints on system calls (as root; needs nginx and wrk)

@@ -87,7 +87,7 @@ func benchmarkProcessor(b *testing.B, cfg *Config) {
 // started returns a processor of spans at work.
 func started(tb testing.TB, cfg *Config) *riskProcessor {
 	tb.Helper()
-	p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), &instances{byConfig: map[*Config]*instance{}})
+	p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), newInstances(rand.Uint64))
 	require.NoError(tb, err)
 	require.NoError(tb, p.start(tb.Context(), componenttest.NewNopHost()))
 	return p

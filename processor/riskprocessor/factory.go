@@ -5,6 +5,7 @@ package riskprocessor
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -23,7 +24,15 @@ func NewFactory() processor.Factory { return NewFactoryWithClock(systemClock()) 
 // time of arrival: for replays and evaluations. The clock may be called by many goroutines at once and must not run
 // backwards.
 func NewFactoryWithClock(clock func() time.Duration) processor.Factory {
-	f := factory{&instances{byConfig: map[*Config]*instance{}}, clock}
+	return NewFactoryForReplay(clock, rand.Uint64)
+}
+
+// NewFactoryForReplay returns a factory as NewFactoryWithClock does, whose processors hash keys with seeds from random: with
+// the same seeds, clock and records, scores are the same to the bit. Only log records without a trace id and without
+// randomness of their own are sampled by chance. Random may be called by many goroutines at once. Processors that listen to
+// somebody must have seeds that nobody can guess.
+func NewFactoryForReplay(clock func() time.Duration, random func() uint64) processor.Factory {
+	f := factory{newInstances(random), clock}
 	return processor.NewFactory(
 		metadata.Type,
 		createDefaultConfig,

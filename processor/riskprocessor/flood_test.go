@@ -6,6 +6,7 @@ package riskprocessor
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"testing"
@@ -45,7 +46,7 @@ type crowd struct {
 func newCrowd(tb testing.TB, cfg *Config) *crowd {
 	tb.Helper()
 	cfg.State = &stateID
-	p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), &instances{byConfig: map[*Config]*instance{}})
+	p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), newInstances(rand.Uint64))
 	require.NoError(tb, err)
 	require.NoError(tb, p.start(tb.Context(), hostWith(newMemory())))
 	c := &crowd{processor: p, batch: ptrace.NewTraces()}

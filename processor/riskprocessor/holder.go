@@ -41,7 +41,7 @@ func newHolder(p *riskProcessor, next consumer.Traces) *holder {
 	return &holder{
 		riskProcessor: p, next: next, stop: make(chan struct{}),
 		gatherer: gather.New(gather.Limits{AfterRoot: c.AfterRoot, Timeout: c.Timeout, Bytes: int64(c.MaxMemoryMiB) << 20}),
-		decided:  newTraces(c.RememberTraces),
+		decided:  newTraces(c.RememberTraces, p.instances.random),
 	}
 }
 

@@ -5,7 +5,6 @@ package riskprocessor
 
 import (
 	"encoding/binary"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +24,11 @@ const traceMemory = time.Minute
 type instances struct {
 	mu       sync.Mutex // guards the following
 	byConfig map[*Config]*instance
+	random   func() uint64 // gives seeds
+}
+
+func newInstances(random func() uint64) *instances {
+	return &instances{byConfig: map[*Config]*instance{}, random: random}
 }
 
 // instance is what the pipelines of one processor share.
@@ -37,18 +41,18 @@ type instance struct {
 }
 
 // join returns what the processors with this configuration share; store makes the store if there is none.
-func (i *instances) join(cfg *Config, store func() (*feature.Store, error)) (*instance, error) {
+func (i *instances) join(cfg *Config, store func(random func() uint64) (*feature.Store, error)) (*instance, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	shared, ok := i.byConfig[cfg]
 	if !ok {
-		s, err := store()
+		s, err := store(i.random)
 		if err != nil {
 			return nil, err
 		}
 		shared = &instance{store: s}
 		if n := cfg.Sampling.RememberTraces; n > 0 {
-			shared.traces = newTraces(n)
+			shared.traces = newTraces(n, i.random)
 		}
 		i.byConfig[cfg] = shared
 	}
@@ -90,8 +94,8 @@ type traces struct {
 	until  atomic.Uint32 // second in which the last one is forgotten: before the first risky trace a look costs nothing
 }
 
-func newTraces(n int) *traces {
-	return &traces{table: window.NewAge(n, rand.Uint64()), period: window.Sliding(traceMemory), seed: rand.Uint64()}
+func newTraces(n int, random func() uint64) *traces {
+	return &traces{table: window.NewAge(n, random()), period: window.Sliding(traceMemory), seed: random()}
 }
 
 // add notes a trace.

@@ -129,7 +129,7 @@ func TestLearnedIsSharedThroughTheExtension(t *testing.T) {
 	extension := newMemory()
 	var models []*learn.Model
 	for range 2 {
-		i := &instances{byConfig: map[*Config]*instance{}}
+		i := newInstances(rand.Uint64)
 		shared := &instance{}
 		require.NoError(t, i.learn(learningConfig(t), shared, state{extension: extension}))
 		models = append(models, shared.model)

@@ -6,7 +6,6 @@ package riskprocessor
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 
 	"go.opentelemetry.io/collector/component"
 
@@ -52,10 +51,10 @@ func findState(id *component.ID, host component.Host) (state, error) {
 	return state{*id, extension}, nil
 }
 
-// store returns the tables of features.
-func (s state) store() (*feature.Store, error) {
+// store returns the tables of features, which get a seed from random unless the extension has one.
+func (s state) store(random func() uint64) (*feature.Store, error) {
 	if s.extension == nil {
-		return feature.NewStore(rand.Uint64(), systemClock()), nil
+		return feature.NewStore(random(), systemClock()), nil
 	}
 	value, err := s.extension.Share(storeName, func() (any, error) {
 		return feature.NewStore(s.extension.Seed(), systemClock()), nil

@@ -6,6 +6,7 @@ package riskprocessor
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -72,7 +73,7 @@ func hostWith(c component.Component) component.Host {
 func startedWith(t *testing.T, cfg *Config, host component.Host) *riskProcessor {
 	t.Helper()
 	cfg.State = &stateID
-	p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), &instances{byConfig: map[*Config]*instance{}})
+	p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), newInstances(rand.Uint64))
 	require.NoError(t, err)
 	require.NoError(t, p.start(t.Context(), host))
 	t.Cleanup(func() { require.NoError(t, p.shutdown(context.WithoutCancel(t.Context()))) })
@@ -144,7 +145,7 @@ func TestStateMustBeThere(t *testing.T) {
 		`state: extension "riskstate" keeps no state for processors`:      hostWith(&struct{ component.Component }{}),
 		`state: extension "riskstate": "riskprocessor/features" is a int`: hostWith(&memory{values: map[string]any{storeName: 1}}),
 	} {
-		p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), &instances{byConfig: map[*Config]*instance{}})
+		p, err := newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), componenttest.NewNopTelemetrySettings(), systemClock(), newInstances(rand.Uint64))
 		require.NoError(t, err)
 		require.ErrorContains(t, p.start(t.Context(), host), want)
 		require.NoError(t, p.shutdown(t.Context()))
@@ -190,7 +191,7 @@ func TestScorerIsOfferedOnceAComponent(t *testing.T) {
 	m, cfg := newMemory(), seenConfig(t)
 	cfg.State = &stateID
 	set := componenttest.NewNopTelemetrySettings()
-	shared := &instances{byConfig: map[*Config]*instance{}}
+	shared := newInstances(rand.Uint64)
 	var all []*riskProcessor
 	for _, signal := range []rule.Signal{rule.Spans, rule.Spans, rule.Logs} {
 		p, err := newProcessor(cfg, signal, component.NewID(metadata.Type), set, systemClock(), shared)
