@@ -32,6 +32,12 @@ func startServer(t *testing.T, host string) *goServer {
 	if err != nil {
 		t.Skipf("needs the address %s: %v", host, err)
 	}
+	return serve(t, listener)
+}
+
+// serve answers on a listener until the end of the test.
+func serve(t *testing.T, listener net.Listener) *goServer {
+	t.Helper()
 	s := &goServer{addr: listener.Addr().String(), answered: exchanges{}}
 	server := http.Server{Handler: s.counted(routes()), ReadHeaderTimeout: patience, Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)

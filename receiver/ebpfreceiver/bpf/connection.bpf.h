@@ -37,13 +37,63 @@ static __always_inline bool ring_write(void *record, __u32 size)
 struct span {
 	__u32 skip; /* bytes of the payload that had been seen before */
 	__u32 advance; /* bytes by which the stream is known to be longer now */
+	__u32 behind; /* of these, bytes of held packets that follow this one */
+	__u8 held; /* enum held: what is known of them */
+	bool waits; /* this packet is held */
 	bool gap; /* earlier bytes are missing */
 };
 
-/* Follows the stream of one direction: all of a retransmission is to be skipped. A packet that comes before earlier
- * bytes is taken at once: those bytes count as part of the stream, but what is in them is not looked at when they come.
+/* Holds a packet that comes before earlier bytes, until these have come. Its bytes are not looked at: nearly always they
+ * are of a body. False when it does not follow on what is held, or when it begins a message, which must be looked at.
  */
-static __always_inline struct span connection_follow(struct connection *connection, const struct packet *packet)
+static __always_inline bool connection_hold(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
+					    struct connection *connection)
+{
+	__u32 end = packet->sequence + packet->length;
+	__u64 prefix;
+
+	if (!packet_is_ahead(sk, packet))
+		return false;
+	if (!connection->held) {
+		prefix = packet_prefix(skb, packet, 0);
+		if (http1_is_response(prefix) || http1_is_request(prefix))
+			return false;
+		connection->held_start = packet->sequence;
+		connection->held_end = packet->sequence;
+	}
+	if ((__s32)(packet->sequence - connection->held_start) < 0 || (__s32)(packet->sequence - connection->held_end) > 0)
+		return false;
+	if (!connection->held || (__s32)(end - connection->held_end) > 0) {
+		connection->held_end = end;
+		connection->held &= HELD_PUSH;
+		connection->held |= HELD_PACKETS | (packet->flags & TCP_FLAG_PSH ? HELD_PUSH : 0) |
+				    (http1_ends_chunked(packet_tail(skb, packet, 5)) ? HELD_CHUNK_END : 0);
+	}
+	if (packet->flags & TCP_FLAG_FIN)
+		connection->held |= HELD_FIN;
+	return true;
+}
+
+/* Adds what is held to the packet that fills the hole before it, or forgets it, if the stream went on without. */
+static __always_inline void connection_join(struct connection *connection, __u32 *next, struct span *span)
+{
+	if ((__s32)(connection->held_start - *next) > 0)
+		return;
+	if ((__s32)(connection->held_end - *next) >= 0) {
+		span->behind = connection->held_end - *next;
+		span->advance += span->behind;
+		span->held = connection->held;
+		*next = connection->held_end;
+	}
+	connection->held = 0;
+}
+
+/* Follows the stream of one direction: all of a retransmission is to be skipped, and all of a packet that is held. Where
+ * that is not possible, or where TCP misses nothing and the programs do, a packet that comes before earlier bytes is taken
+ * at once: those bytes count as part of the stream, but what is in them is not looked at when they come.
+ */
+static __always_inline struct span connection_follow(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
+						     struct connection *connection)
 {
 	__u32 *next = &connection->next_sequence[packet->direction & 1];
 	__u8 *synchronized = &connection->synchronized[packet->direction & 1];
@@ -54,8 +104,14 @@ static __always_inline struct span connection_follow(struct connection *connecti
 		*synchronized = 1;
 		behind = 0;
 	}
-	if (behind >= (__s32)packet->length) {
+	if (behind >= (__s32)packet->length && (behind || !(packet->flags & TCP_FLAG_FIN))) {
 		span.skip = packet->length;
+		return span;
+	}
+	if (behind < 0 && connection_hold(skb, packet, sk, connection)) {
+		span.skip = packet->length;
+		span.advance = 0;
+		span.waits = true;
 		return span;
 	}
 	*next = packet->sequence + packet->length;
@@ -66,6 +122,8 @@ static __always_inline struct span connection_follow(struct connection *connecti
 	} else {
 		span.skip = behind;
 	}
+	if (packet->direction == INGRESS && connection->held)
+		connection_join(connection, next, &span);
 	return span;
 }
 
@@ -81,16 +139,17 @@ static __always_inline __u64 captured_prefix(const __u8 *captured, __u32 length)
  * always they are one, and a look at memory costs less than one at the packet.
  */
 static __always_inline void request_begin(struct __sk_buff *skb, const struct packet *packet,
-					  struct connection *connection, __u32 skip)
+					  struct connection *connection, struct span span)
 {
 	struct event_exchange *exchange = &connection->exchange;
-	__u32 length = packet_capture(skb, packet, skip, connection->data, REQUEST_CAPACITY);
+	__u32 length = packet_capture(skb, packet, span.skip, connection->data, REQUEST_CAPACITY);
+	__u32 bytes = packet->length - span.skip + span.behind;
 
 	__u8 method = http1_method(captured_prefix(connection->data, length));
 
 	if (method == METHOD_NONE) {
 		/* A body behind an early response, or an upgraded connection. */
-		exchange->request_bytes += packet->length - skip;
+		exchange->request_bytes += bytes;
 		return;
 	}
 	exchange->previous_ns = connection->emitted ? connection->last_ns : 0;
@@ -99,9 +158,9 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	exchange->event.response_bytes = 0;
 	exchange->event.flags = 0;
 	exchange->request_ns = bpf_ktime_get_ns();
-	exchange->request_bytes = packet->length - skip;
+	exchange->request_bytes = bytes;
 	exchange->request_len = length;
-	connection->request_sequence = packet->sequence + skip;
+	connection->request_sequence = packet->sequence + span.skip;
 	connection->method = method;
 	connection->status = 0;
 	connection->counted = 0;
@@ -112,7 +171,8 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	connection->gap = 0;
 	connection->pipelined = 0;
 	connection->alerted = 0;
-	connection->head_complete = http1_ends_head(packet_tail(skb, packet, 4));
+	/* What was held is not there to be appended. */
+	connection->head_complete = span.behind || http1_ends_head(packet_tail(skb, packet, 4));
 	count(COUNTER_REQUESTS);
 }
 
@@ -132,20 +192,22 @@ static __always_inline void request_append(struct __sk_buff *skb, const struct p
 }
 
 static __always_inline void request_bytes(struct __sk_buff *skb, const struct packet *packet,
-					  struct connection *connection, __u32 skip)
+					  struct connection *connection, struct span span)
 {
 	if (connection->phase != PHASE_REQUEST) {
-		request_begin(skb, packet, connection, skip);
+		request_begin(skb, packet, connection, span);
 		return;
 	}
-	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, skip))) {
+	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, span.skip))) {
 		count(COUNTER_LOST_PIPELINED);
 		connection->pipelined++;
 		return;
 	}
-	connection->exchange.request_bytes += packet->length - skip;
+	connection->exchange.request_bytes += packet->length - span.skip + span.behind;
 	if (!connection->head_complete)
-		request_append(skb, packet, connection, skip);
+		request_append(skb, packet, connection, span.skip);
+	if (span.behind)
+		connection->head_complete = 1; /* what was held is not there to be appended */
 }
 
 /* Writes the exchange record: everything up to the response bytes that lie behind the request's in data. */
@@ -257,11 +319,13 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 {
 	struct event *event = &connection->exchange.event;
 	bool chunk_end;
+	bool push;
 
 	if (connection->phase == PHASE_IDLE)
 		return WRITE_NOTHING;
 	connection->gap |= span.gap;
-	chunk_end = http1_ends_chunked(packet_tail(skb, packet, 5));
+	chunk_end = span.behind ? span.held & HELD_CHUNK_END : http1_ends_chunked(packet_tail(skb, packet, 5));
+	push = packet->flags & TCP_FLAG_PSH || span.held & HELD_PUSH;
 	connection->last_ns = bpf_ktime_get_ns();
 	event->time_ns = connection->last_ns;
 	event->response_bytes += span.advance;
@@ -280,7 +344,7 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 		return WRITE_NOTHING;
 	}
 	/* The sender marks the end of each of its writes with PSH: no other packet can end a response. */
-	if (!chunk_end && !(packet->flags & TCP_FLAG_PSH))
+	if (!chunk_end && !push)
 		return WRITE_NOTHING;
 	if (knob_metrics && connection->counted)
 		metrics_count(connection, connection->last_ns);
@@ -334,26 +398,28 @@ static __always_inline bool connection_aborted(bool released, __u32 state)
 }
 
 /* A packet of a known connection. */
-static __always_inline enum verdict connection_packet(struct __sk_buff *skb, const struct packet *packet,
+static __always_inline enum verdict connection_packet(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
 						      struct connection *connection)
 {
 	bool is_request = packet->direction == connection->request_direction;
+	bool fin = packet->flags & TCP_FLAG_FIN;
 	enum verdict verdict = WRITE_NOTHING;
 	__u8 ended = 0;
 
-	if (packet->length) {
-		struct span span = connection_follow(connection, packet);
+	if (packet->length || fin) {
+		struct span span = connection_follow(skb, packet, sk, connection);
 
+		fin = (fin && !span.waits) || span.held & HELD_FIN;
 		if (span.skip < packet->length) {
 			if (is_request)
-				request_bytes(skb, packet, connection, span.skip);
+				request_bytes(skb, packet, connection, span);
 			else
 				verdict = response_bytes(skb, packet, connection, span);
 		}
 	}
 	if (packet->flags & TCP_FLAG_RST)
 		ended = FLAG_RESET;
-	else if (packet->flags & TCP_FLAG_FIN && !is_request)
+	else if (fin && !is_request)
 		ended = FLAG_FIN;
 	return ended ? connection_end(connection, ended, verdict) : verdict;
 }

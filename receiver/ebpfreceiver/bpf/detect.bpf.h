@@ -22,6 +22,8 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 
 	if (!packet->length || owner->off || (owner->messages && owner->direction == packet->direction))
 		return PREFIX_UNKNOWN;
+	if (packet_is_ahead(sk, packet))
+		return PREFIX_UNKNOWN; /* the message begins with a packet that is still to come */
 	owner->direction = packet->direction;
 	owner->messages++;
 	prefix = packet_prefix(skb, packet, 0);

@@ -5,6 +5,14 @@
 #ifndef OTELCOL_RISK_MAPS_BPF_H
 #define OTELCOL_RISK_MAPS_BPF_H
 
+/* What is known of packets that came before earlier bytes. */
+enum held {
+	HELD_PACKETS = 1, /* there are some */
+	HELD_PUSH = 2, /* one has PSH */
+	HELD_CHUNK_END = 4, /* the last ends as a chunked body does */
+	HELD_FIN = 8, /* the last is the end of its direction */
+};
+
 /* State of a connection that speaks HTTP/1. The records' bytes are built in place, so that an exchange costs one copy
  * into the ring. Both directions' programs may run at once on two processors (the softirq side does not take the
  * socket's lock); requests and responses alternate, so they do not touch the same fields at the same time unless a
@@ -34,7 +42,9 @@ struct connection {
 	volatile __u8 ended; /* enum event_flag: with which the connection has ended */
 	volatile __u8 verdict; /* enum verdict: what its last packet gave before that */
 	__u8 alerted; /* the response is an alert of TLS */
-	__u8 reserved;
+	__u8 held; /* enum held: what of the packets that wait for earlier bytes */
+	__u32 held_start; /* TCP sequence number of their first byte */
+	__u32 held_end; /* and behind their last */
 	struct event_exchange exchange;
 	__u8 data[REQUEST_CAPACITY + RESPONSE_CAPACITY];
 };

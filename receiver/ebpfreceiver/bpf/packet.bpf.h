@@ -125,4 +125,15 @@ static __always_inline __u64 packet_tail(struct __sk_buff *skb, const struct pac
 	return tail;
 }
 
+/* Whether a packet comes before earlier bytes of its stream: TCP itself waits for them. What leaves is always in order. */
+static __always_inline bool packet_is_ahead(struct bpf_sock *sk, const struct packet *packet)
+{
+	struct bpf_tcp_sock *tcp;
+
+	if (packet->direction != INGRESS)
+		return false;
+	tcp = bpf_tcp_sock(sk);
+	return tcp && (__s32)(packet->sequence - tcp->rcv_nxt) > 0;
+}
+
 #endif

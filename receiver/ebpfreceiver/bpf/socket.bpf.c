@@ -74,7 +74,7 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	if (!connection)
 		return;
 	before = standing_of(connection);
-	verdict = connection_packet(skb, &packet, connection);
+	verdict = connection_packet(skb, &packet, sk, connection);
 	cause_follow(sk, connection, before);
 	cause_pipelined(connection);
 	connection_write(connection, verdict);

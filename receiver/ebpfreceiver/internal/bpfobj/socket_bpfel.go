@@ -58,7 +58,9 @@ type socketConnection struct {
 	Ended            uint8
 	Verdict          uint8
 	Alerted          uint8
-	Reserved         uint8
+	Held             uint8
+	HeldStart        uint32
+	HeldEnd          uint32
 	Exchange         socketEventExchange
 	Data             [736]uint8
 }
