@@ -5,7 +5,9 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"time"
@@ -37,7 +39,10 @@ type Topic struct {
 // Control is a connection that asks one question at a time. It is not safe for concurrent use. After an error it must
 // be closed.
 type Control struct {
-	link *link
+	link    *link
+	address string
+	// answered is true once the broker has answered a question.
+	answered bool
 }
 
 // DialControl connects to a broker.
@@ -46,7 +51,7 @@ func (d *Dialer) DialControl(ctx context.Context, address string) (*Control, err
 	if err != nil {
 		return nil, err
 	}
-	return &Control{link: l}, nil
+	return &Control{link: l, address: address}, nil
 }
 
 // Close ends the connection.
@@ -57,7 +62,15 @@ func (c *Control) ask(ctx context.Context, request protocol.Message) (protocol.M
 	if c.link.expired(time.Now()) {
 		return nil, errReauthorize
 	}
-	return c.link.ask(ctx, request)
+	answer, err := c.link.ask(ctx, request)
+	if err == nil {
+		c.answered = true
+		return answer, nil
+	}
+	if !c.answered && c.link.anonymous && errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("%w: it hung up on the first question, as a broker does that expects `auth`", err)
+	}
+	return nil, fmt.Errorf("%q: %w", c.address, err)
 }
 
 // Layout asks for the brokers and the leaders of topics, and with create for topics to be created that are not there.

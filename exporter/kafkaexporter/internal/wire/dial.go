@@ -58,6 +58,8 @@ type link struct {
 	versions map[protocol.ApiKey]int16
 	lastID   int32
 	expires  time.Time // of the session; zero means never
+	// anonymous is true if we do not say who we are.
+	anonymous bool
 }
 
 func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
@@ -71,14 +73,14 @@ func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to broker %q: %w", address, err)
 	}
-	l := &link{conn: conn, reader: bufio.NewReader(conn), clientID: d.ClientID, timeout: d.Timeout}
+	l := &link{conn: conn, reader: bufio.NewReader(conn), clientID: d.ClientID, timeout: d.Timeout, anonymous: len(d.SASL) == 0}
 	if err := l.learnVersions(ctx, d.Release); err != nil {
 		if d.TLS == nil && errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("%w: it hung up on the first word, as a peer does that expects TLS", err)
 		}
 		return nil, errors.Join(fmt.Errorf("ask broker %q for its versions: %w", address, err), conn.Close())
 	}
-	if len(d.SASL) > 0 {
+	if !l.anonymous {
 		if err := l.authenticate(ctx, d.SASL, address); err != nil {
 			return nil, errors.Join(fmt.Errorf("connect to broker %q: %w", address, err), conn.Close())
 		}

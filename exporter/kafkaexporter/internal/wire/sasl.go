@@ -37,6 +37,7 @@ type Conversation interface {
 
 const (
 	codeUnsupportedMechanism = 33
+	codeIllegalState         = 34
 	// maxRounds ends a conversation that leads nowhere; SCRAM needs two rounds, GSSAPI three.
 	maxRounds = 8
 )
@@ -96,6 +97,8 @@ func (l *link) agree(ctx context.Context, mechanisms []Mechanism) (Mechanism, er
 	case codeUnsupportedMechanism:
 		return nil, fmt.Errorf("agree on a mechanism for SASL: broker knows %s, not %s: %w", strings.Join(offered, ", "),
 			strings.Join(ours, ", "), &kafkaerr.Error{Code: code})
+	case codeIllegalState:
+		return nil, fmt.Errorf("begin SASL: broker does not want to know at this port who we are, remove `auth`: %w", &kafkaerr.Error{Code: code})
 	default:
 		return nil, fmt.Errorf("begin SASL: %w", &kafkaerr.Error{Code: code})
 	}
