@@ -28,6 +28,11 @@ import (
 // issuer hands out tokens for the client's secret, each with another number, as an OAuth 2 server does.
 func issuer(t *testing.T) *httptest.Server {
 	t.Helper()
+	return issuerOf(t, func(number int) string { return fmt.Sprintf("token-%d", number) })
+}
+
+func issuerOf(t *testing.T, token func(number int) string) *httptest.Server {
+	t.Helper()
 	var mu sync.Mutex
 	issued := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +46,7 @@ func issuer(t *testing.T) *httptest.Server {
 		issued++
 		w.Header().Set("Content-Type", "application/json")
 		// Shorter than what the library keeps a token for, so that each is used once.
-		_ = json.NewEncoder(w).Encode(settings{"access_token": fmt.Sprintf("token-%d", issued), "token_type": "Bearer", "expires_in": 1})
+		_ = json.NewEncoder(w).Encode(settings{"access_token": token(issued), "token_type": "Bearer", "expires_in": 1})
 	}))
 	t.Cleanup(server.Close)
 	return server
