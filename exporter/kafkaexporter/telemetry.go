@@ -140,6 +140,11 @@ func (t *telemetry) Refreshed(err error) {
 // Identified counts a producer id.
 func (t *telemetry) Identified() { t.metrics.KafkaExporterProducerIds.Add(context.Background(), 1) }
 
+// Bumped counts an epoch.
+func (t *telemetry) Bumped(topic string) {
+	t.metrics.KafkaExporterEpochBumps.Add(context.Background(), 1, metric.WithAttributes(attribute.String("topic", topic)))
+}
+
 func outcome(err error) attribute.KeyValue {
 	if err != nil {
 		return attribute.String("outcome", "failure")

@@ -53,6 +53,13 @@ func Classify(code int16) Class {
 	return Permanent
 }
 
+// Foreign tells whether a code of class Sequence means that the producer id is another's, or has a newer epoch than we know
+// of. With any other the id may be kept, and a new epoch will do.
+func Foreign(code int16) bool {
+	const invalidEpoch, invalidMapping = 47, 49
+	return code == invalidEpoch || code == invalidMapping
+}
+
 // Name returns the code's lower-case name, used as the value of telemetry attributes.
 func Name(code int16) string {
 	if e, ok := table(code); ok {

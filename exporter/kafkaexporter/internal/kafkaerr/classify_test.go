@@ -37,6 +37,12 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+func TestForeign(t *testing.T) {
+	for code := int16(-1); code < 200; code++ {
+		assert.Equal(t, code == 47 || code == 49, Foreign(code), "code %d, %s", code, Name(code))
+	}
+}
+
 func TestEveryKnownCodeHasANameOfItsOwn(t *testing.T) {
 	seen := make(map[string]int16)
 	known := 0

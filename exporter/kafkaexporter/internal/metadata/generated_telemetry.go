@@ -34,6 +34,7 @@ type TelemetryBuilder struct {
 	KafkaExporterBytesUncompressed metric.Int64Counter
 	KafkaExporterDeadLetters       metric.Int64Counter
 	KafkaExporterDroppedRecords    metric.Int64Counter
+	KafkaExporterEpochBumps        metric.Int64Counter
 	KafkaExporterInFlightRequests  metric.Int64UpDownCounter
 	KafkaExporterMetadataRefreshes metric.Int64Counter
 	KafkaExporterProducerIds       metric.Int64Counter
@@ -121,6 +122,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.KafkaExporterEpochBumps, err = builder.meter.Int64Counter(
+		"otelcol_kafka_exporter_epoch_bumps",
+		metric.WithDescription("New epochs that partitions began because a broker had lost its memory of the producer. [Development]"),
+		metric.WithUnit("{epochs}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.KafkaExporterInFlightRequests, err = builder.meter.Int64UpDownCounter(
 		"otelcol_kafka_exporter_in_flight_requests",
 		metric.WithDescription("Produce requests written or being written whose answer is outstanding. [Development]"),
@@ -135,7 +142,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterProducerIds, err = builder.meter.Int64Counter(
 		"otelcol_kafka_exporter_producer_ids",
-		metric.WithDescription("Producer ids obtained. More than one per exporter means that a broker lost the state of a partition. [Development]"),
+		metric.WithDescription("Producer ids obtained. More than one per exporter means that a broker called one somebody else's, or that its epochs were used up. [Development]"),
 		metric.WithUnit("{ids}"),
 	)
 	errs = errors.Join(errs, err)

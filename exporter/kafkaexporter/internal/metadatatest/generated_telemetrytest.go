@@ -148,6 +148,22 @@ func AssertEqualKafkaExporterDroppedRecords(t *testing.T, tt *componenttest.Tele
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualKafkaExporterEpochBumps(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_kafka_exporter_epoch_bumps",
+		Description: "New epochs that partitions began because a broker had lost its memory of the producer. [Development]",
+		Unit:        "{epochs}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_kafka_exporter_epoch_bumps")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualKafkaExporterInFlightRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_kafka_exporter_in_flight_requests",
@@ -183,7 +199,7 @@ func AssertEqualKafkaExporterMetadataRefreshes(t *testing.T, tt *componenttest.T
 func AssertEqualKafkaExporterProducerIds(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_kafka_exporter_producer_ids",
-		Description: "Producer ids obtained. More than one per exporter means that a broker lost the state of a partition. [Development]",
+		Description: "Producer ids obtained. More than one per exporter means that a broker called one somebody else's, or that its epochs were used up. [Development]",
 		Unit:        "{ids}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -27,6 +27,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.KafkaExporterBytesUncompressed.Add(context.Background(), 1)
 	tb.KafkaExporterDeadLetters.Add(context.Background(), 1)
 	tb.KafkaExporterDroppedRecords.Add(context.Background(), 1)
+	tb.KafkaExporterEpochBumps.Add(context.Background(), 1)
 	tb.KafkaExporterInFlightRequests.Add(context.Background(), 1)
 	tb.KafkaExporterMetadataRefreshes.Add(context.Background(), 1)
 	tb.KafkaExporterProducerIds.Add(context.Background(), 1)
@@ -56,6 +57,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterDroppedRecords(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualKafkaExporterEpochBumps(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterInFlightRequests(t, testTel,

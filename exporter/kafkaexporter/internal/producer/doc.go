@@ -33,9 +33,17 @@
 //  6. New numbers are given out in one case only: the first batch in line is called out of order, and so is every other
 //     that was ever sent and is unresolved, while nothing of the partition is in flight. The broker has then lost its
 //     memory of the producer, or dropped a predecessor for good; in both cases it has said that it did not append this
-//     batch, and without it it cannot have appended a later one. The partition then takes a new producer id and counts
-//     from 0. Other partitions keep theirs: identities are per partition. If a later batch is known instead, the broker
-//     has only forgotten the earlier ones, which are in its log (see partition.overtaken).
+//     batch, and without it it cannot have appended a later one. The partition then keeps its producer id, begins the next
+//     epoch and counts from 0. Other partitions keep theirs: epochs are per partition, as the broker's memory is. If a
+//     later batch is known instead, the broker has only forgotten the earlier ones, which are in its log (see
+//     partition.overtaken).
+//
+// The epoch is raised here, as Java's client does it (KIP-360), and not by InitProducerId: without a transactional id
+// brokers answer that request with a new producer id whatever id and epoch it names, and they take a higher epoch of a
+// known id in any batch that begins with sequence 0. A new id would count as well, but would leave the old one valid: an
+// attempt that was cut off, and still lies unread in a broker's socket, would then be appended beside its repetition. An
+// old epoch is refused once a newer one is in the log. A new id is taken only when the broker says that the id is not
+// ours, or when the epochs are used up. A batch that may have been appended is never numbered anew on either way.
 //
 // Without idempotence the same machine keeps one batch of a partition in flight, which keeps the order but not the
 // uniqueness. With acks 0 a batch whose connection is cut counts as lost.

@@ -177,7 +177,7 @@ func (m *machine) sendable(now time.Time, p *partition) bool {
 		if m.identity == nil {
 			return false
 		}
-		p.identity = m.identity
+		p.adopt(m.identity)
 	}
 	return true
 }

@@ -71,6 +71,7 @@ func (m *machine) outcome(now time.Time, b *Batch, result wire.PartResult) {
 		p := m.partitions[partitionKey{b.Topic, b.Partition}]
 		// Behind an unresolved batch this is that one's fault; it goes first when all are sent again.
 		p.renew = p.renew || p.first(b)
+		p.foreign = p.foreign || p.first(b) && kafkaerr.Foreign(result.Code)
 		b.forgotten = p.round
 		m.again(now, b, cause, err, false)
 	case kafkaerr.Fenced:
@@ -108,7 +109,7 @@ func (m *machine) again(now time.Time, b *Batch, cause string, err error, refres
 }
 
 // refused resolves a batch that will never be accepted. Its successors keep their numbers: a broker that insists on
-// the gap being filled says so, and then the partition gets a new identity.
+// the gap being filled says so, and then the partition begins a new epoch.
 func (m *machine) refused(now time.Time, b *Batch, reason string, err error) {
 	p := m.back(b)
 	p.remove(b)
@@ -137,8 +138,10 @@ func (m *machine) back(b *Batch) *partition {
 
 // settle lets a partition go on, after a failure only when everything in flight has come back.
 func (m *machine) settle(now time.Time, p *partition) {
-	if p.inFlight == 0 && p.broken {
-		p.restart(now, m.set.Backoff)
+	if p.inFlight == 0 && p.broken && m.fenced == nil {
+		if p.restart(now, m.set.Backoff) {
+			m.out.Bumped(p.key.topic)
+		}
 	}
 	if m.fenced != nil {
 		m.abandon(p)

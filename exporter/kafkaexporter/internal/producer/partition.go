@@ -4,6 +4,7 @@
 package producer
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -44,8 +45,11 @@ type partition struct {
 	proven   bool
 	identity *identity
 	rejected *identity // the last identity that was given up here
-	sequence int32     // of the next batch that has none
-	issued   int       // batches that got a sequence, so the ordinal of the next
+	// foreign is true once the broker said that the producer id itself is not ours, so that no epoch of it will do.
+	foreign  bool
+	epoch    int16 // of the identity's id here; it begins with the identity's own
+	sequence int32 // of the next batch that has none
+	issued   int   // batches that got a sequence, so the ordinal of the next
 
 	failures  int
 	notBefore time.Time
@@ -62,7 +66,7 @@ func (p *partition) take(node int32) *Batch {
 	if !b.stamped {
 		stamp := recordbatch.Producer{ID: recordbatch.NoProducer, Epoch: recordbatch.NoProducer, Sequence: recordbatch.NoProducer}
 		if p.identity != nil {
-			stamp = recordbatch.Producer{ID: p.identity.id, Epoch: p.identity.epoch, Sequence: p.sequence}
+			stamp = recordbatch.Producer{ID: p.identity.id, Epoch: p.epoch, Sequence: p.sequence}
 			p.sequence = recordbatch.NextSequence(p.sequence, b.Records)
 		}
 		recordbatch.Stamp(b.Bytes, stamp)
@@ -126,15 +130,16 @@ func (p *partition) overtaken(b *Batch) []*Batch {
 	return before
 }
 
-// restart makes the partition begin again at its first unresolved batch, once nothing is in flight. If it is to get a new
-// identity, it goes on first with what was sent before and not yet in this round: one of those may be known.
-func (p *partition) restart(now time.Time, backoff func(int) time.Duration) {
+// restart makes the partition begin again at its first unresolved batch, once nothing is in flight. If it is to count
+// anew, it goes on first with what was sent before and not yet in this round: one of those may be known. It returns
+// whether it began a new epoch.
+func (p *partition) restart(now time.Time, backoff func(int) time.Duration) (bumped bool) {
 	p.broken = false
 	if p.renew {
 		untried := slices.IndexFunc(p.queue, func(b *Batch) bool { return b.stamped && b.tried != p.round })
 		if untried >= 0 {
 			p.next = untried
-			return
+			return false
 		}
 	}
 	p.next = 0
@@ -142,11 +147,19 @@ func (p *partition) restart(now time.Time, backoff func(int) time.Duration) {
 	p.notBefore = now.Add(backoff(p.failures))
 	p.failures++
 	if !p.renew {
-		return
+		return false
 	}
-	p.renew, p.proven = false, false
-	p.rejected, p.identity, p.sequence = p.identity, nil, 0
+	p.renew, p.proven, p.sequence = false, false, 0
 	for _, b := range p.queue {
 		b.stamped = false
 	}
+	if p.identity != nil && !p.foreign && p.epoch < math.MaxInt16 {
+		p.epoch++
+		return true
+	}
+	p.rejected, p.identity, p.foreign = p.identity, nil, false
+	return false
 }
+
+// adopt gives the partition an identity.
+func (p *partition) adopt(i *identity) { p.identity, p.epoch = i, i.epoch }

@@ -67,6 +67,8 @@ type Observer interface {
 	Refreshed(err error)
 	// Identified is called when a producer id was obtained.
 	Identified()
+	// Bumped is called when a partition of the topic began a new epoch, its broker having lost the memory of the last one.
+	Bumped(topic string)
 	// Health is called with an error when something starts to be wrong, and with nil when it is right again.
 	Health(err error)
 }

@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write what happened into the transcript
 //	> layout 1 1 2              brokers lead the topic's partitions 0, 1 and 2; - is no leader
 //	> layout failed             nobody could be asked
 //	> identity 7                a producer id was given out; also: identity failed, identity unauthorized
+//	> identity 7 32767          the same, in an epoch other than 0
 //	> submit a 0 5              batch a for partition 0 with 5 records (1 if not said), a ticket of its own
 //	> resubmit a, withdraw a    a second attempt, the end of an attempt
 //	> connected 1, refused 1    the outcome of dialling broker 1
@@ -40,7 +41,7 @@ var update = flag.Bool("update", false, "write what happened into the transcript
 //	> wait 50ms                 time passes
 //	> pending                   lists the batches whose fate is open
 //
-// A batch that is sent is shown as name[producer id:sequence].
+// A batch that is sent is shown as name[producer id:sequence], or name[producer id.epoch:sequence] after epoch 0.
 func TestTranscripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
@@ -121,7 +122,7 @@ func (s *stage) do(words []string) {
 	case "layout":
 		s.layout(args)
 	case "identity":
-		s.identity(args[0])
+		s.identity(args)
 	case "submit":
 		m.submit(s.now, s.newBatch(args).ticket)
 	case "resubmit":
@@ -171,14 +172,18 @@ func (s *stage) layout(args []string) {
 	s.machine.laidOut(s.now, layout, nil)
 }
 
-func (s *stage) identity(arg string) {
-	switch arg {
+func (s *stage) identity(args []string) {
+	switch args[0] {
 	case "failed":
 		s.machine.identified(s.now, 0, 0, errors.New("no broker can be reached"))
 	case "unauthorized":
 		s.machine.identified(s.now, 0, 0, &kafkaerr.Error{Code: 31})
 	default:
-		s.machine.identified(s.now, int64(s.number(arg)), 0, nil)
+		var epoch int32
+		if len(args) > 1 {
+			epoch = s.number(args[1])
+		}
+		s.machine.identified(s.now, int64(s.number(args[0])), int16(epoch), nil)
 	}
 }
 
@@ -201,7 +206,7 @@ func (s *stage) newBatch(args []string) *Batch {
 // codes are the answers' short names.
 var codes = map[string]int16{
 	"ok": 0, "timed_out": 7, "not_leader": 6, "out_of_order": 45, "duplicate": 46, "unknown_producer": 59,
-	"too_large": 10, "unauthorized": 29, "fenced": 90, "unknown_topic": 3,
+	"too_large": 10, "stale_epoch": 47, "not_mine": 49, "unauthorized": 29, "fenced": 90, "unknown_topic": 3,
 }
 
 func (s *stage) answer(command string, node int32, args []string) {
@@ -281,9 +286,12 @@ func (s *stage) send(f *flight) {
 	var sent []string
 	for i, b := range f.batches {
 		require.Equal(s.t, b.Partition, f.request.Parts[i].Partition)
-		id := int64(binary.BigEndian.Uint64(b.Bytes[43:]))
+		id := strconv.FormatInt(int64(binary.BigEndian.Uint64(b.Bytes[43:])), 10)
+		if epoch := int16(binary.BigEndian.Uint16(b.Bytes[51:])); epoch > 0 {
+			id += "." + strconv.Itoa(int(epoch))
+		}
 		sequence := int32(binary.BigEndian.Uint32(b.Bytes[53:]))
-		sent = append(sent, fmt.Sprintf("%s[%d:%d]", s.names[b], id, sequence))
+		sent = append(sent, fmt.Sprintf("%s[%s:%d]", s.names[b], id, sequence))
 	}
 	s.say("send to %d: %s", f.node, strings.Join(sent, " "))
 }
@@ -300,6 +308,7 @@ func (s *stage) Connected(int32, error) {}
 func (s *stage) Disconnected(int32)     {}
 func (s *stage) Refreshed(error)        {}
 func (s *stage) Identified()            {}
+func (s *stage) Bumped(string)          { s.say("begin a new epoch") }
 
 func (s *stage) Health(err error) {
 	switch {

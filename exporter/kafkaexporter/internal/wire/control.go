@@ -114,7 +114,7 @@ func topicOf(t *metadata.ResponseTopic) Topic {
 }
 
 // ProducerID asks for a new producer id with its epoch. Without a transactional id every broker gives one out, and
-// always a new one; there is no way to ask for a higher epoch of an old one, and no need to.
+// always a new one; a higher epoch of an old one is not asked for but begun, see package producer.
 func (c *Control) ProducerID(ctx context.Context) (id int64, epoch int16, err error) {
 	if _, known := c.link.versions[protocol.InitProducerId]; !known {
 		return 0, 0, fmt.Errorf("ask broker for a producer id: %w", errTooOld)
