@@ -151,6 +151,10 @@ eval: DATA ?= ../shared/data/nezha
 eval: ## Learned outliers on labelled faults in real traces, DATA=folder; the last line is one JSON object
 	@cd tests/eval && $(GO) run . -data "$(abspath $(DATA))"
 
+.PHONY: eval-packs
+eval-packs: ## Rule packs on public sets of attacks, log lines and user agents (downloads them); the last line is one JSON object
+	@scripts/eval-packs.sh
+
 .PHONY: bench-score
 bench-score: build ## Scoring API with 5,000 connections beside a plain net/http server, and with Redis stopped (needs wrk, redis-server)
 	cd tests && $(GO) run ./score
