@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -164,14 +163,14 @@ func (l *link) ask(ctx context.Context, request protocol.Message) (protocol.Mess
 	if err := protocol.WriteRequest(l.conn, version, l.lastID, l.clientID, request); err != nil {
 		return nil, errors.Join(err, ctx.Err())
 	}
-	if err := l.peekAnswer(l.lastID); err != nil {
-		return nil, errors.Join(err, ctx.Err())
-	}
-	_, answer, err := protocol.ReadResponse(l.reader, request.ApiKey(), version)
+	id, body, err := readFrame(l.reader, nil)
 	if err != nil {
-		return nil, errors.Join(err, ctx.Err())
+		return nil, errors.Join(unexpectedEOF(err), ctx.Err())
 	}
-	return answer, nil
+	if id != l.lastID {
+		return nil, errNotKafka
+	}
+	return decodeMessage(body, request.ApiKey(), version)
 }
 
 // interrupt makes a blocked read or write return. The error is of no use: a socket that cannot take a deadline is
@@ -186,19 +185,6 @@ func (l *link) deadline(ctx context.Context) time.Time {
 		}
 	}
 	return deadline
-}
-
-// peekAnswer checks an answer's size and correlation id before kafka-go, which trusts them, sees it.
-func (l *link) peekAnswer(id int32) error {
-	head, err := l.reader.Peek(8)
-	if err != nil {
-		return unexpectedEOF(err)
-	}
-	size := binary.BigEndian.Uint32(head)
-	if size < 4 || size > maxAnswer || int32(binary.BigEndian.Uint32(head[4:])) != id {
-		return errNotKafka
-	}
-	return nil
 }
 
 // unexpectedEOF keeps a closed connection from looking like a regular end.
