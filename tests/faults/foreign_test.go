@@ -7,8 +7,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"slices"
 	"testing"
 	"time"
@@ -25,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter"
+	"github.com/otelcol-risk/otelcol-risk/tests/kafka/broker"
 	"github.com/otelcol-risk/otelcol-risk/tests/kafka/kcat"
 )
 
@@ -95,12 +94,13 @@ func corpus(r *rand.Rand, batches int) [][]plain {
 	return all
 }
 
+func needKcat(tb testing.TB) {
+	tb.Helper()
+	broker.SkipOrFail(tb, broker.Program("kcat", "kcat", "apt-get install kcat"))
+}
+
 func TestAnythingIsReadByFranzGoAndByLibrdkafka(t *testing.T) {
-	_, err := exec.LookPath("kcat")
-	if err != nil && os.Getenv("REQUIRE_ALL") != "1" {
-		t.Skip("needs kcat: apt-get install kcat")
-	}
-	require.NoError(t, err)
+	needKcat(t)
 	for i, codec := range codecNames {
 		t.Run(codec, func(t *testing.T) {
 			t.Parallel()
@@ -137,8 +137,9 @@ func requireSame(tb testing.TB, want plain, got *kgo.Record) {
 	require.Equal(tb, []kgo.RecordHeader{{Key: "header", Value: []byte(want.header)}}, got.Headers)
 }
 
-// FuzzRecords: whatever key, value and header are, franz-go reads what was sent, with every codec.
+// FuzzRecords: whatever keys, values and headers are, franz-go and librdkafka read what was sent, with every codec.
 func FuzzRecords(f *testing.F) {
+	needKcat(f)
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
 	require.NoError(f, err)
 	f.Cleanup(cluster.Close)
@@ -150,15 +151,32 @@ func FuzzRecords(f *testing.F) {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(10*time.Millisecond))
 	require.NoError(f, err)
 	f.Cleanup(reader.Close)
+	librdkafka, err := kcat.Follow(cluster.ListenAddrs(), topic)
+	require.NoError(f, err)
+	f.Cleanup(func() { require.NoError(f, librdkafka.Close()) })
 	for i := range codecNames {
-		f.Add("key", fmt.Sprintf("value of codec %d", i), "header", uint8(i))
+		f.Add("key", fmt.Sprintf("value of codec %d", i), "header", uint8(i), uint8(i))
 	}
-	f.Fuzz(func(t *testing.T, key, value, header string, codec uint8) {
-		want := plain{key, "v" + value, header}
-		send(t, exporters[int(codec)%len(exporters)], want)
-		fetches := reader.PollFetches(t.Context())
-		require.NoError(t, fetches.Err())
-		require.Equal(t, 1, fetches.NumRecords())
-		requireSame(t, want, fetches.Records()[0])
+	f.Fuzz(func(t *testing.T, key, value, header string, codec, more uint8) {
+		var want []plain
+		for n := range int(more)%9 + 1 {
+			want = append(want, plain{key, "v" + value[:len(value)/(n+1)], header})
+		}
+		send(t, exporters[int(codec)%len(exporters)], want...)
+		for read := 0; read < len(want); {
+			fetches := reader.PollFetches(t.Context())
+			require.NoError(t, fetches.Err())
+			for _, got := range fetches.Records() {
+				require.Less(t, read, len(want))
+				requireSame(t, want[read], got)
+				read++
+			}
+		}
+		for _, r := range want {
+			got, err := librdkafka.Next()
+			require.NoError(t, err)
+			require.Equal(t, r.key, string(got.Key))
+			require.Equal(t, r.value, string(got.Value))
+		}
 	})
 }

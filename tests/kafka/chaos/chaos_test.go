@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestAFewFaults(t *testing.T) {
 	broker.SkipOrFail(t, broker.Program("kcat", "kcat", "apt-get install kcat"))
 	var out bytes.Buffer
-	err := report(t.Context(), plan{release: broker.Kafka4, kills: 2, restarts: 1, rate: 100, log: t.Output()}, &out)
+	err := report(t.Context(), plan{release: broker.Kafka4, kills: 2, restarts: 1, rate: 300, log: t.Output()}, &out)
 	broker.SkipOrFail(t, err)
 	t.Log(out.String())
 	var found outcome

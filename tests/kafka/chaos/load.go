@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	senders    = 16
+	senders    = 64
 	spansEach  = 10 // spans of a request
 	traceSpans = 3  // spans of a trace, which is a record, and may reach into the next request
 )

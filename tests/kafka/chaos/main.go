@@ -24,7 +24,7 @@ func main() {
 	release := flag.String("release", "4", "4 or 3: the line of releases")
 	flag.IntVar(&p.kills, "kills", 100, "brokers to kill")
 	flag.IntVar(&p.restarts, "restarts", 6, "brokers to restart in order, one after the other")
-	flag.IntVar(&p.rate, "rate", 100, "requests a second, while the cluster takes them")
+	flag.IntVar(&p.rate, "rate", 300, "requests a second, while the cluster takes them")
 	flag.Parse()
 	p.release = broker.Kafka4
 	if *release == "3" {

@@ -9,14 +9,16 @@
 //	<partition> <offset> <timestamp, ms> <length of key> <length of value> LF <key> <value> LF
 //
 // A length of -1 stands for null. All functions may be called from any goroutine. The records' slices belong to the
-// caller and share one buffer.
+// caller.
 package kcat
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -60,29 +62,79 @@ func Read(ctx context.Context, brokers []string, topic string) ([]Record, error)
 	return records, nil
 }
 
+// Follower is a kcat that goes on reading. It must be used by one goroutine.
+type Follower struct {
+	cancel  context.CancelFunc
+	command *exec.Cmd
+	said    *bytes.Buffer
+	printed *bufio.Reader
+}
+
+// Follow starts a kcat that reads the topic from its beginning until Close.
+func Follow(brokers []string, topic string) (*Follower, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &Follower{cancel: cancel, said: &bytes.Buffer{}}
+	// -u hands out each record at once.
+	f.command = exec.CommandContext(ctx, "kcat", "-C", "-u", "-q", "-b", strings.Join(brokers, ","), "-t", topic,
+		"-o", "beginning", "-X", "isolation.level=read_committed", "-X", "fetch.wait.max.ms=10", "-f", format)
+	f.command.Stderr = f.said
+	printed, err := f.command.StdoutPipe()
+	if err == nil {
+		err = f.command.Start()
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("run kcat on topic %q: %w", topic, err)
+	}
+	f.printed = bufio.NewReader(printed)
+	return f, nil
+}
+
+// Next waits for the next record.
+func (f *Follower) Next() (Record, error) {
+	record, err := parseOne(f.printed)
+	if err != nil {
+		return Record{}, fmt.Errorf("read kcat's output: %w", err)
+	}
+	return record, nil
+}
+
+// Close ends kcat, and returns what it complained about, if anything.
+func (f *Follower) Close() error {
+	f.cancel()
+	_ = f.command.Wait() // it was killed
+	if f.said.Len() > 0 {
+		return fmt.Errorf("kcat said: %s", bytes.TrimSpace(f.said.Bytes()))
+	}
+	return nil
+}
+
 // parse reads records in the form of format until the input ends.
 func parse(printed []byte) ([]Record, error) {
 	var records []Record
-	for len(printed) > 0 {
-		record, rest, err := parseOne(printed)
+	reader := bufio.NewReader(bytes.NewReader(printed))
+	for {
+		if _, err := reader.Peek(1); err != nil {
+			return records, nil //nolint:nilerr // bytes in memory only end
+		}
+		record, err := parseOne(reader)
 		if err != nil {
 			return nil, fmt.Errorf("record %d: %w", len(records), err)
 		}
 		records = append(records, record)
-		printed = rest
 	}
-	return records, nil
 }
 
 // fieldCount is the number of integers in a record's first line.
 const fieldCount = 5
 
-// parseOne reads the first record and returns what follows it.
-func parseOne(printed []byte) (Record, []byte, error) {
-	line, rest, found := bytes.Cut(printed, []byte("\n"))
-	words := strings.Split(string(line), " ")
-	if !found || len(words) != fieldCount {
-		return Record{}, nil, fmt.Errorf("parse line %.80q: want %d integers", line, fieldCount)
+// parseOne reads one record.
+func parseOne(from *bufio.Reader) (Record, error) {
+	line, err := from.ReadString('\n')
+	line = strings.TrimSuffix(line, "\n")
+	words := strings.Split(line, " ")
+	if err != nil || len(words) != fieldCount {
+		return Record{}, fmt.Errorf("parse line %.80q: want %d integers: %w", line, fieldCount, err)
 	}
 	var fields [fieldCount]int64
 	for i, word := range words {
@@ -92,31 +144,34 @@ func parseOne(printed []byte) (Record, []byte, error) {
 		}
 		number, err := strconv.ParseInt(word, 10, bits)
 		if err != nil {
-			return Record{}, nil, fmt.Errorf("parse line %.80q: %w", line, err)
+			return Record{}, fmt.Errorf("parse line %.80q: %w", line, err)
 		}
 		fields[i] = number
 	}
 	record := Record{Partition: int32(fields[0]), Offset: fields[1], Timestamp: fields[2]}
-	var err error
-	if record.Key, rest, err = take(rest, fields[3]); err != nil {
-		return Record{}, nil, fmt.Errorf("take key: %w", err)
+	if record.Key, err = take(from, fields[3]); err != nil {
+		return Record{}, fmt.Errorf("take key: %w", err)
 	}
-	if record.Value, rest, err = take(rest, fields[4]); err != nil {
-		return Record{}, nil, fmt.Errorf("take value: %w", err)
+	if record.Value, err = take(from, fields[4]); err != nil {
+		return Record{}, fmt.Errorf("take value: %w", err)
 	}
-	if len(rest) == 0 || rest[0] != '\n' {
-		return Record{}, nil, errors.New("take end of record: no line feed after the value")
+	if end, err := from.ReadByte(); err != nil || end != '\n' {
+		return Record{}, errors.New("take end of record: no line feed after the value")
 	}
-	return record, rest[1:], nil
+	return record, nil
 }
 
-// take splits off n bytes; n is -1 for null.
-func take(from []byte, n int64) (taken, rest []byte, err error) {
+// take reads n bytes; n is -1 for null. A length may lie about how many there are, and costs no memory then.
+func take(from io.Reader, n int64) ([]byte, error) {
 	if n == -1 {
-		return nil, from, nil
+		return nil, nil
 	}
-	if n < 0 || n > int64(len(from)) {
-		return nil, nil, fmt.Errorf("length %d with %d bytes left", n, len(from))
+	if n < 0 {
+		return nil, fmt.Errorf("length %d", n)
 	}
-	return from[:n:n], from[n:], nil
+	taken, err := io.ReadAll(io.LimitReader(from, n))
+	if err == nil && int64(len(taken)) < n {
+		err = fmt.Errorf("length %d with %d bytes left", n, len(taken))
+	}
+	return taken, err
 }
