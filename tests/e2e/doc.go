@@ -4,7 +4,8 @@
 // Package e2e tests the built collector on the running kernel: real programs talk over loopback, the collector watches
 // their sockets, and what comes out of Kafka is compared with what these programs themselves counted.
 //
-//	nginx, python, Go server <--- HTTP ---> curl, wrk, Go client
+//	nginx, Apache httpd, Node,
+//	Python, Java, Go server  <--- HTTP ---> curl, wrk, Go client
 //	   |  access log           (sockets)         |  own count
 //	   |                           |             |
 //	   |                       collector         |
