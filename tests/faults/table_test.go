@@ -4,6 +4,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -26,6 +27,9 @@ type sentRequest struct {
 	// every n-th request of the type has the fault, until there were so many faults. What is sent once in a while fails at
 	// once, and as often as it is tried again.
 	every, faults int
+	// timeout is the exporter's, "" means impatience; late is longer than what the exporter then waits for an answer.
+	timeout string
+	late    time.Duration
 	// topLevel says where the error code stands: with the whole answer, or with each topic, partition or resource.
 	topLevel bool
 	// before are answered instead of doing what was asked, after are answered although it was done. The exporter gets over
@@ -69,8 +73,9 @@ var sentRequests = []sentRequest{
 		fatal: []*kerr.Error{kerr.ClusterAuthorizationFailed},
 	},
 	{
-		// Without an answer the exporter does not know the topic's limit, and goes by its own.
-		key: kmsg.DescribeConfigs, every: 1, faults: 1,
+		// Without an answer the exporter does not know the topic's limit, and goes by its own. It gives the question a quarter
+		// of its timeout, in which it also has to connect.
+		key: kmsg.DescribeConfigs, every: 1, faults: 1, timeout: "4s", late: 1500 * time.Millisecond,
 		before: []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.UnknownTopicOrPartition, kerr.UnknownServerError},
 		after:  []*kerr.Error{kerr.RequestTimedOut},
 	},
@@ -107,22 +112,18 @@ func secured(t *testing.T, shears *scissors) *kfake.Cluster {
 		kfake.EnableSASL(), kfake.Superuser("PLAIN", user, password))
 }
 
-func securedSettings(brokers []string, more map[string]any) map[string]any {
-	all := settings(brokers, map[string]any{
-		"timeout": impatience, "partition_traces_by_id": true,
+func securedSettings(brokers []string, timeout string) map[string]any {
+	return settings(brokers, map[string]any{
+		"timeout": timeout, "partition_traces_by_id": true,
 		"auth": map[string]any{"sasl": map[string]any{"mechanism": "PLAIN", "username": user, "password": password}},
 	})
-	for key, value := range more {
-		all[key] = value
-	}
-	return all
 }
 
-// requireOnceDespite sends requests while the shears do their work, and requires every span in the topic once.
-func requireOnceDespite(t *testing.T, shears *scissors, cluster *kfake.Cluster, faults func() int) {
+// requireOnceDespite sends payloads while the shears do their work, and requires every span in the topic once.
+func (r sentRequest) requireOnceDespite(t *testing.T, shears *scissors, cluster *kfake.Cluster, faults func() int) {
 	t.Helper()
 	const requests = 60
-	exp := startExporter(t, securedSettings(cluster.ListenAddrs(), nil))
+	exp := startExporter(t, securedSettings(cluster.ListenAddrs(), cmp.Or(r.timeout, impatience)))
 	sendAll(t, exp, requests)
 	require.Positive(t, faults(), "there was no fault: this test tests nothing")
 	shears.arm(0, 0, 0)
@@ -137,9 +138,9 @@ func TestEveryRequestIsCutOrLeftWithoutAnAnswerAtEveryStep(t *testing.T) {
 			}
 			t.Run(sent.key.Name()+"/"+at.String(), func(t *testing.T) {
 				t.Parallel()
-				shears := &scissors{late: lateness}
+				shears := &scissors{late: cmp.Or(sent.late, lateness)}
 				shears.armFor(sent.key, fault{at: at}, sent.every, sent.faults)
-				requireOnceDespite(t, shears, secured(t, shears), shears.made)
+				sent.requireOnceDespite(t, shears, secured(t, shears), shears.made)
 			})
 		}
 	}
@@ -153,7 +154,7 @@ func TestEveryRequestIsAnsweredEveryErrorThatPasses(t *testing.T) {
 				shears := &scissors{}
 				cluster := secured(t, shears)
 				handle := cluster.Fault(sent.fault(failure, sent.faults))
-				requireOnceDespite(t, shears, cluster, handle.Hits)
+				sent.requireOnceDespite(t, shears, cluster, handle.Hits)
 			})
 		}
 		for _, failure := range sent.after {
@@ -161,7 +162,7 @@ func TestEveryRequestIsAnsweredEveryErrorThatPasses(t *testing.T) {
 				t.Parallel()
 				shears := &scissors{}
 				shears.armFor(sent.key, fault{wrongAnswer, failure.Code}, sent.every, sent.faults)
-				requireOnceDespite(t, shears, secured(t, shears), shears.made)
+				sent.requireOnceDespite(t, shears, secured(t, shears), shears.made)
 			})
 		}
 	}
@@ -187,9 +188,10 @@ func TestErrorsThatDoNotPassAreTheSenders(t *testing.T) {
 				t.Parallel()
 				shears := &scissors{}
 				cluster := secured(t, shears)
-				sent.every = 1
-				cluster.Fault(sent.fault(failure, -1))
-				exp := startExporter(t, securedSettings(cluster.ListenAddrs(), nil))
+				always := sent
+				always.every = 1
+				cluster.Fault(always.fault(failure, -1))
+				exp := startExporter(t, securedSettings(cluster.ListenAddrs(), impatience))
 				ctx, cancel := context.WithTimeout(t.Context(), testDeadline)
 				defer cancel()
 				err := exp.ConsumeTraces(ctx, request(0))
@@ -206,7 +208,7 @@ func TestErrorsThatDoNotPassAreTheSenders(t *testing.T) {
 func TestTheTableIsComplete(t *testing.T) {
 	shears := &scissors{}
 	cluster := secured(t, shears)
-	sendAll(t, startExporter(t, securedSettings(cluster.ListenAddrs(), nil)), 20)
+	sendAll(t, startExporter(t, securedSettings(cluster.ListenAddrs(), "4s")), 20)
 	var listed []kmsg.Key
 	for _, sent := range sentRequests {
 		listed = append(listed, sent.key)
