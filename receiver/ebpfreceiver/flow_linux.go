@@ -65,6 +65,7 @@ func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, owners *owners, to *
 	f.streams = stream.New(stream.Settings{
 		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout,
 		MaxMemory: cfg.Streams.MaxMemory, MaxHeaders: cfg.Streams.MaxHeaders,
+		RequestFields: fieldNames(cfg.Privacy.RequestHeaders), ResponseFields: fieldNames(cfg.Privacy.ResponseHeaders),
 	}, &f.clock, f)
 	if cfg.Causes && (to.spans != nil || to.logs != nil) {
 		f.causes = cause.New(f.causeSettings())

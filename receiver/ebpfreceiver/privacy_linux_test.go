@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"testing"
 	"time"
 
@@ -91,6 +92,38 @@ func TestNothingLeavesThatIsNotNamed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The same lists and patterns hold for HTTP/2, whose fields are compressed, whichever end sees them.
+func TestHeaderFieldsOfHTTP2LeaveByNameOnly(t *testing.T) {
+	server, client := cleartextHTTP2(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Server", "shop of jane")
+		w.Header().Set("X-Secret", "secret")
+		w.Header().Set("Set-Cookie", "id=secret")
+	})
+	cfg := configFor(server)
+	cfg.Privacy = PrivacyConfig{
+		RequestHeaders: []string{"X-Request-Id"}, ResponseHeaders: []string{"server"}, Redact: []string{"jane"},
+	}
+	sink := &consumertest.TracesSink{}
+	start(t, receivertest.NewNopSettings(metadata.Type), cfg, sink)
+	const requests = 3
+	for range requests {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/?secret=secret", http.NoBody)
+		require.NoError(t, err)
+		request.Header["X-Request-Id"] = []string{"1", "jane-2"}
+		request.Header.Set("Authorization", "Bearer secret")
+		request.Header.Set("X-Secret", "secret")
+		response, err := client.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+	}
+	for _, f := range await(t, sink, 2*requests) {
+		attributes := f.span.Attributes().AsRaw()
+		assert.Equal(t, []any{"1", "REDACTED-2"}, attributes["http.request.header.x-request-id"])
+		assert.Equal(t, []any{"shop of REDACTED"}, attributes["http.response.header.server"])
+		assert.NotContains(t, fmt.Sprint(attributes), "secret")
 	}
 }
 

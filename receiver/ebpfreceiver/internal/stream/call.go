@@ -15,13 +15,14 @@ import (
 type call struct {
 	of       *conversation
 	element  *list.Element
-	text     []byte       // what the slices of request are parts of
-	request  http2.Fields // of the request
-	start    uint64       // CLOCK_MONOTONIC ns of the request's first byte
-	first    uint64       // of the final response's; 0: not seen
-	last     uint64       // of the last frame
-	sent     uint64       // bytes of the request's frames
-	received uint64       // of the response's
+	text     []byte              // what the slices of request and taken are parts of
+	taken    [2][]protocol.Field // of the request, of the response
+	request  http2.Fields        // of the request
+	start    uint64              // CLOCK_MONOTONIC ns of the request's first byte
+	first    uint64              // of the final response's; 0: not seen
+	last     uint64              // of the last frame
+	sent     uint64              // bytes of the request's frames
+	received uint64              // of the response's
 	id       uint32
 	status   uint16
 	code     grpc.Status
@@ -40,7 +41,8 @@ func (t *Tracker) newCall(of *conversation, id uint32, fields *http2.Fields, now
 	if n := len(t.free); n > 0 {
 		k, t.free = t.free[n-1], t.free[:n-1]
 	}
-	*k = call{of: of, id: id, text: k.text[:0], start: now, last: now, code: grpc.Absent, rpc: grpc.Is(fields.ContentType)}
+	taken := [2][]protocol.Field{k.taken[0][:0], k.taken[1][:0]}
+	*k = call{of: of, id: id, text: k.text[:0], taken: taken, start: now, last: now, code: grpc.Absent, rpc: grpc.Is(fields.ContentType)}
 	k.keep(fields)
 	k.element = t.calls.PushBack(k)
 	t.Counts.Open.Store(int64(t.calls.Len()))
@@ -70,7 +72,7 @@ func (k *call) keep(f *http2.Fields) {
 		&k.request.TraceParent, &k.request.TraceState, &k.request.B3, &k.request.B3TraceID, &k.request.B3SpanID,
 		&k.request.B3Sampled,
 	}
-	k.request.ContentType, k.request.GRPCStatus = nil, nil
+	k.request.ContentType, k.request.GRPCStatus, k.request.Names, k.request.Taken = nil, nil, nil, nil
 	total := 0
 	for _, value := range kept {
 		total += len(*value)
@@ -86,6 +88,18 @@ func (k *call) keep(f *http2.Fields) {
 		k.text = append(k.text, *value...)
 		*value = k.text[from:len(k.text):len(k.text)]
 	}
+	k.take(0, f)
+}
+
+// take copies the fields of a message that were asked for. Text that was copied before stays where it is.
+func (k *call) take(message int, f *http2.Fields) {
+	for _, field := range f.Taken {
+		from := len(k.text)
+		k.text = append(k.text, field.Value...)
+		k.taken[message] = append(k.taken[message], protocol.Field{
+			Name: f.Names[field.Name], Value: k.text[from:len(k.text):len(k.text)],
+		})
+	}
 }
 
 // answer takes in the fields of a response, or of its trailers.
@@ -97,6 +111,7 @@ func (k *call) answer(f *http2.Fields, now uint64) {
 	default:
 		k.status, k.first = f.Status, now
 		k.rpc = k.rpc || grpc.Is(f.ContentType)
+		k.take(1, f)
 	}
 	if code := grpc.ParseStatus(f.GRPCStatus); code != grpc.Absent {
 		k.code = code
@@ -112,6 +127,7 @@ func (k *call) fill(x *protocol.Exchange) {
 		Method: r.Method, Target: r.Path, Scheme: r.Scheme, Host: r.Authority, UserAgent: r.UserAgent,
 		TraceParent: r.TraceParent, TraceState: r.TraceState,
 		B3: r.B3, B3TraceID: r.B3TraceID, B3SpanID: r.B3SpanID, B3Sampled: r.B3Sampled, Status: k.status,
+		RequestFields: k.taken[0], ResponseFields: k.taken[1],
 	}
 	if r.Authority == nil {
 		x.HTTP.Host = r.Host

@@ -143,7 +143,10 @@ func (v *conversation) frame(f *http2.Frame) {
 
 // decode reads the fields of a header block; what cannot be read is absent.
 func (v *conversation) decode(f *http2.Frame) *http2.Fields {
-	v.fields = http2.Fields{}
+	v.fields = http2.Fields{Names: v.tracker.settings.ResponseFields, Taken: v.fields.Taken[:0]}
+	if client(v.record) {
+		v.fields.Names = v.tracker.settings.RequestFields
+	}
 	counts := &v.tracker.Counts
 	if err := v.decoders[index(client(v.record))].Decode(f.Block, f.Cut, &v.fields); err != nil {
 		counts.Malformed.Add(1)

@@ -24,6 +24,8 @@ type Settings struct {
 	MaxHeaders int
 	// Timeout is for how long an open call, or a handshake, may be quiet.
 	Timeout time.Duration
+	// RequestFields and ResponseFields are the names, in lower case, of header fields that are taken.
+	RequestFields, ResponseFields []string
 }
 
 // Counts are what a [Tracker] counts. Each may be read at any time by any goroutine.

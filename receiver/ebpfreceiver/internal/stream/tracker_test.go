@@ -32,7 +32,7 @@ type seen struct {
 }
 
 func (s *seen) Exchange(x *protocol.Exchange) {
-	s.exchanges = append(s.exchanges, *x)
+	s.exchanges = append(s.exchanges, *x.Clone())
 	s.paths = append(s.paths, string(x.HTTP.Target))
 	s.methods = append(s.methods, string(x.RPC.Method))
 }
@@ -157,6 +157,29 @@ func TestStreamsBecomeExchanges(t *testing.T) {
 	assert.Equal(t, protocol.HTTP2, x.Kind)
 	assert.EqualValues(t, 2, w.tracker.Counts.Requests.Load())
 	assert.Zero(t, w.tracker.Counts.Open.Load())
+}
+
+func TestHeaderFieldsAreTakenByName(t *testing.T) {
+	settings := defaults()
+	settings.RequestFields, settings.ResponseFields = []string{"x-tenant", "traceparent"}, []string{"server", "x-tenant"}
+	w := newWire(settings)
+	w.open(0, event.HTTP2)
+	w.tracker.Record(w.raw(true, []byte(http2.ClientPreface)))
+	for _, id := range []uint32{1, 3} { // the second time, the names are indices, and the call is one that was used before
+		w.tracker.Record(w.raw(true, w.headers(t, true, id, true, ":method", "GET", ":path", "/",
+			"x-tenant", "a", "server", "of a request", "x-tenant", "b", "traceparent", "00-a", "x-tenant", "\x00")))
+		w.tracker.Record(w.raw(false, w.headers(t, false, id, false, ":status", "103", "server", "interim")))
+		w.tracker.Record(w.raw(false, w.headers(t, false, id, false, ":status", "200", "server", "shop", "secret", "s")))
+		w.tracker.Record(w.raw(false, w.headers(t, false, id, true, "server", "trailer")))
+	}
+	require.Len(t, w.seen.exchanges, 2)
+	for _, x := range w.seen.exchanges {
+		assert.Equal(t, []protocol.Field{
+			{Name: "x-tenant", Value: []byte("a")}, {Name: "x-tenant", Value: []byte("b")}, {Name: "traceparent", Value: []byte("00-a")},
+		}, x.HTTP.RequestFields)
+		assert.Equal(t, []protocol.Field{{Name: "server", Value: []byte("shop")}}, x.HTTP.ResponseFields)
+		assert.Equal(t, "00-a", string(x.HTTP.TraceParent))
+	}
 }
 
 func TestAStreamingCallEndsWithItsTrailers(t *testing.T) {

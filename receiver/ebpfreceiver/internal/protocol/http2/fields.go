@@ -16,12 +16,24 @@ type Fields struct {
 	B3, B3TraceID, B3SpanID, B3Sampled []byte
 	// GRPCStatus is the field grpc-status of trailers.
 	GRPCStatus []byte
+	// Names are those of further fields that are taken, in lower case; who decodes sets them. Taken is what was found of
+	// them, in order.
+	Names []string
+	Taken []Taken
 	// Unknown counts fields that refer to something that was not seen: they may be any of the above.
 	Unknown int
 	// Status is the status code of a response; 0 if there is none.
 	Status uint16
 	// Several says that there are two traceparents.
 	several bool
+}
+
+// Taken is a field that was asked for.
+type Taken struct {
+	// Name is its place in [Fields].Names.
+	Name int
+	// Value is as sent; it has no control characters.
+	Value []byte
 }
 
 // add takes in one field. The first of several counts, as recipients mostly see it.
@@ -32,6 +44,11 @@ func (f *Fields) add(new field) {
 	}
 	if len(new.name) == 0 {
 		return
+	}
+	for i, name := range f.Names {
+		if string(new.name) == name && plain(new.value) {
+			f.Taken = append(f.Taken, Taken{i, new.value})
+		}
 	}
 	switch string(new.name) {
 	case ":status":
