@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -29,6 +29,29 @@ type kernelTime struct {
 	Ratio     float64 `json:"ratio"` // of the first to the third, in the same run
 	Want      float64 `json:"want_ratio"`
 	Requests  float64 `json:"requests"`
+	// Programs is the share of each of the receiver's programs in Ours, in the last pair.
+	Programs shares `json:"programs"`
+	// All is the same for a receiver of spans and metrics with its default settings, but for the budget.
+	All         float64 `json:"ours_spans_and_metrics_ns"`
+	AllRatio    float64 `json:"spans_and_metrics_ratio"`
+	AllPrograms shares  `json:"spans_and_metrics_programs"`
+}
+
+// share is what one program takes: in an outcome, of a request.
+type share struct {
+	Nanoseconds float64 `json:"ns"`
+	Runs        float64 `json:"runs"`
+}
+
+// shares are those of programs, by name.
+type shares map[string]share
+
+// nanoseconds is the sum of all.
+func (s shares) nanoseconds() (total float64) {
+	for _, one := range s {
+		total += one.Nanoseconds
+	}
+	return total
 }
 
 // measureKernel runs the receiver and the reference at once, so that both see the same requests on the same machine.
@@ -43,53 +66,75 @@ func measureKernel(ctx context.Context, o options) (any, error) {
 		return nil, err
 	}
 	defer func() { _ = other.Close() }()
-	var ours, only, theirs, ratio []float64
-	var requests float64
+	result := kernelTime{Want: 1.0 / 3}
+	var spans, metrics, all, theirs, ratio, allRatio []float64
 	for range o.pairs {
 		// 0: every exchange is told, as the reference does.
-		spans, beside, n, err := runTimes(ctx, server, "traces", `{"cpu_budget":0}`, o)
+		told, err := runTimes(ctx, server, "traces", `{"cpu_budget":0}`, o)
 		if err != nil {
 			return nil, err
 		}
-		metrics, _, _, err := runTimes(ctx, server, "metrics", "{}", o)
+		counted, err := runTimes(ctx, server, "metrics", "{}", o)
 		if err != nil {
 			return nil, err
 		}
-		ours, only, theirs = append(ours, spans), append(only, metrics), append(theirs, beside)
-		ratio, requests = append(ratio, spans/beside), requests+n
-		fmt.Fprintf(os.Stderr, "spans %.0f metrics %.0f reference %.0f ns\n", spans, metrics, beside)
+		both, err := runTimes(ctx, server, "traces,metrics", `{"cpu_budget":0}`, o)
+		if err != nil {
+			return nil, err
+		}
+		spans, metrics, all = append(spans, told.ours), append(metrics, counted.ours), append(all, both.ours)
+		theirs, ratio, allRatio = append(theirs, told.theirs), append(ratio, told.ours/told.theirs), append(allRatio, both.ours/both.theirs)
+		result.Requests += told.requests
+		result.Programs, result.AllPrograms = told.programs, both.programs
+		fmt.Fprintf(os.Stderr, "spans %.0f metrics %.0f both %.0f reference %.0f %.0f %.0f ns\n",
+			told.ours, counted.ours, both.ours, told.theirs, counted.theirs, both.theirs)
 	}
-	return kernelTime{
-		Ours: median(ours), Metrics: median(only), Reference: median(theirs), Ratio: median(ratio), Want: 1.0 / 3, Requests: requests,
-	}, nil
+	result.Ours, result.Metrics, result.All, result.Reference = median(spans), median(metrics), median(all), median(theirs)
+	result.Ratio, result.AllRatio = median(ratio), median(allRatio)
+	return result, nil
 }
 
-// runTimes returns the time a request in the receiver's programs and in those of this process, which are the reference's.
-func runTimes(ctx context.Context, server *webServer, signals, settings string, o options) (ours, theirs, requests float64, err error) {
+// times is what a request takes while a receiver runs, in ns.
+type times struct {
+	ours     float64 // in the receiver's programs
+	theirs   float64 // in those of this process, which are the reference's
+	requests float64
+	programs shares
+}
+
+// runTimes measures a receiver with these signals and settings.
+func runTimes(ctx context.Context, server *webServer, signals, settings string, o options) (t times, err error) {
 	a, err := startAgent(ctx, signals, settings)
 	if err != nil {
-		return 0, 0, 0, err
+		return t, err
 	}
 	beside, err := startClock(os.Getpid()) // before the other, which opens the receiver's programs here
 	if err != nil {
-		return 0, 0, 0, err
+		return t, err
 	}
 	receiver, err := startClock(a.cmd.Process.Pid)
 	if err != nil {
-		return 0, 0, 0, err
+		return t, err
 	}
-	requests, err = server.saturate(ctx, o)
-	ran, clockErr := receiver.stop()
-	besideRan, besideErr := beside.stop()
+	t.requests, err = server.saturate(ctx, o)
+	ours, clockErr := receiver.stop()
+	theirs, besideErr := beside.stop()
 	_, stopErr := a.stop()
-	return float64(ran) / requests, float64(besideRan) / requests, requests, errors.Join(err, clockErr, besideErr, stopErr)
+	t.programs = shares{}
+	t.ours, t.theirs = ours.nanoseconds()/t.requests, theirs.nanoseconds()/t.requests
+	for name, ran := range ours {
+		if ran.Runs > t.requests/100 {
+			t.programs[name] = share{Nanoseconds: math.Round(ran.Nanoseconds / t.requests), Runs: math.Round(100*ran.Runs/t.requests) / 100}
+		}
+	}
+	return t, errors.Join(err, clockErr, besideErr, stopErr)
 }
 
 // clock takes the time of all BPF programs that a process holds.
 type clock struct {
 	programs []*ebpf.Program
 	stats    io.Closer
-	before   time.Duration
+	before   shares
 }
 
 // startClock begins to take the time.
@@ -138,22 +183,31 @@ func programID(fdinfo string) (ebpf.ProgramID, bool) {
 	return 0, false
 }
 
-// stop returns for how long the programs ran.
-func (c *clock) stop() (time.Duration, error) {
-	after, err := c.total()
+// stop returns how often and for how long each of the programs ran.
+func (c *clock) stop() (shares, error) {
+	ran, err := c.total()
+	for name, before := range c.before {
+		ran[name] = share{Nanoseconds: ran[name].Nanoseconds - before.Nanoseconds, Runs: ran[name].Runs - before.Runs}
+	}
 	for _, p := range c.programs {
 		err = errors.Join(err, p.Close())
 	}
-	return after - c.before, errors.Join(err, c.stats.Close())
+	return ran, errors.Join(err, c.stats.Close())
 }
 
-func (c *clock) total() (sum time.Duration, err error) {
+func (c *clock) total() (shares, error) {
+	total := shares{}
 	for _, p := range c.programs {
+		info, err := p.Info()
+		if err != nil {
+			return nil, fmt.Errorf("read name of program: %w", err)
+		}
 		stats, err := p.Stats()
 		if err != nil {
-			return 0, err
+			return nil, fmt.Errorf("read statistics of program %q: %w", info.Name, err)
 		}
-		sum += stats.Runtime
+		so := total[info.Name]
+		total[info.Name] = share{Nanoseconds: so.Nanoseconds + float64(stats.Runtime), Runs: so.Runs + float64(stats.RunCount)}
 	}
-	return sum, nil
+	return total, nil
 }

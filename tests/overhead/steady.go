@@ -55,7 +55,7 @@ func measureSteady(ctx context.Context, o options) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		kernel = append(kernel, run.Seconds()/o.duration.Seconds())
+		kernel = append(kernel, run.nanoseconds()/float64(o.duration.Nanoseconds()))
 		said, err := a.stop()
 		if err != nil {
 			return nil, err

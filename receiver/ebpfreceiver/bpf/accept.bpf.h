@@ -25,8 +25,7 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 	owner->inherited = how;
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (connection) {
-		connection->exchange.owner = *owner;
-		cause_accepted(sk, connection);
+		cause_accepted(connection, owner);
 	} else if (owner->messages) {
 		cause_other(owner);
 	}

@@ -12,8 +12,7 @@
 
 /* What a process has to answer. */
 struct serving {
-	__u64 open; /* requests that have come and are not answered yet */
-	__u64 begun; /* requests that ever came */
+	__u64 counts; /* requests that have come and are not answered yet, and, above bit 32, all that ever came */
 	__u64 cookie; /* of the socket of the last one */
 	__u32 exchange; /* and its number */
 	__u32 pid; /* whose this is; 0: nobody's */
@@ -29,14 +28,15 @@ struct {
 	__type(value, struct serving);
 } servings SEC(".maps");
 
-/* Of a server's connection: who has its request to answer. Of a client's: what was open when it called. */
+#define SERVING_OPEN(counts) ((__u32)(counts))
+#define SERVING_BEGUN (1ULL << 32)
+
+/* What was open when a client called. */
 struct calling {
 	struct within within;
-	__u32 serving_pid; /* 0: nothing is counted for this socket */
-	__u32 reserved;
 };
 
-/* Key: socket. */
+/* Key: socket. Only of connections that have called. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -59,15 +59,14 @@ static __always_inline bool serving_begin(__u32 pid, __u64 cookie, __u32 exchang
 	if (!pid || !serving)
 		return false;
 	if (serving->pid != pid) {
-		if (serving->open) {
+		if (SERVING_OPEN(serving->counts)) {
 			serving->unsure = 1;
 			return false;
 		}
 		serving->pid = pid;
 		serving->unsure = 0;
 	}
-	__sync_fetch_and_add(&serving->begun, 1);
-	__sync_fetch_and_add(&serving->open, 1);
+	__sync_fetch_and_add(&serving->counts, SERVING_BEGUN + 1);
 	serving->cookie = cookie;
 	serving->exchange = exchange;
 	return true;
@@ -78,7 +77,7 @@ static __always_inline void serving_end(__u32 pid)
 	struct serving *serving = serving_of(pid);
 
 	if (serving && serving->pid == pid)
-		__sync_fetch_and_add(&serving->open, -1);
+		__sync_fetch_and_add(&serving->counts, -1);
 }
 
 /* The process serves something that is not counted. */
@@ -88,23 +87,26 @@ static __always_inline void serving_unsure(__u32 pid)
 
 	if (!pid || !serving)
 		return;
-	if (serving->pid != pid && !serving->open)
+	if (serving->pid != pid && !SERVING_OPEN(serving->counts))
 		serving->pid = pid;
 	serving->unsure = 1;
 }
 
 /* A process calls: notes what it has to answer, if that is one request. */
-static __always_inline void within_enter(struct within *within, __u32 pid)
+static __always_inline bool within_enter(struct within *within, __u32 pid)
 {
 	struct serving *serving = serving_of(pid);
 
 	within->pid = 0;
-	if (!pid || !serving || serving->pid != pid || serving->open != 1 || serving->unsure)
-		return;
-	within->begun = serving->begun;
+	if (!pid || !serving || serving->pid != pid)
+		return false;
+	within->counts = serving->counts;
+	if (SERVING_OPEN(within->counts) != 1 || serving->unsure)
+		return false;
 	within->cookie = serving->cookie;
 	within->exchange = serving->exchange;
 	within->pid = pid;
+	return true;
 }
 
 /* Whether it has had that, and nothing else, to answer all the time since. */
@@ -112,8 +114,7 @@ static __always_inline bool within_holds(const struct within *within)
 {
 	struct serving *serving = serving_of(within->pid);
 
-	return within->pid && serving && serving->pid == within->pid && serving->open == 1 &&
-	       serving->begun == within->begun && !serving->unsure;
+	return within->pid && serving && serving->pid == within->pid && serving->counts == within->counts && !serving->unsure;
 }
 
 /* Where a connection stood before a packet. */
@@ -141,47 +142,76 @@ static __always_inline void within_tell(const struct connection *connection, __u
 		count(COUNTER_LATE_RING_FULL);
 }
 
-/* A connection has moved on: from before, to where it stands now. Nothing of the exchange was written yet. */
-static __always_inline void cause_follow(struct bpf_sock *sk, const struct connection *connection, struct standing before)
+/* A client's connection has moved on. Most processes that call have nothing to answer, and their sockets no storage for it. */
+static __always_inline void cause_call(struct bpf_sock *sk, struct connection *connection, struct standing before, bool begun,
+				       bool ended)
 {
-	const struct event_exchange *exchange = &connection->exchange;
-	bool begun = connection->phase == PHASE_REQUEST && exchange->event.exchange != before.exchange;
-	bool ended = before.phase == PHASE_REQUEST && (connection->phase != PHASE_REQUEST || begun);
 	struct calling *calling;
+	struct within within;
 
-	if (!knob_causes || !(begun || ended))
+	if (ended && connection->marks & MARK_CAUSED) {
+		calling = bpf_sk_storage_get(&callings, sk, NULL, 0);
+		if (calling && within_holds(&calling->within))
+			within_tell(connection, before.exchange, &calling->within);
+	}
+	if (!begun)
+		return;
+	connection->marks &= ~MARK_CAUSED;
+	if (!within_enter(&within, connection->exchange.owner.pid))
 		return;
 	calling = bpf_sk_storage_get(&callings, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!calling)
 		return;
-	if (exchange->event.side == SIDE_CLIENT) {
-		if (ended && within_holds(&calling->within))
-			within_tell(connection, before.exchange, &calling->within);
-		if (begun)
-			within_enter(&calling->within, exchange->owner.pid);
-		return;
-	}
-	if (ended && calling->serving_pid) {
-		serving_end(calling->serving_pid);
-		calling->serving_pid = 0;
-	}
-	if (begun && exchange->owner.inherited != OWNER_INHERITED &&
-	    serving_begin(exchange->owner.pid, exchange->event.cookie, exchange->event.exchange))
-		calling->serving_pid = exchange->owner.pid;
+	calling->within = within;
+	connection->marks |= MARK_CAUSED;
 }
 
-/* The connection's process became known while a request waits for it. */
-static __always_inline void cause_accepted(struct bpf_sock *sk, const struct connection *connection)
+/* The connection's process has a request to answer. */
+static __always_inline void cause_serve(struct connection *connection)
 {
 	const struct event_exchange *exchange = &connection->exchange;
-	struct calling *calling;
 
-	if (!knob_causes || connection->phase != PHASE_REQUEST || exchange->event.side != SIDE_SERVER)
+	if (serving_begin(exchange->owner.pid, exchange->event.cookie, exchange->event.exchange))
+		connection->marks |= MARK_CAUSED;
+}
+
+/* It has not any more. */
+static __always_inline void cause_served(struct connection *connection)
+{
+	if (connection->marks & MARK_CAUSED)
+		serving_end(connection->exchange.owner.pid);
+	connection->marks &= ~MARK_CAUSED;
+}
+
+/* A connection has moved on: from before, to where it stands now. Nothing of the exchange was written yet. */
+static __always_inline void cause_follow(struct bpf_sock *sk, struct connection *connection, struct standing before)
+{
+	const struct event_exchange *exchange = &connection->exchange;
+	bool begun = connection->phase == PHASE_REQUEST && exchange->event.exchange != before.exchange;
+	bool ended = before.phase == PHASE_REQUEST && (connection->phase != PHASE_REQUEST || begun);
+
+	if (!knob_causes || !(begun || ended))
 		return;
-	calling = bpf_sk_storage_get(&callings, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (calling && !calling->serving_pid &&
-	    serving_begin(exchange->owner.pid, exchange->event.cookie, exchange->event.exchange))
-		calling->serving_pid = exchange->owner.pid;
+	if (exchange->event.side == SIDE_CLIENT) {
+		cause_call(sk, connection, before, begun, ended);
+		return;
+	}
+	if (ended)
+		cause_served(connection);
+	if (begun && exchange->owner.inherited != OWNER_INHERITED)
+		cause_serve(connection);
+}
+
+/* The connection becomes this owner's, perhaps while a request waits for it. */
+static __always_inline void cause_accepted(struct connection *connection, const struct owner *owner)
+{
+	struct event_exchange *exchange = &connection->exchange;
+
+	if (knob_causes)
+		cause_served(connection);
+	exchange->owner = *owner;
+	if (knob_causes && connection->phase == PHASE_REQUEST && exchange->event.side == SIDE_SERVER)
+		cause_serve(connection);
 }
 
 /* A client closes a connection whose request was not answered: it has given up, which says nothing about the connection, but
@@ -196,7 +226,7 @@ static __always_inline void cause_abandoned(struct bpf_sock *sk, const struct co
 		.end = TCP_END_CANCELLED,
 	};
 
-	if (!knob_causes || connection->phase != PHASE_REQUEST || exchange->event.side != SIDE_CLIENT)
+	if (!knob_causes || connection->phase != PHASE_REQUEST || !(connection->marks & MARK_CAUSED))
 		return;
 	calling = bpf_sk_storage_get(&callings, sk, NULL, 0);
 	if (!calling || !within_holds(&calling->within))

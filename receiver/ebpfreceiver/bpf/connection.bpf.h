@@ -21,18 +21,6 @@ enum phase {
 	PHASE_RESPONSE = 2,
 };
 
-/* Writes one record. The reader is woken only when much waits; it polls for the rest. */
-static __always_inline bool ring_write_after(void *record, __u32 size, __u64 waiting)
-{
-	return !bpf_ringbuf_output(&ring, record, size,
-				   waiting >= knob_wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
-}
-
-static __always_inline bool ring_write(void *record, __u32 size)
-{
-	return ring_write_after(record, size, bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA));
-}
-
 /* Where a packet lies in the stream of its direction. */
 struct span {
 	__u32 skip; /* bytes of the payload that had been seen before */
@@ -170,7 +158,7 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	connection->emitted = 0;
 	connection->gap = 0;
 	connection->pipelined = 0;
-	connection->alerted = 0;
+	connection->marks &= ~MARK_ALERTED;
 	/* What was held is not there to be appended. */
 	connection->head_complete = span.behind || http1_ends_head(packet_tail(skb, packet, 4));
 	count(COUNTER_REQUESTS);
@@ -218,7 +206,7 @@ static __always_inline void exchange_write(struct connection *connection)
 	__u32 response_len = exchange->response_len;
 	__u64 waiting;
 
-	if (!knob_exchanges && !connection->alerted)
+	if (!knob_exchanges && !(connection->marks & MARK_ALERTED))
 		return;
 	OPAQUE(request_len);
 	OPAQUE(response_len);
@@ -226,23 +214,32 @@ static __always_inline void exchange_write(struct connection *connection)
 		return; /* never: for the verifier, which does not know what the map holds */
 	waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	exchange->threshold = thin_threshold_now(waiting);
-	if (connection->alerted)
+	if (connection->marks & MARK_ALERTED)
 		exchange->threshold = 0; /* it becomes no span, but the log record of a handshake */
 	if (exchange->threshold && thin_random(connection) < exchange->threshold) {
 		count(COUNTER_THINNED);
 		return;
 	}
 	exchange->event.kind = EVENT_EXCHANGE;
-	connection->emitted = connection->alerted ?
+	connection->emitted = connection->marks & MARK_ALERTED ?
 		!bpf_ringbuf_output(&ring, exchange, sizeof(*exchange) + request_len + response_len, BPF_RB_FORCE_WAKEUP) :
 		ring_write_after(exchange, sizeof(*exchange) + request_len + response_len, waiting);
 	if (!connection->emitted)
 		count(COUNTER_LOST_RING_FULL);
 }
 
+/* Notes what the last five bytes of a packet, or what is held behind it, say of the response. True if they end a chunked body. */
+static __always_inline bool response_flags(struct connection *connection, struct span span, __u64 tail)
+{
+	bool chunk_end = span.behind ? span.held & HELD_CHUNK_END : http1_ends_chunked(tail);
+
+	connection->exchange.event.flags = (chunk_end ? FLAG_CHUNK_END : 0) | (connection->gap ? FLAG_GAP : 0);
+	return chunk_end;
+}
+
 /* The first bytes of the response. True when the exchange can be told. */
 static __always_inline bool response_begin(struct __sk_buff *skb, const struct packet *packet,
-					   struct connection *connection, __u32 skip)
+					   struct connection *connection, struct span span)
 {
 	__u32 have = connection->exchange.request_len;
 	__u32 length;
@@ -252,15 +249,17 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 	OPAQUE(have);
 	if (have > REQUEST_CAPACITY)
 		return false; /* never: for the verifier, which does not know what the map holds */
-	length = packet_capture(skb, packet, skip, connection->data + have, RESPONSE_CAPACITY);
+	length = packet_capture(skb, packet, span.skip, connection->data + have, RESPONSE_CAPACITY);
 	prefix = captured_prefix(connection->data + have, length);
+	response_flags(connection, span, packet_tail(skb, packet, 5));
 	if (!http1_is_response(prefix) && !tls_is_alert(prefix)) {
 		count(COUNTER_LOST_NO_STATUS_LINE);
 		return false;
 	}
 	connection->exchange.response_len = length;
-	connection->alerted = tls_is_alert(prefix);
-	if (length >= 12 && !connection->alerted)
+	if (tls_is_alert(prefix))
+		connection->marks |= MARK_ALERTED;
+	if (length >= 12 && !(connection->marks & MARK_ALERTED))
 		metrics_answer(connection, connection->data + have, connection->last_ns);
 	return true;
 }
@@ -324,14 +323,13 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	if (connection->phase == PHASE_IDLE)
 		return WRITE_NOTHING;
 	connection->gap |= span.gap;
-	chunk_end = span.behind ? span.held & HELD_CHUNK_END : http1_ends_chunked(packet_tail(skb, packet, 5));
 	push = packet->flags & TCP_FLAG_PSH || span.held & HELD_PUSH;
 	connection->last_ns = bpf_ktime_get_ns();
 	event->time_ns = connection->last_ns;
 	event->response_bytes += span.advance;
-	event->flags = (chunk_end ? FLAG_CHUNK_END : 0) | (connection->gap ? FLAG_GAP : 0);
 	if (connection->phase == PHASE_REQUEST)
-		return response_begin(skb, packet, connection, span.skip) ? WRITE_EXCHANGE : WRITE_NOTHING;
+		return response_begin(skb, packet, connection, span) ? WRITE_EXCHANGE : WRITE_NOTHING;
+	chunk_end = response_flags(connection, span, packet_tail(skb, packet, 5));
 	if (!connection->emitted && !knob_metrics)
 		return WRITE_NOTHING;
 	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
@@ -421,7 +419,11 @@ static __always_inline enum verdict connection_packet(struct __sk_buff *skb, con
 		ended = FLAG_RESET;
 	else if (fin && !is_request)
 		ended = FLAG_FIN;
-	return ended ? connection_end(connection, ended, verdict) : verdict;
+	if (ended)
+		verdict = connection_end(connection, ended, verdict);
+	/* Through memory, as there. */
+	connection->verdict = verdict;
+	return connection->verdict;
 }
 
 static __always_inline void map_address4(__u8 *to, __u32 address)

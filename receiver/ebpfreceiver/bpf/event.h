@@ -178,7 +178,7 @@ struct series {
 
 /* What a process had to answer when it called; see cause.bpf.h. */
 struct within {
-	__u64 begun; /* requests that had ever come to the process */
+	__u64 counts; /* see struct serving */
 	__u64 cookie; /* of the socket that the one request came to */
 	__u32 exchange; /* and its number */
 	__u32 pid; /* of the process; 0: not certain */

@@ -10,34 +10,54 @@
 #define LOWER8 0x2020202020202020ULL
 #define JUDGE_LINE 16 /* bytes of a line that are looked at */
 
-/* Finds the line of the captured response head that begins like this, in lower case, and returns the place of its first
- * byte; 0 if there is none. The loop has one way through it, and a place that is not a constant, so a verifier does not
- * follow it once for every place.
+/* Returns at if nothing is wrong, else before; without a branch. */
+static __always_inline __u32 judge_select(__u64 wrong, __u32 at, __u32 before)
+{
+	__u64 sign = wrong | -wrong;
+
+	OPAQUE(sign);
+	return before | (at & (__u32)((sign >> 63) - 1));
+}
+
+/* Finds the lines in the captured response head that say where its body ends. A connection that has ended holds no packets,
+ * so the results take the place of what is known of these: held becomes 1 if there is a Transfer-Encoding, held_start the
+ * place behind the first byte of Content-Length, held_end that of the empty line; 0: there is none.
+ *
+ * The loop has two ways through it, a place that is not a constant, and its results in memory, so a verifier does not
+ * follow it once for every place. A line that comes twice has no meaning, and no place of use.
  */
-static __always_inline __u32 judge_find(const struct connection *connection, __u64 begin, __u64 begin_mask, __u64 rest, __u64 rest_mask)
+static __always_inline void judge_read(struct connection *connection)
 {
 	__u32 at = connection->exchange.request_len;
 	__u32 end = at + connection->exchange.response_len;
 
+	connection->held = 0;
+	connection->held_start = 0;
+	connection->held_end = 0;
 	for (__u32 i = 0; i < RESPONSE_CAPACITY; i++) {
 		const __u8 *line;
+		__u64 first, second;
 
 		OPAQUE(at);
 		at &= 1023;
 		if (at >= REQUEST_CAPACITY + RESPONSE_CAPACITY - JUDGE_LINE - 1 || at + 3 > end)
-			return 0;
+			return;
 		line = connection->data + at;
 		at++;
 		if (*line != '\n')
 			continue;
 		line++;
-		if (((*(const __u64 *)line | LOWER8) & begin_mask) == begin &&
-		    ((*(const __u64 *)(line + 8) | LOWER8) & rest_mask) == rest) {
-			OPAQUE(at);
-			return at & 1023; /* the same range, whichever round it is */
+		first = *(const __u64 *)line | LOWER8;
+		second = *(const __u64 *)(line + 8) | LOWER8;
+		if ((first & FIRST(2)) == TEXT4('\r' | 0x20, '\n' | 0x20, 0, 0)) {
+			connection->held_end = at;
+			return;
 		}
+		connection->held |= judge_select(first ^ TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r'), 1, 0);
+		connection->held_start = judge_select((first ^ TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-')) |
+								  ((second ^ TEXT8('l', 'e', 'n', 'g', 't', 'h', ':', 0)) & FIRST(7)),
+							  at, connection->held_start);
 	}
-	return 0;
 }
 
 /* Reads the number behind `content-length:`, at that place; 0 if there is none. */
@@ -65,25 +85,22 @@ static __always_inline __u64 judge_number(const struct connection *connection, _
 }
 
 /* Returns how the response of a connection that ends with that flag has failed; 0 if it is whole. */
-static __always_inline __u8 judge_failure(const struct connection *connection)
+static __always_inline __u8 judge_failure(struct connection *connection)
 {
 	__u8 flag = connection->ended;
 	const struct event *event = &connection->exchange.event;
 	__u64 bytes = event->response_bytes - connection->interim_bytes;
 	__u16 status = connection->status;
-	__u32 head;
-	__u32 length;
 
 	if (connection->method == METHOD_HEAD || status == 101 || status == 204 || status == 304 ||
 	    (connection->method == METHOD_CONNECT && status / 100 == 2))
 		return 0;
-	if (judge_find(connection, TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r'), ~0ULL, 0, 0))
+	judge_read(connection);
+	if (connection->held)
 		return event->flags & FLAG_CHUNK_END ? 0 : flag;
-	head = judge_find(connection, TEXT4('\r' | 0x20, '\n' | 0x20, 0, 0), FIRST(2), 0, 0);
-	length = judge_find(connection, TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-'), ~0ULL,
-			    TEXT8('l', 'e', 'n', 'g', 't', 'h', ':', 0), FIRST(7));
-	if (head && length)
-		return bytes >= head + 2 - connection->exchange.request_len + judge_number(connection, length) ? 0 : flag;
+	if (connection->held_end && connection->held_start)
+		return bytes >= connection->held_end + 2 - connection->exchange.request_len +
+					judge_number(connection, connection->held_start) ? 0 : flag;
 	return flag == FLAG_FIN ? 0 : flag;
 }
 

@@ -7,7 +7,7 @@
 #ifndef OTELCOL_RISK_KNOBS_BPF_H
 #define OTELCOL_RISK_KNOBS_BPF_H
 
-const volatile __u32 knob_wakeup_bytes = 256 << 10; /* bytes waiting in the ring that wake the reader */
+const volatile __u32 knob_wakeup_bytes = 256 << 10; /* bytes waiting in the ring that wake the reader, once; 0: every record does */
 const volatile __u8 knob_detect_messages = 8; /* messages of unknown protocol before a connection is switched off */
 const volatile __u8 knob_exchanges = 1; /* write exchange records and what follows them */
 const volatile __u8 knob_http2 = 1; /* follow HTTP/2 */

@@ -13,6 +13,12 @@ enum held {
 	HELD_FIN = 8, /* the last is the end of its direction */
 };
 
+/* What is known of an exchange. */
+enum mark {
+	MARK_ALERTED = 1, /* its response is an alert of TLS */
+	MARK_CAUSED = 2, /* a server's request is counted as one to answer; of a client's, callings says within what it was made */
+};
+
 /* State of a connection that speaks HTTP/1. The records' bytes are built in place, so that an exchange costs one copy
  * into the ring. Both directions' programs may run at once on two processors (the softirq side does not take the
  * socket's lock); requests and responses alternate, so they do not touch the same fields at the same time unless a
@@ -41,10 +47,10 @@ struct connection {
 	__u8 zero; /* a zero that the verifier does not know */
 	volatile __u8 ended; /* enum event_flag: with which the connection has ended */
 	volatile __u8 verdict; /* enum verdict: what its last packet gave before that */
-	__u8 alerted; /* the response is an alert of TLS */
+	__u8 marks; /* enum mark */
 	__u8 held; /* enum held: what of the packets that wait for earlier bytes */
-	__u32 held_start; /* TCP sequence number of their first byte */
-	__u32 held_end; /* and behind their last */
+	volatile __u32 held_start; /* TCP sequence number of their first byte */
+	volatile __u32 held_end; /* and behind their last */
 	struct event_exchange exchange;
 	__u8 data[REQUEST_CAPACITY + RESPONSE_CAPACITY];
 };

@@ -11,6 +11,7 @@
 #include "knobs.bpf.h"
 #include "maps.bpf.h"
 #include "counters.bpf.h"
+#include "ring.bpf.h"
 #include "packet.bpf.h"
 #include "http1.bpf.h"
 #include "filter.bpf.h"
@@ -59,12 +60,12 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	sk = skb->sk;
 	if (!sk)
 		return;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return;
 	tcp_packet(sk, &packet);
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (!connection) {
+		sk = bpf_sk_fullsock(sk);
+		if (!sk)
+			return;
 		if (packet.length && direction == INGRESS && sk->state == BPF_TCP_LISTEN) {
 			early_keep(skb, &packet, sk);
 			return;

@@ -50,11 +50,12 @@ static __always_inline void stream_head(const struct stream *stream, bool respon
 	record->flags |= response ? FLAG_RESPONSE : 0;
 }
 
-static __always_inline __u64 stream_wake(const struct stream *stream)
+/* How to wake the reader for a record of that size, which is in the ring already. */
+static __always_inline __u64 stream_wake(const struct stream *stream, __u32 size)
 {
-	if (stream->urgent || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= knob_wakeup_bytes)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+	return stream->urgent ? BPF_RB_FORCE_WAKEUP : ring_wake(size, waiting - size);
 }
 
 static __always_inline bool is_response(const struct stream *stream, const struct direction_state *state)
@@ -107,7 +108,7 @@ static __always_inline void stream_leave(struct stream *stream, struct direction
 
 /* Writes what was filled, unless it says nothing. True if the packet has more. */
 static __always_inline bool stream_submit(struct stream *stream, struct direction_state *state, struct event_stream *record,
-					  __u8 *tail)
+					  __u8 *tail, __u32 size)
 {
 	__u32 to = state->end - state->left;
 
@@ -126,7 +127,7 @@ static __always_inline bool stream_submit(struct stream *stream, struct directio
 	record->captured += state->head_length;
 	state->guessed = 0;
 	state->reported = to;
-	bpf_ringbuf_submit(record, stream_wake(stream));
+	bpf_ringbuf_submit(record, stream_wake(stream, size));
 	return state->left && state->aligned;
 }
 

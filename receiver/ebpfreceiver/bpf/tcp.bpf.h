@@ -19,19 +19,19 @@
  */
 #define TCP_RESET_NS 1000000000ULL
 
-/* State of a connection. */
+/* State of a connection. What every sample needs comes first: with what the kernel puts in front, that is one cache line. */
 struct tcp_socket {
-	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
-	__u64 established_ns; /* 0: not yet */
-	__u64 reset_ns[2]; /* per direction: when a RST was seen */
-	__u64 received; /* bytes of payload so far, as of the last sample */
-	__u64 sent;
-	__u64 acked_before; /* the kernel's count of bytes acknowledged, when the connection was established */
 	__u64 window_ns; /* when the window began; 0: no sample yet */
 	__u32 sample_min_us; /* round-trip times in the window */
 	__u32 sample_max_us;
 	__u32 samples;
 	__u32 retransmits; /* segments */
+	__u64 received; /* bytes of payload so far, as of the last sample */
+	__u64 sent;
+	__u64 acked_before; /* the kernel's count of bytes acknowledged, when the connection was established */
+	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
+	__u64 established_ns; /* 0: not yet */
+	__u64 reset_ns[2]; /* per direction: when a RST was seen */
 	struct tcp_key key;
 	struct within within; /* what the process that connects had to answer */
 	__u8 expired; /* TCP gave up after its last retransmission */

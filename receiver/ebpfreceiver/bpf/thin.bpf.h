@@ -13,6 +13,7 @@
 
 #define RANDOM_BITS 56
 #define TRACEPARENT_NAME 13 /* "\ntraceparent:" */
+#define TRACEPARENT_ROUNDS 128 /* three times what a head takes that is not made of the letters of the name */
 #define TRACEPARENT_LOW 21 /* where the last 56 bits of the trace id begin in the value */
 
 /* The search for TRACEPARENT_NAME goes on by its length, less this, when its last byte would be the index (Horspool's
@@ -24,10 +25,16 @@ static const __u8 thin_back[256] = {
 	['C'] = 5, ['P'] = 7, ['A'] = 8, ['R'] = 9, ['E'] = 10, ['N'] = 11, ['T'] = 12,
 };
 
+/* Without branches, which a verifier would follow in every round. */
 static __always_inline bool thin_is_name(const __u8 *at)
 {
-	return at[TRACEPARENT_NAME - 1] == ':' && at[0] == '\n' && (*(const __u64 *)at | LOWER8) == (TEXT8('\n', 't', 'r', 'a', 'c', 'e', 'p', 'a') | LOWER8) &&
-	       (*(const __u32 *)(at + 8) | (__u32)LOWER8) == (__u32)TEXT4('r', 'e', 'n', 't');
+	__u64 begin = *(const __u64 *)at;
+	__u32 rest = *(const __u32 *)(at + 8);
+
+	begin = (begin | LOWER8) ^ (TEXT8('\n', 't', 'r', 'a', 'c', 'e', 'p', 'a') | LOWER8);
+	begin |= (__u8)(at[0] ^ '\n');
+	begin |= (rest | (__u32)LOWER8) ^ (__u32)TEXT4('r', 'e', 'n', 't');
+	return !begin;
 }
 
 /* Reads the last 56 bits of a trace id in lower-case hexadecimal; 0 if that is not what is there. */
@@ -47,25 +54,29 @@ static __always_inline __u64 thin_trace_bits(const __u8 *hex)
 	return bad >> 31 ? 0 : bits;
 }
 
-/* Where in the captured head the traceparent's name begins, with the line end before it; 0 if it is not there. */
+/* Where in the captured head the traceparent's name begins, with the line end before it; 0 if it is not there, or not
+ * within so many rounds.
+ */
 static __always_inline __u32 thin_find(const struct connection *connection)
 {
 	__u32 length = connection->exchange.request_len;
 	__u32 at = 14 + connection->zero; /* no request line is shorter; a place that is no constant, as in judge_find */
 
-	for (__u32 i = 0; i < REQUEST_CAPACITY; i++) {
+	for (__u32 i = 0; i < TRACEPARENT_ROUNDS; i++) {
 		const __u8 *window;
+		__u8 last;
 
 		OPAQUE(at);
 		at &= 1023; /* for the verifier: the same range in every round */
 		if (at > REQUEST_CAPACITY - 64 || at + 64 > length)
 			return 0;
 		window = connection->data + at;
-		if (thin_is_name(window)) {
+		last = window[TRACEPARENT_NAME - 1];
+		if (last == ':' && thin_is_name(window)) {
 			OPAQUE(at);
 			return at & 511;
 		}
-		at += TRACEPARENT_NAME - (thin_back[window[TRACEPARENT_NAME - 1]] & 15);
+		at += TRACEPARENT_NAME - (thin_back[last] & 15);
 	}
 	return 0;
 }

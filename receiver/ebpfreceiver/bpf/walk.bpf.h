@@ -144,7 +144,7 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 			OPAQUE(fill);                                                                                  \
 			if (fill > (capacity) + STREAM_CHUNK)                                                          \
 				fill = 0; /* never: for the verifier */                                                \
-			if (stream_submit(stream, state, &record->head, record->data + fill))                          \
+			if (stream_submit(stream, state, &record->head, record->data + fill, sizeof(*record)))                          \
 				bpf_tail_call(skb, &walkers, walker);                                                     \
 		} else {                                                                                               \
 			count(COUNTER_STREAM_RING_FULL);                                                               \
@@ -200,7 +200,7 @@ static __always_inline int stream_raw(struct __sk_buff *skb)
 	record->head.rest = 0;
 	record->head.tail = 0;
 	record->head.ending = 0;
-	bpf_ringbuf_submit(record, stream_wake(stream));
+	bpf_ringbuf_submit(record, stream_wake(stream, sizeof(*record)));
 	skb->cb[CB_OFFSET] += length;
 	skb->cb[CB_SEQUENCE] += length;
 	skb->cb[CB_LEFT] -= length;

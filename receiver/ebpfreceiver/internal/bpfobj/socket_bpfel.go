@@ -24,13 +24,11 @@ type socketCalling struct {
 	_      structs.HostLayout
 	Within struct {
 		_        structs.HostLayout
-		Begun    uint64
+		Counts   uint64
 		Cookie   uint64
 		Exchange uint32
 		Pid      uint32
 	}
-	ServingPid uint32
-	Reserved   uint32
 }
 
 type socketConnection struct {
@@ -57,7 +55,7 @@ type socketConnection struct {
 	Zero             uint8
 	Ended            uint8
 	Verdict          uint8
-	Alerted          uint8
+	Marks            uint8
 	Held             uint8
 	HeldStart        uint32
 	HeldEnd          uint32
@@ -288,8 +286,7 @@ type socketSeriesKey struct {
 
 type socketServing struct {
 	_        structs.HostLayout
-	Open     uint64
-	Begun    uint64
+	Counts   uint64
 	Cookie   uint64
 	Exchange uint32
 	Pid      uint32
@@ -391,21 +388,21 @@ type socketTcpRow struct {
 
 type socketTcpSocket struct {
 	_             structs.HostLayout
-	OpenedNs      uint64
-	EstablishedNs uint64
-	ResetNs       [2]uint64
-	Received      uint64
-	Sent          uint64
-	AckedBefore   uint64
 	WindowNs      uint64
 	SampleMinUs   uint32
 	SampleMaxUs   uint32
 	Samples       uint32
 	Retransmits   uint32
+	Received      uint64
+	Sent          uint64
+	AckedBefore   uint64
+	OpenedNs      uint64
+	EstablishedNs uint64
+	ResetNs       [2]uint64
 	Key           socketTcpKey
 	Within        struct {
 		_        structs.HostLayout
-		Begun    uint64
+		Counts   uint64
 		Cookie   uint64
 		Exchange uint32
 		Pid      uint32
