@@ -193,7 +193,8 @@ func (c *cutConn) drain() error {
 	return c.cut()
 }
 
-// withError puts an error code into every place of an answer that has room for one.
+// withError puts an error code into every place of an answer that has room for one and holds none: what the broker refused
+// was not done, and stays refused.
 func withError(d doom, b []byte) []byte {
 	response := kmsg.ResponseForKey(d.key)
 	response.SetVersion(d.version)
@@ -219,7 +220,9 @@ func setErrors(v reflect.Value, code int16) {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).Name == "ErrorCode" {
-				v.Field(i).SetInt(int64(code))
+				if v.Field(i).Int() == 0 {
+					v.Field(i).SetInt(int64(code))
+				}
 			} else if v.Type().Field(i).IsExported() {
 				setErrors(v.Field(i), code)
 			}

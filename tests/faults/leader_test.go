@@ -75,12 +75,15 @@ func TestPartitionsWithoutALeaderGetOneLater(t *testing.T) {
 	cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(2, topic))
 	exp := startExporter(t, settings(cluster.ListenAddrs(), map[string]any{"partition_traces_by_id": true}))
 	sendAll(t, exp, 1) // so that the exporter knows the partitions
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.NotLeaderForPartition})
+	var asked atomic.Int32
+	cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.NotLeaderForPartition, Count: -1,
+		When: func(kmsg.Request) bool { return asked.Load() <= leaderless },
+	})
 	host, text, err := net.SplitHostPort(cluster.ListenAddrs()[0])
 	require.NoError(t, err)
 	port, err := strconv.ParseInt(text, 10, 32)
 	require.NoError(t, err)
-	var asked atomic.Int32
 	cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		if asked.Add(1) > leaderless {

@@ -29,6 +29,8 @@ type scissors struct {
 		left  int // faults still to come
 		made  int
 		types map[kmsg.Key]int // how often the exporter sent which type
+		// choose, if not nil, replaces key, fault and every: it returns the fault of a request, or false for none.
+		choose func(kmsg.Key) (fault, bool)
 	}
 }
 
@@ -41,6 +43,13 @@ type fault struct {
 
 // arm makes produce requests fail at a step.
 func (s *scissors) arm(at step, every, cuts int) { s.armFor(kmsg.Produce, fault{at: at}, every, cuts) }
+
+// storm makes requests fail as choose says, until there were so many faults. It is called by one goroutine at a time.
+func (s *scissors) storm(choose func(kmsg.Key) (fault, bool), faults int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.choose, s.mu.left = choose, faults
+}
 
 // armFor makes requests of a type fail.
 func (s *scissors) armFor(key kmsg.Key, f fault, every, faults int) {
@@ -57,6 +66,15 @@ func (s *scissors) next(key kmsg.Key) (fault, bool) {
 		s.mu.types = make(map[kmsg.Key]int)
 	}
 	s.mu.types[key]++
+	if s.mu.choose != nil {
+		f, faulty := s.mu.choose(key)
+		if !faulty || s.mu.left == 0 {
+			return fault{}, false
+		}
+		s.mu.left--
+		s.mu.made++
+		return f, true
+	}
 	if key != s.mu.key {
 		return fault{}, false
 	}
