@@ -68,6 +68,7 @@ func fleetConfig(address string) *Config {
 	cfg := createDefaultConfig().(*Config)
 	redis := *cfg.Redis.GetOrInsertDefault()
 	redis.Addresses = []string{address}
+	redis.Timeout = redistest.Patience // on a busy machine nothing fails unless a test makes it
 	redis.FlushInterval, redis.HeartbeatInterval = 10*time.Millisecond, 100*time.Millisecond
 	redis.Breaker.Wait, redis.Breaker.MaxWait = 10*time.Millisecond, 100*time.Millisecond
 	cfg.Redis = configoptional.Some(redis)
@@ -85,6 +86,7 @@ func TestCollectorsShareTotals(t *testing.T) {
 	redis := redistest.Start(t, "--requirepass", "secret")
 	cfg := fleetConfig(redis.Addr())
 	cfg.Redis.Get().Password = "secret"
+	cfg.Redis.Get().Timeout = 2 * time.Second // which a pause is to be noticed by
 	a, b := started(t, cfg), started(t, cfg)
 	assert.Equal(t, a.Seed(), b.Seed())
 	inA, inB := shareTally(t, a), shareTally(t, b)
@@ -109,7 +111,7 @@ func TestWithoutRedisAtStartTheSeedIsLearnedLater(t *testing.T) {
 	seed := first.Seed()
 	redis.Pause()
 	cfg := fleetConfig(redis.Addr())
-	cfg.Redis.Get().ConnectTimeout = 50 * time.Millisecond
+	cfg.Redis.Get().ConnectTimeout, cfg.Redis.Get().Timeout = 50*time.Millisecond, time.Second
 	late := started(t, cfg)
 	assert.True(t, late.Degraded())
 	value := shareTally(t, late)

@@ -118,17 +118,17 @@ func (f *Fleet) tick(ctx context.Context) {
 	f.assess()
 }
 
-// assess says whether totals can be had.
+// assess says whether totals can be had. Whoever sees that they can, again, finds that told to Events.Fault already.
 func (f *Fleet) assess() {
 	failing := !f.agreed || f.health.failing()
 	for _, l := range f.lanes {
 		failing = failing || l.breaker.failing()
 	}
-	f.degraded.Store(failing)
 	if !failing && f.faulty {
 		f.faulty = false
 		f.events.Fault(nil)
 	}
+	f.degraded.Store(failing)
 }
 
 func (f *Fleet) fault(err error) {

@@ -40,7 +40,7 @@ func TestSumsOfAFleetAreAddedUp(t *testing.T) {
 	c := join(t, settings(redis.Addr()), next, 3)
 	next.add(8, 2)
 	eventually(t, "total and previous", func() bool { return next.get(8).total == 2 && next.get(8).previous == 7 })
-	assert.EqualValues(t, 0, c.told().Failed)
+	assert.EqualValues(t, 0, c.toldAll(t).Failed)
 }
 
 func TestElementsOfAFleetAreCountedOnce(t *testing.T) {
@@ -101,7 +101,7 @@ func TestRareKeysAreNotPublished(t *testing.T) {
 	assert.EqualValues(t, 2, m.value.get(1).pending)
 	m.value.add(1, 1)
 	eventually(t, "the key that has become frequent", func() bool { return m.value.get(1).total == 3 })
-	assert.Positive(t, m.told().Rare)
+	assert.Positive(t, m.toldAll(t).Rare)
 }
 
 func TestAFlushIsBounded(t *testing.T) {
@@ -120,13 +120,13 @@ func TestCollectorsAgreeOnASeed(t *testing.T) {
 	redis := redistest.Start(t)
 	a := join(t, settings(redis.Addr()), newCounter(KindAdd), 0xaaaa)
 	b := join(t, settings(redis.Addr()), newCounter(KindAdd), 0xbbbb)
-	assert.Equal(t, []uint64{0xaaaa}, b.seeds, "known when Start returns")
-	assert.Empty(t, a.seeds)
+	assert.Equal(t, []uint64{0xaaaa}, b.toldSeeds(), "known when Start returns")
+	assert.Empty(t, a.toldSeeds())
 
 	// A Redis that has forgotten all is told again, and nobody has to change.
 	redis.Restart()
 	eventually(t, "the seed is back", func() bool { return redis.Do("GET", "t{fleet}seed") == "aaaa" })
-	assert.Equal(t, []uint64{0xaaaa}, b.seeds)
+	assert.Equal(t, []uint64{0xaaaa}, b.toldSeeds())
 }
 
 func TestMembersAreCounted(t *testing.T) {
@@ -157,15 +157,15 @@ func TestWithoutRedisNothingIsTaken(t *testing.T) {
 	assert.True(t, m.Degraded())
 	m.value.add(1, 5)
 	eventually(t, "a try", func() bool {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return m.faults > 0
+		faults, _ := m.faultsAndHealings()
+		return faults > 0
 	})
 	assert.EqualValues(t, 0, m.value.get(1).rejected)
 	redis.Restart()
 	eventually(t, "it is there at last", func() bool { return m.value.get(1).total == 5 && !m.Degraded() })
-	assert.Equal(t, 1, m.faults)
-	assert.Equal(t, 1, m.healed)
+	faults, healed := m.faultsAndHealings() // told before it says that it is not degraded any more
+	assert.Equal(t, 1, faults)
+	assert.Equal(t, 1, healed)
 }
 
 func TestStopFlushesAndCleansUp(t *testing.T) {

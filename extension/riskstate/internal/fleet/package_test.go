@@ -5,6 +5,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -148,21 +149,31 @@ type member struct {
 
 	mu      sync.Mutex // guards the following
 	sum     Flush
+	rounds  int // flushes that have begun
 	seeds   []uint64
 	members []int
 	faults  int
 	healed  int
 }
 
+// settings wait for as long as a busy machine may need: nothing fails unless a test makes it. See hasty.
 func settings(addrs ...string) Settings {
 	return Settings{
 		Redis: rueidis.ClientOption{
 			InitAddress: addrs, ForceSingleClient: len(addrs) == 1, DisableCache: true, DisableRetry: true,
-			ConnWriteTimeout: time.Second,
+			ConnWriteTimeout: redistest.Patience,
 		},
-		Prefix: "t", FlushInterval: 5 * time.Millisecond, Heartbeat: 50 * time.Millisecond, Timeout: 80 * time.Millisecond,
+		Prefix: "t", FlushInterval: 5 * time.Millisecond, Heartbeat: 50 * time.Millisecond, Timeout: redistest.Patience,
 		PublishMin: 1, MaxKeys: 10_000, BatchKeys: 64, Failures: 3, Wait: 10 * time.Millisecond, MaxWait: 100 * time.Millisecond,
 	}
+}
+
+// hasty settings give up as soon as those that we ship, so that a server that hangs is noticed. On a busy machine one that
+// does not hang can fail, too.
+func hasty(addrs ...string) Settings {
+	s := settings(addrs...)
+	s.Redis.ConnWriteTimeout, s.Timeout = time.Second, 80*time.Millisecond
+	return s
 }
 
 // join starts a member that ends with the test.
@@ -182,7 +193,10 @@ func (m *member) events() Events {
 		what()
 	}
 	return Events{
-		Values:  func() []Value { return []Value{m.value} },
+		Values: func() []Value {
+			note(func() { m.rounds++ })
+			return []Value{m.value}
+		},
 		Seed:    func(seed uint64) { note(func() { m.seeds = append(m.seeds, seed) }) },
 		Members: func(n int) { note(func() { m.members = append(m.members, n) }) },
 		Fault: func(err error) {
@@ -210,17 +224,44 @@ func (m *member) events() Events {
 	}
 }
 
+// told is what was told up to now.
 func (m *member) told() Flush {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sum
 }
 
+// toldAll is what was told of everything that the value knows: a flush is told after its totals, and before the next one.
+func (m *member) toldAll(t testing.TB) Flush {
+	t.Helper()
+	rounds := func() int {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.rounds
+	}
+	before := rounds()
+	eventually(t, "the next flush", func() bool { return rounds() > before })
+	return m.told()
+}
+
+// faultsAndHealings is how often a fault was told, and that all is well again.
+func (m *member) faultsAndHealings() (faults, healed int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.faults, m.healed
+}
+
+func (m *member) toldSeeds() []uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.seeds)
+}
+
 func (m *member) leaveFleet(t testing.TB) int64 {
 	if m.Fleet == nil {
 		return 0
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), redistest.Patience)
 	defer cancel()
 	unknown := m.Stop(ctx)
 	m.Fleet = nil

@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// patience is how long anything may take on a machine that is busy with other tests.
-const patience = 30 * time.Second
+// Patience is how long anything may take on a machine that is busy with other tests.
+const Patience = 30 * time.Second
 
 // Server is a running redis-server or valkey-server. Its methods fail the test instead of returning errors.
 type Server struct {
@@ -187,14 +187,14 @@ func freeAddr(t testing.TB) string {
 // Eventually waits for a condition.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(Patience)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for !condition() {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", Patience, what)
 		}
 	}
 }
