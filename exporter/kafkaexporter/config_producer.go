@@ -42,6 +42,10 @@ type ProducerConfig struct {
 	// batch with them. It does not wait when every consumer of the sending queue already has a request. Zero sends every
 	// request by itself. Must not be negative.
 	Linger time.Duration `mapstructure:"linger"`
+	// MaxBufferedBytes bounds the batches that are being encoded or wait for brokers, together, in bytes of batches as they are
+	// sent. What has no room waits, for as long as one attempt may take, and the sending queue behind it fills. A request that
+	// is larger alone is let in when nothing else is there. 0 is no limit. Must not be negative.
+	MaxBufferedBytes int `mapstructure:"max_buffered_bytes"`
 
 	_ struct{}
 }
@@ -112,6 +116,12 @@ func (c *ProducerConfig) Validate() error {
 	}
 	if c.FlushMaxMessages <= 0 {
 		errs = append(errs, fmt.Errorf("`flush_max_messages` must be positive, found %d", c.FlushMaxMessages))
+	}
+	if c.Linger < 0 {
+		errs = append(errs, fmt.Errorf("`linger` must not be negative, found %s", c.Linger))
+	}
+	if c.MaxBufferedBytes < 0 {
+		errs = append(errs, fmt.Errorf("`max_buffered_bytes` must not be negative, found %d", c.MaxBufferedBytes))
 	}
 	return errors.Join(errs...)
 }

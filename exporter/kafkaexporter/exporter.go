@@ -36,6 +36,7 @@ type kafkaExporter struct {
 	settings    component.TelemetrySettings
 
 	lots    *lots
+	budget  *budget
 	buffers recordbatch.Pool
 	scratch recordbatch.Pool
 
@@ -58,6 +59,7 @@ func newExporter(set exporter.Settings, c *Config, signal SignalConfig) (*kafkaE
 	return &kafkaExporter{
 		config: c, signal: signal, codec: compressor, settings: set.TelemetrySettings,
 		partitioner: newPartitioner(c.RecordPartitioner),
+		budget:      &budget{limit: c.Producer.MaxBufferedBytes},
 		lots:        newLots(c.Producer.Linger, c.Producer.MaxMessageBytes, c.consumers()),
 	}, nil
 }
@@ -87,6 +89,7 @@ func (e *kafkaExporter) start(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("start telemetry: %w", err)
 	}
 	e.telemetry = observer
+	e.budget.held, e.budget.waited = observer.buffered, observer.waited
 	dialer, err := e.dialer(secure, mechanisms)
 	if err != nil {
 		return err
@@ -150,6 +153,7 @@ func (e *kafkaExporter) shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
+	e.budget.close()
 	err := e.producer.Shutdown(ctx)
 	e.lots.delivering.Wait()
 	e.telemetry.shutdown()
@@ -178,18 +182,31 @@ func (e *kafkaExporter) push(ctx context.Context, r xexporterhelper.Request) err
 			}
 			continue
 		}
-		if err := e.producer.Deliver(ctx, req.ticket); err != nil {
+		if err := e.deliver(ctx, req); err != nil {
 			return err
 		}
-		req.refused = append(req.refused, req.ticket.Errs()...)
-		e.partitioner.resolved(req.ticket.Batches())
-		e.recycle(req)
 		req.ticket = nil
 	}
 	if len(req.refused) == 0 {
 		return nil
 	}
 	return consumererror.NewPermanent(summary(req.refused))
+}
+
+// deliver makes one attempt to deliver what was planned. Afterwards the batches' memory is given up, unless it returns an
+// error.
+func (e *kafkaExporter) deliver(ctx context.Context, req *request) error {
+	if err := req.share.enter(ctx); err != nil {
+		return err
+	}
+	defer req.share.Drop()
+	if err := e.producer.Deliver(ctx, req.ticket); err != nil {
+		return err
+	}
+	req.refused = append(req.refused, req.ticket.Errs()...)
+	e.partitioner.resolved(req.ticket.Batches())
+	e.recycle(req)
+	return nil
 }
 
 // unplanned handles a request whose topics are not known, or whose batches could not be encoded.

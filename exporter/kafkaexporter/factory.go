@@ -20,6 +20,7 @@ const (
 	defaultMaxMessageBytes     = 1_000_000
 	defaultMaxBrokerWriteBytes = 100 << 20
 	defaultFlushMaxMessages    = 10_000
+	defaultMaxBufferedBytes    = 256 << 20
 )
 
 // NewFactory returns the factory of the exporter; its component type is kafka.
@@ -63,6 +64,7 @@ func createDefaultConfig() component.Config {
 			FlushMaxMessages:       defaultFlushMaxMessages,
 			AllowAutoTopicCreation: true,
 			Linger:                 10 * time.Millisecond,
+			MaxBufferedBytes:       defaultMaxBufferedBytes,
 		},
 		Traces:            SignalConfig{Topic: "otlp_spans", Encoding: encodingProto},
 		Metrics:           SignalConfig{Topic: "otlp_metrics", Encoding: encodingProto},

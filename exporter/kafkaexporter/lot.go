@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 )
@@ -146,7 +148,7 @@ func (e *kafkaExporter) gather(ctx context.Context, req *request) {
 	}
 }
 
-// planLot plans the batches of all members, unless it would have to wait for a topic.
+// planLot plans the batches of all members, unless it would have to wait for a topic, or waits for room in vain.
 func (e *kafkaExporter) planLot(ctx context.Context, l *lot) {
 	topic := ""
 	for i := range l.request.records {
@@ -158,18 +160,25 @@ func (e *kafkaExporter) planLot(ctx context.Context, l *lot) {
 			}
 		}
 	}
-	if err := e.plan(ctx, &l.request); err != nil {
+	switch err := e.plan(ctx, &l.request); {
+	case err == nil:
+	case consumererror.IsPermanent(err):
 		l.err = e.unplanned(&l.request, err)
+	default:
+		// There was no room for so long. Others may have longer, or need less.
+		l.alone = true
 	}
 }
 
 // follow waits for the fate of the lot that a request has joined. over is false if there is none any more.
 func (e *kafkaExporter) follow(ctx context.Context, req *request) (over bool, err error) {
 	l := req.lot
-	select {
-	case <-l.planned:
-	case <-ctx.Done():
-		return true, e.producer.TimedOut(ctx)
+	if !l.isPlanned() {
+		select {
+		case <-l.planned:
+		case <-ctx.Done():
+			return true, e.producer.TimedOut(ctx)
+		}
 	}
 	if l.alone {
 		req.lot = nil
@@ -186,6 +195,17 @@ func (e *kafkaExporter) follow(ctx context.Context, req *request) (over bool, er
 	req.records = l.leftOver()
 	req.lot = nil
 	return false, nil
+}
+
+// isPlanned tells whether the batches are there. Then somebody has to attend them even if its context has ended: the plan has
+// taken room for them, which only a round gives back.
+func (l *lot) isPlanned() bool {
+	select {
+	case <-l.planned:
+		return true
+	default:
+		return false
+	}
 }
 
 // leftOver returns the records that the lot's plan left over, dead letters for another topic, to the first member that asks:
@@ -236,11 +256,7 @@ func (e *kafkaExporter) attend(l *lot) *round {
 	l.round = r
 	e.lots.delivering.Go(func() {
 		defer cancel()
-		if r.err = e.producer.Deliver(ctx, l.request.ticket); r.err == nil {
-			l.request.refused = append(l.request.refused, l.request.ticket.Errs()...)
-			e.partitioner.resolved(l.request.ticket.Batches())
-			e.recycle(&l.request)
-		}
+		r.err = e.deliver(ctx, &l.request)
 		close(r.done)
 	})
 	return r

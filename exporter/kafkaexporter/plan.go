@@ -14,33 +14,64 @@ import (
 )
 
 // plan chooses a partition for each of the request's records and encodes the batches, for all topics whose partitions are
-// known; if there is none, it waits for the first. It happens once in a record's life: a batch that was sent cannot move
-// to another partition. Afterwards req.ticket stands for the batches, and req.records holds what is left.
+// known; if there is none, it waits for the first. Before it encodes anything it waits for room in the budget. It happens
+// once in a record's life: a batch that was sent cannot move to another partition. Afterwards req.ticket stands for the
+// batches, and req.records holds what is left.
 func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
-	var batches []*producer.Batch
-	var left []encode.Record
-	known := false
-	for _, records := range byTopic(req.records) {
-		topic := records[0].Topic
-		leaders := e.producer.Known(topic)
-		if len(leaders) == 0 {
-			left = append(left, records...)
-			continue
-		}
-		planned, dead, err := e.planTopic(ctx, req, records, leaders)
-		if err != nil {
-			e.recycle(req)
-			return consumererror.NewPermanent(err)
-		}
-		known = true
-		batches, left = append(batches, planned...), append(left, dead...)
-	}
-	if !known {
+	ready, left := e.ready(req.records)
+	if len(ready) == 0 {
 		return e.await(ctx, req, left[0].Topic)
 	}
+	estimate := 0
+	for _, t := range ready {
+		estimate += t.bytes()
+	}
+	taken, err := e.budget.acquire(ctx, estimate)
+	if err != nil {
+		return err
+	}
+	var batches []*producer.Batch
+	for _, t := range ready {
+		planned, dead, err := e.planTopic(ctx, req, t.records, t.leaders)
+		if err != nil {
+			e.recycle(req)
+			e.budget.adjust(-taken)
+			return consumererror.NewPermanent(err)
+		}
+		batches, left = append(batches, planned...), append(left, dead...)
+	}
 	req.records = left
-	req.ticket = producer.NewTicket(batches)
+	req.share = newShare(e.budget, taken, batches)
+	req.ticket = producer.NewTicket(batches, req.share)
 	return nil
+}
+
+// topicRecords are a request's records for a topic whose partitions are known.
+type topicRecords struct {
+	records []encode.Record
+	leaders []int32
+}
+
+// ready tells the records whose batches can be made from the others.
+func (e *kafkaExporter) ready(all []encode.Record) (ready []topicRecords, left []encode.Record) {
+	for _, records := range byTopic(all) {
+		if leaders := e.producer.Known(records[0].Topic); len(leaders) > 0 {
+			ready = append(ready, topicRecords{records, leaders})
+		} else {
+			left = append(left, records...)
+		}
+	}
+	return ready, left
+}
+
+// bytes returns what the batches take at most before they are compressed, if nothing has to be cut.
+func (t *topicRecords) bytes() int {
+	size := recordbatch.HeaderSize * min(len(t.records), len(t.leaders))
+	for i := range t.records {
+		r := &t.records[i]
+		size += recordbatch.RecordSize(recordbatch.Record{Key: r.Key, Value: r.Value, Headers: r.Headers}, i)
+	}
+	return size
 }
 
 // await waits until a topic is known. If it never will be, its records are refused.

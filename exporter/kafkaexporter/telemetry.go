@@ -19,7 +19,7 @@ import (
 )
 
 // telemetry turns what the producer reports into metrics, component status and log lines. All methods but refused,
-// split and deadLetter are called by the producer's one goroutine.
+// split, deadLetter, buffered and waited are called by the producer's one goroutine.
 type telemetry struct {
 	metrics *metadata.TelemetryBuilder
 	host    component.Host
@@ -92,6 +92,14 @@ func (t *telemetry) deadLetter(topic, reason string) {
 	t.metrics.KafkaExporterDeadLetters.Add(context.Background(), 1,
 		metric.WithAttributes(attribute.String("topic", topic), attribute.String("reason", reason)))
 }
+
+// buffered counts bytes of batches that came (or, if negative, went). It is safe for concurrent use.
+func (t *telemetry) buffered(change int) {
+	t.metrics.KafkaExporterBufferedBytes.Add(context.Background(), int64(change))
+}
+
+// waited counts somebody who has to wait for room. It is safe for concurrent use.
+func (t *telemetry) waited() { t.metrics.KafkaExporterBufferWaits.Add(context.Background(), 1) }
 
 func (t *telemetry) node(id int32) metric.MeasurementOption {
 	option, known := t.perNode[id]

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exportertest"
@@ -29,6 +30,8 @@ type settings map[string]any
 type host struct {
 	extensions map[component.ID]component.Component
 	events     chan *componentstatus.Event
+	// telemetry, if not nil, is where the exporter counts.
+	telemetry *componenttest.Telemetry
 }
 
 func newHost() *host { return &host{events: make(chan *componentstatus.Event, 1000)} }
@@ -63,6 +66,9 @@ func start(t *testing.T, brokers []string, more settings, h *host) (e exporter.L
 	require.NoError(t, confmap.NewFromStringMap(given).Unmarshal(cfg))
 	require.NoError(t, confmap.Validate(cfg))
 	set := exportertest.NewNopSettings(factory.Type())
+	if h.telemetry != nil {
+		set.TelemetrySettings = h.telemetry.NewTelemetrySettings()
+	}
 	set.ID = component.NewID(factory.Type()) // the queue's name in the storage
 	e, err := factory.CreateLogs(t.Context(), set, cfg)
 	require.NoError(t, err)

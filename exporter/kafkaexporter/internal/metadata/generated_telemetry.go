@@ -30,6 +30,8 @@ type TelemetryBuilder struct {
 	KafkaBrokerConnects            metric.Int64Counter
 	KafkaBrokerThrottlingLatency   metric.Float64Histogram
 	KafkaExporterBatches           metric.Int64Counter
+	KafkaExporterBufferWaits       metric.Int64Counter
+	KafkaExporterBufferedBytes     metric.Int64UpDownCounter
 	KafkaExporterBytes             metric.Int64Counter
 	KafkaExporterBytesUncompressed metric.Int64Counter
 	KafkaExporterDeadLetters       metric.Int64Counter
@@ -96,6 +98,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_kafka_exporter_batches",
 		metric.WithDescription("Record batches that brokers acknowledged (or, with required_acks 0, that were written to the socket). [Development]"),
 		metric.WithUnit("{batches}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.KafkaExporterBufferWaits, err = builder.meter.Int64Counter(
+		"otelcol_kafka_exporter_buffer_waits",
+		metric.WithDescription("Attempts that had to wait because batches held all of producer::max_buffered_bytes. [Development]"),
+		metric.WithUnit("{waits}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.KafkaExporterBufferedBytes, err = builder.meter.Int64UpDownCounter(
+		"otelcol_kafka_exporter_buffered_bytes",
+		metric.WithDescription("Size of the batches that are being encoded, sent or waiting for an answer, and of those that wait to be sent again. [Development]"),
+		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterBytes, err = builder.meter.Int64Counter(

@@ -23,6 +23,8 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.KafkaBrokerConnects.Add(context.Background(), 1)
 	tb.KafkaBrokerThrottlingLatency.Record(context.Background(), 1)
 	tb.KafkaExporterBatches.Add(context.Background(), 1)
+	tb.KafkaExporterBufferWaits.Add(context.Background(), 1)
+	tb.KafkaExporterBufferedBytes.Add(context.Background(), 1)
 	tb.KafkaExporterBytes.Add(context.Background(), 1)
 	tb.KafkaExporterBytesUncompressed.Add(context.Background(), 1)
 	tb.KafkaExporterDeadLetters.Add(context.Background(), 1)
@@ -45,6 +47,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterBatches(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualKafkaExporterBufferWaits(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualKafkaExporterBufferedBytes(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterBytes(t, testTel,

@@ -34,11 +34,19 @@ type Ticket struct {
 	batches    []*Batch
 	unresolved int
 	done       chan struct{}
+	holder     Holder
 }
 
-// NewTicket returns a ticket for batches, which must not be part of another ticket.
-func NewTicket(batches []*Batch) *Ticket {
-	t := &Ticket{batches: batches, unresolved: len(batches), done: make(chan struct{})}
+// Holder hears for how long the producer has something of a ticket. Its methods are called by the producer's goroutine.
+type Holder interface {
+	// Keep is called for each batch that the producer takes over, Drop when the batch is resolved or withdrawn.
+	Keep()
+	Drop()
+}
+
+// NewTicket returns a ticket for batches, which must not be part of another ticket. holder may be nil.
+func NewTicket(batches []*Batch, holder Holder) *Ticket {
+	t := &Ticket{batches: batches, unresolved: len(batches), done: make(chan struct{}), holder: holder}
 	for _, b := range batches {
 		b.ticket = t
 	}
@@ -74,9 +82,25 @@ func (t *Ticket) Batches() []*Batch { return t.batches }
 
 // resolve notes a batch's fate.
 func (b *Batch) resolve(err error) {
-	b.resolved, b.queued, b.err = true, false, err
+	b.resolved, b.err = true, err
+	b.keep(false)
 	b.ticket.unresolved--
 	if b.ticket.unresolved == 0 {
 		close(b.ticket.done)
+	}
+}
+
+// keep notes whether the machine has the batch.
+func (b *Batch) keep(queued bool) {
+	if b.queued == queued {
+		return
+	}
+	b.queued = queued
+	switch {
+	case b.ticket.holder == nil:
+	case queued:
+		b.ticket.holder.Keep()
+	default:
+		b.ticket.holder.Drop()
 	}
 }

@@ -94,7 +94,7 @@ func (m *machine) submit(now time.Time, t *Ticket) {
 			continue
 		}
 		p := m.partition(partitionKey{b.Topic, b.Partition})
-		b.queued = true
+		b.keep(true)
 		p.queue = append(p.queue, b)
 		m.list(p)
 	}
@@ -106,7 +106,7 @@ func (m *machine) withdraw(t *Ticket) {
 	for _, b := range t.batches {
 		if b.queued && !b.sent {
 			m.partition(partitionKey{b.Topic, b.Partition}).remove(b)
-			b.queued = false
+			b.keep(false)
 		}
 	}
 }

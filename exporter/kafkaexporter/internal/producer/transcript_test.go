@@ -197,7 +197,7 @@ func (s *stage) newBatch(args []string) *Batch {
 	bytes, _, plain, err := recordbatch.Append(nil, nil, none, 0, make([]recordbatch.Record, records))
 	require.NoError(s.t, err)
 	b := &Batch{Topic: "t", Partition: s.number(args[1]), Bytes: bytes, Records: records, Plain: plain}
-	NewTicket([]*Batch{b})
+	NewTicket([]*Batch{b}, nil)
 	s.batches[args[0]], s.names[b] = b, args[0]
 	s.order = append(s.order, args[0])
 	return b
