@@ -24,30 +24,35 @@ run() { # run MODULE FLAG...
 	echo "exit $code: go test in $module"
 }
 
+# What drives the built binary gains nothing from the race detector: that binary has none in it. Brokers are killed in
+# tests/kafka, too, so tests/kafka/chaos is left out for the time it takes.
+unraced='/tests/\(e2e\|distro\|budgets\|bench\|score\|kafka/chaos\)\(/\|$\)'
+cc=$(command -v "$(go env CC | cut -d' ' -f1)") || cc=
+
 race() { # race MODULE
-	local cc
-	cc=$(go env CC)
-	if ! command -v "${cc%% *}" >/dev/null; then
+	if [ -z "$cc" ]; then
 		echo "skip: race detector in $1: needs a C compiler: apt-get install gcc"
 	else
-		# What drives the built binary would only be run a second time: that binary has no race detector in it. Brokers are
-		# killed in tests/kafka, too, so tests/kafka/chaos is left out for the time it takes.
-		local packages
-		packages=$(cd "$1" && go list ./... | grep -v -e /tests/e2e -e /tests/distro -e /tests/budgets -e /tests/bench -e /tests/score -e /tests/kafka/chaos) || return 0
-		# shellcheck disable=SC2086 # one word each
-		CGO_ENABLED=1 run "$1" -race $packages
+		CGO_ENABLED=1 some "$1" -v -race
 	fi
+}
+
+plain() { # plain MODULE. Tests with brokers and servers last longest: these run once, under the race detector if it will.
+	if [[ -n $cc && $1 == tests* && $modes == *race* ]]; then some "$1" -e; else run "$1" ./...; fi
+}
+
+some() { # some MODULE -e|-v FLAG...: the packages that are unraced, or all others
+	local all packages
+	all=$(cd "$1" && go list ./...)
+	# shellcheck disable=SC2086 # one word each
+	packages=$(grep "$2" "$unraced" <<<"$all") && run "$1" "${@:3}" $packages || true
 }
 
 {
 	for mode in $modes; do
 		for module in "$@"; do
 			echo "== $mode: $module"
-			case $mode in
-			plain) run "$module" ./... ;;
-			race) race "$module" ;;
-			*) echo "exit 2: unknown mode '$mode'" ;;
-			esac
+			"$mode" "$module"
 		done
 	done
 } | build/report
