@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,6 +170,53 @@ func TestEveryWayInWhichHandshakesOfOpenSSLFail(t *testing.T) {
 	}
 }
 
+// sayHello begins a handshake on a new connection and returns how it ended. The server accepts the connection before the
+// hello is sent, or not before that: the socket then has another owner in the middle of what it says.
+func sayHello(t *testing.T, listener net.Listener, late bool, serve func(*net.TCPConn)) error {
+	t.Helper()
+	said, served := make(chan struct{}), make(chan struct{})
+	accept := func() {
+		conn, err := listener.Accept()
+		if !assert.NoError(t, err) {
+			close(served)
+			return
+		}
+		go func() {
+			defer close(served)
+			<-said
+			serve(conn.(*net.TCPConn))
+		}()
+	}
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	if !late {
+		accept()
+	}
+	hello := make(chan error, 1)
+	go func() {
+		hello <- tls.Client(&announcing{Conn: conn, said: said}, &tls.Config{ServerName: "shop.example"}).HandshakeContext(t.Context())
+	}()
+	<-said
+	if late {
+		accept()
+	}
+	<-served
+	return <-hello
+}
+
+// announcing closes a channel when its first bytes have been sent.
+type announcing struct {
+	net.Conn
+	said chan struct{}
+	once sync.Once
+}
+
+func (a *announcing) Write(b []byte) (int, error) {
+	defer a.once.Do(func() { close(a.said) })
+	return a.Conn.Write(b)
+}
+
 func TestHandshakesThatAreCutInTheMiddleSayWhereAndByWhom(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(*net.TCPConn)
@@ -182,28 +230,21 @@ func TestHandshakesThatAreCutInTheMiddleSayWhereAndByWhom(t *testing.T) {
 			_ = c.Close()
 		}, "not_tls"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			listener, port := plainListener(t)
-			cfg := createDefaultConfig().(*Config)
-			cfg.Filter.Ports.Include, cfg.CaptureSelf = []int{port}, true
-			sink := startLogs(t, cfg)
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				if conn, err := listener.Accept(); err == nil {
-					test.end(conn.(*net.TCPConn))
+		for accepted, late := range map[string]bool{"accepted before": false, "accepted after": true} {
+			t.Run(name+", "+accepted, func(t *testing.T) {
+				listener, port := plainListener(t)
+				cfg := createDefaultConfig().(*Config)
+				cfg.Filter.Ports.Include, cfg.CaptureSelf = []int{port}, true
+				sink := startLogs(t, cfg)
+				require.Error(t, sayHello(t, listener, late, test.end))
+				for _, record := range handshakeLogs(t, sink, 2) {
+					assert.Equal(t, test.want, record["error.type"])
+					assert.Equal(t, "server", record["risk.tls.failed_by"])
+					assert.Equal(t, "client_hello", record["risk.tls.step"])
+					assert.Equal(t, "shop.example", record["server.address"])
 				}
-			}()
-			_, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{ServerName: "shop.example"})
-			require.Error(t, err)
-			<-ended
-			for _, record := range handshakeLogs(t, sink, 2) {
-				assert.Equal(t, test.want, record["error.type"])
-				assert.Equal(t, "server", record["risk.tls.failed_by"])
-				assert.Equal(t, "client_hello", record["risk.tls.step"])
-				assert.Equal(t, "shop.example", record["server.address"])
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -34,7 +34,8 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 	if (stream) {
 		stream->open.owner = *owner;
-		stream->opened = 0; /* user space is to be told again */
+		if (stream->opened == OPENED)
+			stream->opened = OPENED_STALE;
 	}
 }
 

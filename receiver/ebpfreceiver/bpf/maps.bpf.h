@@ -94,12 +94,19 @@ struct direction_state {
 	__u8 reserved[1];
 };
 
+/* What user space knows of who talks to whom. */
+enum opened {
+	OPENED_NOT = 0,
+	OPENED_STALE = 1, /* the owner was another one then */
+	OPENED = 2,
+};
+
 /* State of a connection that speaks HTTP/2, or is in a TLS handshake. */
 struct stream {
 	struct bpf_spin_lock lock;
 	__u8 protocol; /* enum stream_protocol */
 	__u8 request_direction; /* enum direction */
-	__u8 opened; /* user space knows who talks to whom */
+	__u8 opened; /* enum opened */
 	__u8 ended; /* and that they do not any more */
 	__u8 sealed; /* TLS: the client has sent something encrypted */
 	__u8 done; /* TLS: the handshake is over */

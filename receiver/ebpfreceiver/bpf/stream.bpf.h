@@ -219,15 +219,18 @@ static __always_inline bool stream_begins(struct __sk_buff *skb, const struct pa
 	return false;
 }
 
-/* Says who talks to whom, before anything that they say. */
+/* Says who talks to whom, before anything that they say, and again when the owner has changed. True if user space knows
+ * the connection.
+ */
 static __always_inline bool stream_announce(struct stream *stream)
 {
-	if (!stream->opened) {
-		stream->opened = ring_write(&stream->open, sizeof(stream->open));
-		if (!stream->opened)
+	if (stream->opened != OPENED) {
+		if (ring_write(&stream->open, sizeof(stream->open)))
+			stream->opened = OPENED;
+		else
 			count(COUNTER_STREAM_RING_FULL);
 	}
-	return stream->opened;
+	return stream->opened != OPENED_NOT;
 }
 
 static __always_inline void stream_end(struct stream *stream, __u8 flags)
@@ -241,8 +244,9 @@ static __always_inline void stream_end(struct stream *stream, __u8 flags)
 		.protocol = stream->protocol,
 	};
 
-	if (stream->ended || !stream->opened)
+	if (stream->ended || stream->opened == OPENED_NOT)
 		return;
+	stream_announce(stream);
 	stream->ended = 1;
 	if (bpf_ringbuf_output(&ring, &record, sizeof(record),
 			       stream->protocol == STREAM_TLS ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
