@@ -136,8 +136,6 @@ type share struct {
 	begun bool
 }
 
-var _ producer.Holder = (*share)(nil)
-
 // newShare returns the share of batches for which so much was taken before they were encoded.
 func newShare(b *budget, taken int, batches []*producer.Batch) *share {
 	bytes := 0

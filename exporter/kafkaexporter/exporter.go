@@ -132,11 +132,24 @@ func (e *kafkaExporter) producerSettings(dialer *wire.Dialer) producer.Settings 
 		CreateTopics:    e.config.Producer.AllowAutoTopicCreation,
 		Backoff:         producer.DefaultBackoff(rand.Float64),
 		Observer:        e.telemetry,
+		Patience:        e.patience(),
 		Cluster:         e.cluster(dialer),
 		Dial: func(ctx context.Context, address string) (producer.Pipe, error) {
 			// A broker may use up the whole timeout waiting for its replicas; only then is its silence suspicious.
 			return dialer.DialPipe(ctx, address, zstd, 2*timeout)
 		},
+	}
+}
+
+// patience is for how long errors without a name are tried again: as long as a request.
+func (e *kafkaExporter) patience() time.Duration {
+	switch retry := &e.config.BackOffConfig; {
+	case !retry.Enabled:
+		return 0
+	case retry.MaxElapsedTime == 0:
+		return -1 // for ever
+	default:
+		return retry.MaxElapsedTime
 	}
 }
 
@@ -196,16 +209,17 @@ func (e *kafkaExporter) push(ctx context.Context, r xexporterhelper.Request) err
 // deliver makes one attempt to deliver what was planned. Afterwards the batches' memory is given up, unless it returns an
 // error.
 func (e *kafkaExporter) deliver(ctx context.Context, req *request) error {
-	if err := req.share.enter(ctx); err != nil {
+	if err := req.owner.enter(ctx); err != nil {
 		return err
 	}
-	defer req.share.Drop()
+	defer req.owner.Drop()
 	if err := e.producer.Deliver(ctx, req.ticket); err != nil {
 		return err
 	}
 	req.refused = append(req.refused, req.ticket.Errs()...)
 	e.partitioner.resolved(req.ticket.Batches())
 	e.recycle(req)
+	req.owner.leave(req)
 	return nil
 }
 

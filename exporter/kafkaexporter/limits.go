@@ -50,6 +50,16 @@ func (l *limits) of(ctx context.Context, topic string) int {
 	return bytes
 }
 
+// again asks anew, because a broker has refused what should have fit.
+func (l *limits) again(ctx context.Context, topic string) int {
+	l.mu.Lock()
+	known := l.known[topic]
+	known.until = time.Time{}
+	l.known[topic] = known
+	l.mu.Unlock()
+	return l.of(ctx, topic)
+}
+
 // askLimit returns a function that asks any broker over a connection of its own, since it is needed once in a while only.
 func (e *kafkaExporter) askLimit(dialer *wire.Dialer) func(ctx context.Context, topic string) (int, error) {
 	return func(ctx context.Context, topic string) (int, error) {

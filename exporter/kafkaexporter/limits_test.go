@@ -29,4 +29,8 @@ func TestLimitsAreAskedForOnceInAWhile(t *testing.T) {
 	assert.Equal(t, 0, of("c"), "never heard of")
 	assert.Equal(t, 0, of("c"))
 	assert.Equal(t, 5, asked)
+	fault, answer = nil, 30
+	assert.Equal(t, 30, l.again(t.Context(), "a"))
+	assert.Equal(t, 30, of("a"))
+	assert.Equal(t, 6, asked)
 }

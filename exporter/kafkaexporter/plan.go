@@ -41,8 +41,8 @@ func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
 		batches, left = append(batches, planned...), append(left, dead...)
 	}
 	req.records = left
-	req.share = newShare(e.budget, taken, batches)
-	req.ticket = producer.NewTicket(batches, req.share)
+	req.owner = &owner{share: newShare(e.budget, taken, batches), exporter: e}
+	req.ticket = producer.NewTicket(batches, req.owner)
 	return nil
 }
 

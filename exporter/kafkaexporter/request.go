@@ -26,7 +26,7 @@ type request struct {
 
 	// Filled in by attempts; see kafkaExporter.push.
 	ticket  *producer.Ticket
-	share   *share          // of the budget, for the ticket's batches
+	owner   *owner          // of the ticket's batches
 	buffers []*[]byte       // the memory of the ticket's batches
 	held    []encode.Record // records whose memory is the ticket's batches
 	lot     *lot            // of other small requests, which has this one's records

@@ -13,23 +13,42 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-func TestABatchThatIsTooLargeIsRefusedAndItsSuccessorsAreNot(t *testing.T) {
+// A broker may find too large what it said it would take. The batch is cut, and its pieces and successors are there once.
+func TestABatchThatIsTooLargeIsCutAndItsSuccessorsFollow(t *testing.T) {
 	const requests = 60
 	cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
 	exp := startExporter(t, settings(cluster.ListenAddrs(), nil))
 	require.NoError(t, exp.ConsumeTraces(t.Context(), request(0)))
 	handle := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.MessageTooLarge})
-	err := exp.ConsumeTraces(t.Context(), request(requests))
-	require.ErrorContains(t, err, "message_too_large")
+	for n := range requests - 1 {
+		require.NoError(t, exp.ConsumeTraces(t.Context(), request(n+1)))
+	}
+	require.Equal(t, 1, handle.Hits())
+	requireExactlyOnce(t, cluster.ListenAddrs(), requests)
+}
+
+// A span that cannot be cut is refused, and what comes after it is not.
+func TestABatchOfOneSpanThatIsTooLargeIsRefused(t *testing.T) {
+	const requests = 60
+	cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+	exp := startExporter(t, settings(cluster.ListenAddrs(), nil))
+	sendAll(t, exp, requests/2)
+	handle := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.MessageTooLarge})
+	alone := request(requests)
+	alone.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(s ptrace.Span) bool {
+		return s.SpanID() != spanID(requests*spansEach)
+	})
+	err := exp.ConsumeTraces(t.Context(), alone)
+	require.ErrorContains(t, err, "cannot be cut")
 	require.True(t, consumererror.IsPermanent(err))
 	require.Equal(t, 1, handle.Hits())
-	sendAll(t, exp, requests-1)
-	counts := countSpans(t, readBack(t, cluster.ListenAddrs()))
-	require.Zero(t, counts[spanID(requests*spansEach)])
-	missing, _ := compare(counts, requests-1)
-	require.Empty(t, missing)
+	for n := requests / 2; n < requests; n++ {
+		require.NoError(t, exp.ConsumeTraces(t.Context(), request(n)))
+	}
+	requireExactlyOnce(t, cluster.ListenAddrs(), requests)
 }
 
 func TestWithoutTheRightToWriteTheErrorIsPermanent(t *testing.T) {

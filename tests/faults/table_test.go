@@ -85,14 +85,15 @@ var sentRequests = []sentRequest{
 			kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.UnknownTopicOrPartition, kerr.FencedLeaderEpoch,
 			kerr.NotEnoughReplicas, kerr.KafkaStorageError, kerr.CorruptMessage, kerr.ThrottlingQuotaExceeded,
 			kerr.UnknownProducerID, kerr.OutOfOrderSequenceNumber, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping,
+			kerr.UnknownServerError,
 		},
 		after: []*kerr.Error{
 			kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend, kerr.NotLeaderForPartition, kerr.LeaderNotAvailable,
-			kerr.KafkaStorageError, kerr.DuplicateSequenceNumber,
+			kerr.KafkaStorageError, kerr.DuplicateSequenceNumber, kerr.UnknownServerError,
 		},
 		fatal: []*kerr.Error{
-			kerr.TopicAuthorizationFailed, kerr.MessageTooLarge, kerr.InvalidRecord, kerr.PolicyViolation,
-			kerr.UnsupportedCompressionType, kerr.UnknownServerError, kerr.ProducerFenced,
+			kerr.TopicAuthorizationFailed, kerr.InvalidRecord, kerr.PolicyViolation,
+			kerr.UnsupportedCompressionType, kerr.ProducerFenced,
 		},
 	},
 }

@@ -24,6 +24,8 @@ const (
 	Sequence
 	// TooLarge means that the topic does not take a batch of this size.
 	TooLarge
+	// Unexpected means that the broker failed in a way that it has no name for. The batch may be in the log.
+	Unexpected
 	// Permanent means that the same bytes will never be accepted.
 	Permanent
 	// Unauthorized means that somebody has to grant a right first.
@@ -37,7 +39,7 @@ const (
 
 // String returns the name used in logs.
 func (c Class) String() string {
-	names := [...]string{"ok", "retry", "refresh", "sequence", "too_large", "permanent", "unauthorized", "unauthenticated", "fenced"}
+	names := [...]string{"ok", "retry", "refresh", "sequence", "too_large", "unexpected", "permanent", "unauthorized", "unauthenticated", "fenced"}
 	if int(c) < len(names) {
 		return names[c]
 	}
@@ -58,6 +60,13 @@ func Classify(code int16) Class {
 func Foreign(code int16) bool {
 	const invalidEpoch, invalidMapping = 47, 49
 	return code == invalidEpoch || code == invalidMapping
+}
+
+// Untouched tells whether a code that asks for another attempt says that this one has not touched the log. Most do not: a
+// leader that resigns while it waits for its replicas says so of a batch that it has appended.
+func Untouched(code int16) bool {
+	const corrupt, notEnoughReplicas = 2, 19
+	return code == corrupt || code == notEnoughReplicas
 }
 
 // Name returns the code's lower-case name, used as the value of telemetry attributes.
@@ -173,11 +182,13 @@ func sequences(code int16) (entry, bool) {
 	return entry{}, false
 }
 
-// refusals holds codes that say: never these bytes.
+// refusals holds codes that say: never these bytes, or do not say why.
 func refusals(code int16) (entry, bool) {
 	switch code {
 	case -1:
-		return entry{"unknown_server_error", Permanent}, true
+		// Java's producer gives up here. But it may pass (a full disk that has been mended, a bug of an old version that a
+		// rolling upgrade removes), and with the same sequence another attempt does no harm.
+		return entry{"unknown_server_error", Unexpected}, true
 	case 10:
 		return entry{"message_too_large", TooLarge}, true
 	case 17:

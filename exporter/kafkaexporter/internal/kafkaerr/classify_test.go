@@ -22,7 +22,8 @@ func TestClassify(t *testing.T) {
 		"another broker has to be asked":                                 {[]int16{3, 5, 6, 8, 9, 13, 41, 56, 72, 74, 75, 100, 103, 129}, Refresh},
 		"the broker remembers the producer differently":                  {[]int16{45, 47, 49, 59}, Sequence},
 		"the topic does not take so much":                                {[]int16{10, 18}, TooLarge},
-		"the same bytes would be refused again":                          {[]int16{-1, 17, 21, 32, 35, 42, 43, 44, 48, 76, 87}, Permanent},
+		"the same bytes would be refused again":                          {[]int16{17, 21, 32, 35, 42, 43, 44, 48, 76, 87}, Permanent},
+		"the broker does not know what is wrong":                         {[]int16{-1}, Unexpected},
 		"a right is missing":                                             {[]int16{29, 30, 31, 53}, Unauthorized},
 		"the broker does not believe who we are":                         {[]int16{33, 58}, Unauthenticated},
 		"another producer has taken over":                                {[]int16{90}, Fenced},
@@ -40,6 +41,12 @@ func TestClassify(t *testing.T) {
 func TestForeign(t *testing.T) {
 	for code := int16(-1); code < 200; code++ {
 		assert.Equal(t, code == 47 || code == 49, Foreign(code), "code %d, %s", code, Name(code))
+	}
+}
+
+func TestUntouched(t *testing.T) {
+	for code := int16(-1); code < 200; code++ {
+		assert.Equal(t, code == 2 || code == 19, Untouched(code), "code %d, %s", code, Name(code))
 	}
 }
 

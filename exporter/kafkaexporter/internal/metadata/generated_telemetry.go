@@ -168,7 +168,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterRetries, err = builder.meter.Int64Counter(
 		"otelcol_kafka_exporter_retries",
-		metric.WithDescription("Batches that had to be sent again with the same bytes, by cause. [Development]"),
+		metric.WithDescription("Batches that had to be sent again, by cause; with the same bytes, or cut if they were too large. [Development]"),
 		metric.WithUnit("{batches}"),
 	)
 	errs = errors.Join(errs, err)

@@ -263,7 +263,7 @@ func AssertEqualKafkaExporterRecords(t *testing.T, tt *componenttest.Telemetry, 
 func AssertEqualKafkaExporterRetries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_kafka_exporter_retries",
-		Description: "Batches that had to be sent again with the same bytes, by cause. [Development]",
+		Description: "Batches that had to be sent again, by cause; with the same bytes, or cut if they were too large. [Development]",
 		Unit:        "{batches}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

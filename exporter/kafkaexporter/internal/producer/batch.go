@@ -3,6 +3,12 @@
 
 package producer
 
+import (
+	"context"
+	"slices"
+	"time"
+)
+
 // Batch is a record batch for one partition.
 type Batch struct {
 	Topic     string
@@ -19,13 +25,20 @@ type Batch struct {
 	sent bool
 	// stamped is true while Bytes holds the batch's place in its partition's sequence.
 	stamped bool
-	// ordinal counts the batches of a partition in the order of their sequences.
-	ordinal int
+	// ordinal counts the batches of a partition in the order of their sequences, the first of which is sequence.
+	ordinal  int
+	sequence int32
 	// tried is the partition's round in which the batch was last sent, forgotten that in which it was last called out of
 	// order.
 	tried, forgotten int
-	resolved         bool
-	err              error
+	// doubted is true once an attempt may have put the batch into the log, as far as anybody knows.
+	doubted bool
+	// tooLarge is true once the topic has refused the batch for its size, cutting while it is being cut.
+	tooLarge, cutting bool
+	// puzzled is when the broker first failed in a way that it has no name for.
+	puzzled  time.Time
+	resolved bool
+	err      error
 }
 
 // Ticket stands for the batches of one request. It remembers them over several attempts.
@@ -34,19 +47,25 @@ type Ticket struct {
 	batches    []*Batch
 	unresolved int
 	done       chan struct{}
-	holder     Holder
+	owner      Owner
 }
 
-// Holder hears for how long the producer has something of a ticket. Its methods are called by the producer's goroutine.
-type Holder interface {
-	// Keep is called for each batch that the producer takes over, Drop when the batch is resolved or withdrawn.
+// Owner is who made a ticket's batches.
+type Owner interface {
+	// Keep is called for each batch that the producer takes over, Drop when the batch is resolved or withdrawn. The
+	// producer's goroutine calls them.
 	Keep()
 	Drop()
+	// Cut makes smaller batches of the same records for the same partition, which take the place of one that the topic
+	// has refused for its size. What cannot be cut is not among them, and is the owner's business; there may be none. Cut is
+	// called by a goroutine of its own, which waits for it when the producer is shut down and ctx ends.
+	Cut(ctx context.Context, b *Batch) ([]*Batch, error)
 }
 
-// NewTicket returns a ticket for batches, which must not be part of another ticket. holder may be nil.
-func NewTicket(batches []*Batch, holder Holder) *Ticket {
-	t := &Ticket{batches: batches, unresolved: len(batches), done: make(chan struct{}), holder: holder}
+// NewTicket returns a ticket for batches, which must not be part of another ticket. Without an owner (nil) batches that are
+// too large are refused.
+func NewTicket(batches []*Batch, owner Owner) *Ticket {
+	t := &Ticket{batches: batches, unresolved: len(batches), done: make(chan struct{}), owner: owner}
 	for _, b := range batches {
 		b.ticket = t
 	}
@@ -97,10 +116,23 @@ func (b *Batch) keep(queued bool) {
 	}
 	b.queued = queued
 	switch {
-	case b.ticket.holder == nil:
+	case b.ticket.owner == nil:
 	case queued:
-		b.ticket.holder.Keep()
+		b.ticket.owner.Keep()
 	default:
-		b.ticket.holder.Drop()
+		b.ticket.owner.Drop()
 	}
+}
+
+// replace puts pieces in the place of a batch that is not going to be sent.
+func (t *Ticket) replace(b *Batch, pieces []*Batch) {
+	at := slices.Index(t.batches, b)
+	t.batches = slices.Replace(t.batches, at, at+1, pieces...)
+	t.unresolved += len(pieces) - 1
+	for _, piece := range pieces {
+		piece.ticket = t
+		piece.keep(true)
+	}
+	b.resolved = true
+	b.keep(false)
 }

@@ -128,6 +128,13 @@ func (l *loop) askIdentity() {
 	}
 }
 
+func (l *loop) cut(b *Batch) {
+	l.helpers.Go(func() {
+		pieces, err := b.ticket.owner.Cut(l.ctx, b)
+		l.post(func(m *machine, now time.Time) { m.wasCut(now, b, pieces, err) })
+	})
+}
+
 func (l *loop) publish(topics map[string]wire.Topic) { l.producer.topics.Store(&topics) }
 
 // Health keeps the last trouble for error messages and passes it on.

@@ -23,6 +23,8 @@ type effects interface {
 	askLayout(topics []string)
 	// askIdentity asks for a producer id; the outcome comes back through identified.
 	askIdentity()
+	// cut asks the owner of a batch to cut it; the outcome comes back through wasCut.
+	cut(b *Batch)
 	// publish makes a new layout visible to callers.
 	publish(topics map[string]wire.Topic)
 }

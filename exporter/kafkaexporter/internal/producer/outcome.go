@@ -37,6 +37,7 @@ func (m *machine) answered(now time.Time, f *flight, a wire.Answer) {
 		}
 		result, found := resultOf(a.Results, b, i)
 		if !found {
+			b.doubted = true
 			m.again(now, b, "no_answer", errNoAnswer, true)
 			continue
 		}
@@ -66,14 +67,27 @@ func (m *machine) outcome(now time.Time, b *Batch, result wire.PartResult) {
 	case kafkaerr.OK:
 		m.landed(now, b)
 	case kafkaerr.Retry, kafkaerr.Refresh:
+		b.doubted = b.doubted || !kafkaerr.Untouched(result.Code)
 		m.again(now, b, cause, err, class == kafkaerr.Refresh)
 	case kafkaerr.Sequence:
 		p := m.partitions[partitionKey{b.Topic, b.Partition}]
 		// Behind an unresolved batch this is that one's fault; it goes first when all are sent again.
 		p.renew = p.renew || p.first(b)
 		p.foreign = p.foreign || p.first(b) && kafkaerr.Foreign(result.Code)
-		b.forgotten = p.round
+		b.forgotten, b.doubted = p.round, true
 		m.again(now, b, cause, err, false)
+	case kafkaerr.Unexpected:
+		b.doubted = true
+		if b.puzzled.IsZero() {
+			b.puzzled = now
+		}
+		if m.set.Patience >= 0 && now.Sub(b.puzzled) >= m.set.Patience {
+			m.refused(now, b, cause, err)
+			return
+		}
+		m.again(now, b, cause, err, true)
+	case kafkaerr.TooLarge:
+		m.tooLarge(now, b, cause, err)
 	case kafkaerr.Fenced:
 		m.fence(now, b, err)
 	default:
@@ -124,7 +138,7 @@ func (m *machine) lost(now time.Time, b *Batch) {
 		return
 	}
 	p := m.back(b)
-	p.broken = true
+	p.broken, b.doubted = true, true
 	m.out.Retried(b, "connection_lost")
 	m.settle(now, p)
 }
@@ -138,7 +152,7 @@ func (m *machine) back(b *Batch) *partition {
 
 // settle lets a partition go on, after a failure only when everything in flight has come back.
 func (m *machine) settle(now time.Time, p *partition) {
-	if p.inFlight == 0 && p.broken && m.fenced == nil {
+	if p.inFlight == 0 && (p.broken || p.renew) && m.fenced == nil && !m.cut(p) {
 		if p.restart(now, m.set.Backoff) {
 			m.out.Bumped(p.key.topic)
 		}

@@ -51,6 +51,8 @@ type partition struct {
 	sequence int32 // of the next batch that has none
 	issued   int   // batches that got a sequence, so the ordinal of the next
 
+	cutting int // batches whose pieces are awaited
+
 	failures  int
 	notBefore time.Time
 	listed    bool // in the ready list of some node
@@ -67,11 +69,11 @@ func (p *partition) take(node int32) *Batch {
 		stamp := recordbatch.Producer{ID: recordbatch.NoProducer, Epoch: recordbatch.NoProducer, Sequence: recordbatch.NoProducer}
 		if p.identity != nil {
 			stamp = recordbatch.Producer{ID: p.identity.id, Epoch: p.epoch, Sequence: p.sequence}
-			p.sequence = recordbatch.NextSequence(p.sequence, b.Records)
 		}
 		recordbatch.Stamp(b.Bytes, stamp)
-		b.stamped, b.ordinal = true, p.issued
+		b.stamped, b.ordinal, b.sequence = true, p.issued, p.sequence
 		p.issued++
+		p.sequence = recordbatch.NextSequence(p.sequence, b.Records)
 	}
 	return b
 }
@@ -151,7 +153,7 @@ func (p *partition) restart(now time.Time, backoff func(int) time.Duration) (bum
 	}
 	p.renew, p.proven, p.sequence = false, false, 0
 	for _, b := range p.queue {
-		b.stamped = false
+		b.stamped, b.doubted = false, false
 	}
 	if p.identity != nil && !p.foreign && p.epoch < math.MaxInt16 {
 		p.epoch++

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
 )
 
-// Settings are what a producer needs. All fields but Idempotent and CreateTopics are required.
+// Settings are what a producer needs. All fields but Idempotent, CreateTopics and Patience are required.
 type Settings struct {
 	// Idempotent asks for a producer id and numbers the batches. It needs Acks -1.
 	Idempotent bool
@@ -29,6 +29,9 @@ type Settings struct {
 	CreateTopics bool
 	// Backoff returns the pause after the given number of failures in a row, from 0.
 	Backoff func(failures int) time.Duration
+	// Patience is how long a batch is sent again that the broker fails at in a way that it has no name for; 0 is not at all,
+	// negative for ever.
+	Patience time.Duration
 	// Cluster answers questions about the cluster; the producer closes it.
 	Cluster *cluster.Cluster
 	// Dial opens a connection for produce requests.

@@ -4,6 +4,7 @@
 package producer
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"flag"
@@ -39,6 +40,7 @@ var update = flag.Bool("update", false, "write what happened into the transcript
 //	> throttle 1 500            as answer, all ok, and broker 1 asks for 500 ms of silence
 //	> cut 1                     the connection to broker 1 ends
 //	> wait 50ms                 time passes
+//	> cut-into a 2 3            batch a, which is too large, is cut into pieces a/1 with 2 records and a/2 with 3
 //	> pending                   lists the batches whose fate is open
 //
 // A batch that is sent is shown as name[producer id:sequence], or name[producer id.epoch:sequence] after epoch 0.
@@ -70,6 +72,11 @@ func play(t *testing.T, script string) string {
 		Backoff: DefaultBackoff(func() float64 { return 0.5 }),
 	}
 	for _, line := range strings.Split(script, "\n") {
+		if line == "# set owner" {
+			s.owner = owner{}
+			fmt.Fprintln(&s.out, line)
+			continue
+		}
 		if name, isSet := strings.CutPrefix(line, "# set "); isSet {
 			s.configure(&set, name)
 		}
@@ -100,6 +107,28 @@ type stage struct {
 	order   []string
 	flights map[int32][]*flight
 	muted   bool
+	owner   Owner
+}
+
+// owner is somebody who can cut batches; the script says what comes of it.
+type owner struct{}
+
+func (owner) Keep() {}
+func (owner) Drop() {}
+
+func (owner) Cut(context.Context, *Batch) ([]*Batch, error) {
+	return nil, errors.New("the script does it")
+}
+
+// cutInto plays the outcome of cut: pieces of a batch, each with so many records.
+func (s *stage) cutInto(args []string) {
+	b := s.batches[args[0]]
+	var pieces []*Batch
+	for i, records := range args[1:] {
+		piece := s.newBatch([]string{fmt.Sprintf("%s/%d", args[0], i+1), strconv.Itoa(int(b.Partition)), records})
+		pieces = append(pieces, piece)
+	}
+	s.machine.wasCut(s.now, b, pieces, nil)
 }
 
 func (s *stage) configure(set *Settings, name string) {
@@ -108,6 +137,8 @@ func (s *stage) configure(set *Settings, name string) {
 		set.Idempotent, set.Acks = false, 1
 	case "acks 0":
 		set.Idempotent, set.Acks = false, 0
+	case "patience":
+		set.Patience = time.Minute
 	case "small requests":
 		set.MaxRequestBytes = 1
 	default:
@@ -143,6 +174,8 @@ func (s *stage) do(words []string) {
 		m.closed(s.now, s.number(args[0]), nil)
 	case "wait":
 		s.wait(args[0])
+	case "cut-into":
+		s.cutInto(args)
 	case "pending":
 		s.pending()
 	default:
@@ -197,7 +230,7 @@ func (s *stage) newBatch(args []string) *Batch {
 	bytes, _, plain, err := recordbatch.Append(nil, nil, none, 0, make([]recordbatch.Record, records))
 	require.NoError(s.t, err)
 	b := &Batch{Topic: "t", Partition: s.number(args[1]), Bytes: bytes, Records: records, Plain: plain}
-	NewTicket([]*Batch{b}, nil)
+	NewTicket([]*Batch{b}, s.owner)
 	s.batches[args[0]], s.names[b] = b, args[0]
 	s.order = append(s.order, args[0])
 	return b
@@ -206,7 +239,7 @@ func (s *stage) newBatch(args []string) *Batch {
 // codes are the answers' short names.
 var codes = map[string]int16{
 	"ok": 0, "timed_out": 7, "not_leader": 6, "out_of_order": 45, "duplicate": 46, "unknown_producer": 59,
-	"too_large": 10, "stale_epoch": 47, "not_mine": 49, "unauthorized": 29, "fenced": 90, "unknown_topic": 3,
+	"too_large": 10, "unknown_error": -1, "too_few_replicas": 19, "stale_epoch": 47, "not_mine": 49, "unauthorized": 29, "fenced": 90, "unknown_topic": 3,
 }
 
 func (s *stage) answer(command string, node int32, args []string) {
@@ -279,6 +312,7 @@ func (s *stage) dial(node int32, address string) { s.say("dial %d at %s", node, 
 func (s *stage) hangUp(node int32)               { s.say("hang up %d", node) }
 func (s *stage) askLayout([]string)              { s.say("ask for the layout") }
 func (s *stage) askIdentity()                    { s.say("ask for an identity") }
+func (s *stage) cut(b *Batch)                    { s.say("cut %s", s.names[b]) }
 func (s *stage) publish(map[string]wire.Topic)   {}
 
 func (s *stage) send(f *flight) {

@@ -1,0 +1,105 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kafkaexporter
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
+)
+
+// owner is who made the batches of a ticket: it has their share of the budget, and cuts those that their topic turns out not to
+// take.
+type owner struct {
+	*share
+	exporter *kafkaExporter
+
+	mu      sync.Mutex // guards the following
+	dead    []encode.Record
+	refused []error
+}
+
+var _ producer.Owner = (*owner)(nil)
+
+// Cut asks again how large a batch the topic takes, and makes such batches of the records of one that was too large. Where
+// nobody knows, or what the broker says does not explain its refusal, it makes two of one.
+func (o *owner) Cut(ctx context.Context, b *producer.Batch) ([]*producer.Batch, error) {
+	e := o.exporter
+	records, err := recordbatch.Records(b.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("cut batch for topic %q: %w", b.Topic, err)
+	}
+	limit := e.limits.again(ctx, b.Topic)
+	e.settings.Logger.Info("The topic does not take a batch of this size; it is cut.",
+		zap.String("topic", b.Topic), zap.Int("bytes", len(b.Bytes)), zap.Int("max.message.bytes", limit))
+	var req request
+	p := e.newPacker(&req, b.Topic, limit)
+	if limit > 0 && limit < len(b.Bytes) {
+		err = p.fill(b.Partition, records)
+	} else {
+		err = p.halve(b, records)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rest := b.Records
+	for _, piece := range p.batches {
+		rest -= piece.Records
+	}
+	if rest != 0 {
+		e.partitioner.resolved([]*producer.Batch{{Topic: b.Topic, Partition: b.Partition, Records: rest}})
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dead, o.refused = append(o.dead, p.dead...), append(o.refused, req.refused...)
+	return p.batches, nil
+}
+
+// leave hands what became of records that could not be cut to the request.
+func (o *owner) leave(req *request) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	req.refused = append(req.refused, o.refused...)
+	req.records = append(req.records, o.dead...)
+	o.dead, o.refused = nil, nil
+}
+
+// halve makes two batches of the records of one that is too large, or more of its one record.
+func (p *packer) halve(b *producer.Batch, records []recordbatch.Record) error {
+	p.sent = len(b.Bytes) - 1 // all that is known of the limit
+	if len(records) == 1 {
+		size := recordbatch.HeaderSize + recordbatch.RecordSize(records[0], 0)
+		pieces, err := p.cut(records[0], size/2, true)
+		if err != nil {
+			return err
+		}
+		for _, piece := range pieces {
+			if err := p.add(b.Partition, []recordbatch.Record{piece}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	middle := len(records) / 2
+	if err := p.add(b.Partition, records[:middle]); err != nil {
+		return err
+	}
+	return p.add(b.Partition, records[middle:])
+}
+
+// add makes a batch without a look at its size.
+func (p *packer) add(index int32, records []recordbatch.Record) error {
+	b, err := p.exporter.batch(p.req, p.topic, index, p.now, records)
+	if err != nil {
+		return err
+	}
+	p.batches = append(p.batches, b)
+	return nil
+}
