@@ -253,12 +253,12 @@ static __always_inline void cause_other(const struct owner *owner)
 }
 
 /* Wakes the reader when a server answered with 5xx: the cause of that is to be told while it is new. */
-static __always_inline void cause_wake(const struct connection *connection, enum verdict verdict)
+static __always_inline void cause_wake(const struct connection *connection)
 {
 	__u32 head = connection->exchange.request_len;
 	void *nothing;
 
-	if (!knob_causes || verdict != WRITE_EXCHANGE || connection->exchange.event.side != SIDE_SERVER)
+	if (!knob_causes || connection->exchange.event.side != SIDE_SERVER)
 		return;
 	OPAQUE(head);
 	if (head > REQUEST_CAPACITY || connection->exchange.response_len < 12 || connection->data[head + 9] != '5')

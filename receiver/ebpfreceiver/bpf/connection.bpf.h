@@ -198,28 +198,23 @@ static __always_inline void request_bytes(struct __sk_buff *skb, const struct pa
 		connection->head_complete = 1; /* what was held is not there to be appended */
 }
 
+/* Whether anybody reads the record of this exchange. */
+static __always_inline bool exchange_is_read(const struct connection *connection)
+{
+	return knob_exchanges || connection->marks & MARK_ALERTED;
+}
+
 /* Writes the exchange record: everything up to the response bytes that lie behind the request's in data. */
-static __always_inline void exchange_write(struct connection *connection)
+static __always_inline void exchange_write(struct connection *connection, __u64 waiting)
 {
 	struct event_exchange *exchange = &connection->exchange;
 	__u32 request_len = exchange->request_len;
 	__u32 response_len = exchange->response_len;
-	__u64 waiting;
 
-	if (!knob_exchanges && !(connection->marks & MARK_ALERTED))
-		return;
 	OPAQUE(request_len);
 	OPAQUE(response_len);
 	if (request_len > REQUEST_CAPACITY || response_len > RESPONSE_CAPACITY)
 		return; /* never: for the verifier, which does not know what the map holds */
-	waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	exchange->threshold = thin_threshold_now(waiting);
-	if (connection->marks & MARK_ALERTED)
-		exchange->threshold = 0; /* it becomes no span, but the log record of a handshake */
-	if (exchange->threshold && thin_random(connection) < exchange->threshold) {
-		count(COUNTER_THINNED);
-		return;
-	}
 	exchange->event.kind = EVENT_EXCHANGE;
 	connection->emitted = connection->marks & MARK_ALERTED ?
 		!bpf_ringbuf_output(&ring, exchange, sizeof(*exchange) + request_len + response_len, BPF_RB_FORCE_WAKEUP) :
@@ -349,15 +344,6 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	return connection->emitted ? WRITE_PROGRESS : WRITE_NOTHING;
 }
 
-/* Writes what a packet gave. */
-static __always_inline void connection_write(struct connection *connection, enum verdict verdict)
-{
-	if (verdict == WRITE_EXCHANGE)
-		exchange_write(connection);
-	else if (verdict != WRITE_NOTHING)
-		response_more(connection, verdict == WRITE_END ? EVENT_END : EVENT_PROGRESS);
-}
-
 /* The connection ended: whatever is open ends with it. A packet that carries both the last bytes and the end has its
  * bytes counted already, so one record tells both.
  */
@@ -369,10 +355,7 @@ static __always_inline enum verdict connection_end(struct connection *connection
 	connection->phase = PHASE_IDLE;
 	if (phase == PHASE_IDLE)
 		return verdict;
-	/* Through memory, so that the verifier follows what comes next once, and not for every flag and verdict. */
-	connection->ended = flag;
-	connection->verdict = verdict;
-	verdict = connection->verdict;
+	connection->ended = flag; /* through memory, so that the verifier follows what comes next once */
 	judge_end(connection, phase == PHASE_RESPONSE, bpf_ktime_get_ns());
 	event->flags |= connection->ended;
 	if (verdict == WRITE_EXCHANGE)
@@ -395,14 +378,15 @@ static __always_inline bool connection_aborted(bool released, __u32 state)
 	return released && (state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT);
 }
 
-/* A packet of a known connection. */
+/* A packet of a known connection. Ended becomes the flag with which the connection ends behind the packet's bytes, if it
+ * does.
+ */
 static __always_inline enum verdict connection_packet(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
-						      struct connection *connection)
+						      struct connection *connection, __u8 *ended)
 {
 	bool is_request = packet->direction == connection->request_direction;
 	bool fin = packet->flags & TCP_FLAG_FIN;
 	enum verdict verdict = WRITE_NOTHING;
-	__u8 ended = 0;
 
 	if (packet->length || fin) {
 		struct span span = connection_follow(skb, packet, sk, connection);
@@ -416,12 +400,10 @@ static __always_inline enum verdict connection_packet(struct __sk_buff *skb, con
 		}
 	}
 	if (packet->flags & TCP_FLAG_RST)
-		ended = FLAG_RESET;
+		*ended = FLAG_RESET;
 	else if (fin && !is_request)
-		ended = FLAG_FIN;
-	if (ended)
-		verdict = connection_end(connection, ended, verdict);
-	/* Through memory, as there. */
+		*ended = FLAG_FIN;
+	/* Through memory, so that the verifier follows what comes next once, and not for every verdict. */
 	connection->verdict = verdict;
 	return connection->verdict;
 }

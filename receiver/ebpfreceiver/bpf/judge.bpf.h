@@ -10,13 +10,15 @@
 #define LOWER8 0x2020202020202020ULL
 #define JUDGE_LINE 16 /* bytes of a line that are looked at */
 
-/* Returns at if nothing is wrong, else before; without a branch. */
+/* Returns at if nothing is wrong, else before; without a branch, which also the compiler is not to make. */
 static __always_inline __u32 judge_select(__u64 wrong, __u32 at, __u32 before)
 {
 	__u64 sign = wrong | -wrong;
 
 	OPAQUE(sign);
-	return before | (at & (__u32)((sign >> 63) - 1));
+	sign >>= 63;
+	OPAQUE(sign);
+	return before | (at & ((__u32)sign - 1));
 }
 
 /* Finds the lines in the captured response head that say where its body ends. A connection that has ended holds no packets,

@@ -24,6 +24,7 @@
 #include "stream.bpf.h"
 #include "walk.bpf.h"
 #include "cause.bpf.h"
+#include "steps.bpf.h"
 #include "detect.bpf.h"
 #include "early.bpf.h"
 #include "accept.bpf.h"
@@ -52,6 +53,7 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	struct standing before;
 	enum verdict verdict;
 	struct bpf_sock *sk;
+	__u8 ended = 0;
 
 	if (!packet_read(skb, &packet))
 		return;
@@ -75,11 +77,12 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	if (!connection)
 		return;
 	before = standing_of(connection);
-	verdict = connection_packet(skb, &packet, sk, connection);
+	verdict = connection_packet(skb, &packet, sk, connection, &ended);
 	cause_follow(sk, connection, before);
 	cause_pipelined(connection);
-	connection_write(connection, verdict);
-	cause_wake(connection, verdict);
+	if (ended && connection->phase != PHASE_IDLE)
+		step_to_end(skb, ended, verdict);
+	packet_write(skb, connection, verdict);
 }
 
 /* Packets that arrive, after the socket was found and before TCP sorts them: retransmissions and disorder are seen. */
@@ -100,7 +103,20 @@ int observe_egress(struct __sk_buff *skb)
 	return 1;
 }
 
-/* Go on where the two above come to frames. */
+/* Go on where the two above come to the end of a connection, or to an exchange that may get no record. */
+SEC("cgroup/skb")
+int end_packet(struct __sk_buff *skb)
+{
+	return step_end_packet(skb);
+}
+
+SEC("cgroup/skb")
+int thin_packet(struct __sk_buff *skb)
+{
+	return step_thin_packet(skb);
+}
+
+/* Go on where they come to frames. */
 SEC("cgroup/skb")
 int walk_small(struct __sk_buff *skb)
 {
@@ -214,8 +230,6 @@ int follow_state(struct bpf_sock_ops *ctx)
 	struct connection *connection;
 	struct stream *stream;
 	struct bpf_sock *sk = ctx->sk;
-	struct standing before;
-	enum verdict verdict;
 
 	tcp_follow(ctx, sk);
 	switch (ctx->op) {
@@ -235,14 +249,16 @@ int follow_state(struct bpf_sock_ops *ctx)
 		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 		if (stream)
 			stream_closed(stream, connection_aborted(stream->released, ctx->args[0]));
-		if (!connection)
-			break;
-		before = standing_of(connection);
-		verdict = connection_end(connection, connection_aborted(connection->released, ctx->args[0]) ? FLAG_RESET :
-													     FLAG_TIMEOUT, WRITE_NOTHING);
-		cause_follow(sk, connection, before);
-		connection_write(connection, verdict);
+		if (connection && connection->phase != PHASE_IDLE)
+			bpf_tail_call(ctx, &state_steps, STEP_END);
 		break;
 	}
 	return 1;
+}
+
+/* Goes on where the above comes to the end of a connection with something open. */
+SEC("sockops")
+int end_state(struct bpf_sock_ops *ctx)
+{
+	return step_end_state(ctx);
 }

@@ -131,4 +131,24 @@ static __always_inline __u64 thin_threshold_now(__u64 waiting)
 	return threshold;
 }
 
+/* Notes the threshold that applies to an exchange. False if there is none: every exchange gets a record. */
+static __always_inline bool thin_applies(struct connection *connection, __u64 waiting)
+{
+	struct event_exchange *exchange = &connection->exchange;
+
+	exchange->threshold = thin_threshold_now(waiting);
+	if (connection->marks & MARK_ALERTED)
+		exchange->threshold = 0; /* it becomes no span, but the log record of a handshake */
+	return exchange->threshold;
+}
+
+/* Whether an exchange gets no record, by the threshold that applies to it; if so, that is counted. */
+static __always_inline bool thin_drops(const struct connection *connection)
+{
+	if (thin_random(connection) >= connection->exchange.threshold)
+		return false;
+	count(COUNTER_THINNED);
+	return true;
+}
+
 #endif

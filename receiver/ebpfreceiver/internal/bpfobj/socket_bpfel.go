@@ -424,6 +424,7 @@ const (
 	socketMapCounters           = "counters"
 	socketMapEarlyData          = "early_data"
 	socketMapOwners             = "owners"
+	socketMapPacketSteps        = "packet_steps"
 	socketMapPorts              = "ports"
 	socketMapProcessesTold      = "processes_told"
 	socketMapRing               = "ring"
@@ -432,11 +433,14 @@ const (
 	socketMapSeriesFirst        = "series_first"
 	socketMapSeriesSecond       = "series_second"
 	socketMapServings           = "servings"
+	socketMapStateSteps         = "state_steps"
 	socketMapStreams            = "streams"
 	socketMapTcpEmptyRow        = "tcp_empty_row"
 	socketMapTcpRows            = "tcp_rows"
 	socketMapTcpSockets         = "tcp_sockets"
 	socketMapWalkers            = "walkers"
+	socketProgEndPacket         = "end_packet"
+	socketProgEndState          = "end_state"
 	socketProgFollowRelease     = "follow_release"
 	socketProgFollowState       = "follow_state"
 	socketProgObserveEgress     = "observe_egress"
@@ -448,6 +452,7 @@ const (
 	socketProgOwnConnect4       = "own_connect4"
 	socketProgOwnConnect6       = "own_connect6"
 	socketProgOwnCreate         = "own_create"
+	socketProgThinPacket        = "thin_packet"
 	socketProgWalkLarge         = "walk_large"
 	socketProgWalkRaw           = "walk_raw"
 	socketProgWalkSmall         = "walk_small"
@@ -527,6 +532,8 @@ type socketSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketProgramSpecs struct {
+	EndPacket      *ebpf.ProgramSpec `ebpf:"end_packet"`
+	EndState       *ebpf.ProgramSpec `ebpf:"end_state"`
 	FollowRelease  *ebpf.ProgramSpec `ebpf:"follow_release"`
 	FollowState    *ebpf.ProgramSpec `ebpf:"follow_state"`
 	ObserveEgress  *ebpf.ProgramSpec `ebpf:"observe_egress"`
@@ -538,6 +545,7 @@ type socketProgramSpecs struct {
 	OwnConnect4    *ebpf.ProgramSpec `ebpf:"own_connect4"`
 	OwnConnect6    *ebpf.ProgramSpec `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
+	ThinPacket     *ebpf.ProgramSpec `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.ProgramSpec `ebpf:"walk_large"`
 	WalkRaw        *ebpf.ProgramSpec `ebpf:"walk_raw"`
 	WalkSmall      *ebpf.ProgramSpec `ebpf:"walk_small"`
@@ -554,6 +562,7 @@ type socketMapSpecs struct {
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
 	Owners         *ebpf.MapSpec `ebpf:"owners"`
+	PacketSteps    *ebpf.MapSpec `ebpf:"packet_steps"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
@@ -562,6 +571,7 @@ type socketMapSpecs struct {
 	SeriesFirst    *ebpf.MapSpec `ebpf:"series_first"`
 	SeriesSecond   *ebpf.MapSpec `ebpf:"series_second"`
 	Servings       *ebpf.MapSpec `ebpf:"servings"`
+	StateSteps     *ebpf.MapSpec `ebpf:"state_steps"`
 	Streams        *ebpf.MapSpec `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.MapSpec `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.MapSpec `ebpf:"tcp_rows"`
@@ -634,6 +644,7 @@ type socketMaps struct {
 	Counters       *ebpf.Map `ebpf:"counters"`
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
 	Owners         *ebpf.Map `ebpf:"owners"`
+	PacketSteps    *ebpf.Map `ebpf:"packet_steps"`
 	Ports          *ebpf.Map `ebpf:"ports"`
 	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
 	Ring           *ebpf.Map `ebpf:"ring"`
@@ -642,6 +653,7 @@ type socketMaps struct {
 	SeriesFirst    *ebpf.Map `ebpf:"series_first"`
 	SeriesSecond   *ebpf.Map `ebpf:"series_second"`
 	Servings       *ebpf.Map `ebpf:"servings"`
+	StateSteps     *ebpf.Map `ebpf:"state_steps"`
 	Streams        *ebpf.Map `ebpf:"streams"`
 	TcpEmptyRow    *ebpf.Map `ebpf:"tcp_empty_row"`
 	TcpRows        *ebpf.Map `ebpf:"tcp_rows"`
@@ -658,6 +670,7 @@ func (m *socketMaps) Close() error {
 		m.Counters,
 		m.EarlyData,
 		m.Owners,
+		m.PacketSteps,
 		m.Ports,
 		m.ProcessesTold,
 		m.Ring,
@@ -666,6 +679,7 @@ func (m *socketMaps) Close() error {
 		m.SeriesFirst,
 		m.SeriesSecond,
 		m.Servings,
+		m.StateSteps,
 		m.Streams,
 		m.TcpEmptyRow,
 		m.TcpRows,
@@ -716,6 +730,8 @@ type socketVariables struct {
 //
 // It can be passed to loadSocketObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketPrograms struct {
+	EndPacket      *ebpf.Program `ebpf:"end_packet"`
+	EndState       *ebpf.Program `ebpf:"end_state"`
 	FollowRelease  *ebpf.Program `ebpf:"follow_release"`
 	FollowState    *ebpf.Program `ebpf:"follow_state"`
 	ObserveEgress  *ebpf.Program `ebpf:"observe_egress"`
@@ -727,6 +743,7 @@ type socketPrograms struct {
 	OwnConnect4    *ebpf.Program `ebpf:"own_connect4"`
 	OwnConnect6    *ebpf.Program `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.Program `ebpf:"own_create"`
+	ThinPacket     *ebpf.Program `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.Program `ebpf:"walk_large"`
 	WalkRaw        *ebpf.Program `ebpf:"walk_raw"`
 	WalkSmall      *ebpf.Program `ebpf:"walk_small"`
@@ -734,6 +751,8 @@ type socketPrograms struct {
 
 func (p *socketPrograms) Close() error {
 	return _SocketClose(
+		p.EndPacket,
+		p.EndState,
 		p.FollowRelease,
 		p.FollowState,
 		p.ObserveEgress,
@@ -745,6 +764,7 @@ func (p *socketPrograms) Close() error {
 		p.OwnConnect4,
 		p.OwnConnect6,
 		p.OwnCreate,
+		p.ThinPacket,
 		p.WalkLarge,
 		p.WalkRaw,
 		p.WalkSmall,

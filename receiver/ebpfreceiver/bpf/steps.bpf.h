@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* What connections come to now and then, in programs of their own that the others go on with: the end of a connection, and
+ * the choice of exchanges when not all get a record. Both look through a captured head, which a verifier follows byte by byte,
+ * once for every way that leads there: in the programs for every packet, that was most of their size to it. A program that is
+ * gone on with knows nothing of these ways. None of it calls functions: before Linux 6.0, arm64 has no tail calls with them.
+ */
+#ifndef OTELCOL_RISK_STEPS_BPF_H
+#define OTELCOL_RISK_STEPS_BPF_H
+
+int end_packet(struct __sk_buff *skb);
+int thin_packet(struct __sk_buff *skb);
+int end_state(struct bpf_sock_ops *ctx);
+
+enum {
+	STEP_END = 0,
+	STEP_THIN = 1,
+	STEPS = 2,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, STEPS);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(struct __sk_buff *));
+} packet_steps SEC(".maps") = {
+	.values = {
+		[STEP_END] = (void *)&end_packet,
+		[STEP_THIN] = (void *)&thin_packet,
+	},
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(struct bpf_sock_ops *));
+} state_steps SEC(".maps") = {
+	.values = {
+		[STEP_END] = (void *)&end_state,
+	},
+};
+
+/* Where end_packet finds what the program before it knew: in the packet's control block. */
+enum {
+	CB_ENDED = 0, /* enum event_flag: with which the connection ends */
+	CB_VERDICT = 1, /* enum verdict: what the packet's bytes gave */
+};
+
+/* Goes on with the end of the connection. */
+static __always_inline void step_to_end(struct __sk_buff *skb, __u8 ended, enum verdict verdict)
+{
+	skb->cb[CB_ENDED] = ended;
+	skb->cb[CB_VERDICT] = verdict;
+	bpf_tail_call(skb, &packet_steps, STEP_END);
+}
+
+/* Writes what a packet gave. */
+static __always_inline void packet_write(struct __sk_buff *skb, struct connection *connection, enum verdict verdict)
+{
+	__u64 waiting;
+
+	if (verdict == WRITE_NOTHING)
+		return;
+	if (verdict != WRITE_EXCHANGE) {
+		response_more(connection, verdict == WRITE_END ? EVENT_END : EVENT_PROGRESS);
+		return;
+	}
+	if (exchange_is_read(connection)) {
+		waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+		if (thin_applies(connection, waiting))
+			bpf_tail_call(skb, &packet_steps, STEP_THIN);
+		exchange_write(connection, waiting);
+	}
+	cause_wake(connection);
+}
+
+static __always_inline int step_end_packet(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *connection;
+	struct standing before;
+	enum verdict verdict;
+
+	if (!sk)
+		return 1;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection)
+		return 1;
+	before = standing_of(connection);
+	verdict = connection_end(connection, skb->cb[CB_ENDED], skb->cb[CB_VERDICT]);
+	cause_follow(sk, connection, before);
+	packet_write(skb, connection, verdict);
+	return 1;
+}
+
+static __always_inline int step_thin_packet(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *connection;
+
+	if (!sk)
+		return 1;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection)
+		return 1;
+	if (!thin_drops(connection))
+		exchange_write(connection, bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA));
+	cause_wake(connection);
+	return 1;
+}
+
+/* The end of a connection that no packet tells of. Nobody waits for its record, whatever a server answered. */
+static __always_inline int step_end_state(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct connection *connection;
+	struct standing before;
+	enum verdict verdict;
+	__u64 waiting;
+	bool aborted;
+
+	if (!sk)
+		return 1;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection)
+		return 1;
+	before = standing_of(connection);
+	aborted = connection_aborted(connection->released, ctx->args[0]);
+	verdict = connection_end(connection, aborted ? FLAG_RESET : FLAG_TIMEOUT, WRITE_NOTHING);
+	cause_follow(sk, connection, before);
+	if (verdict == WRITE_END)
+		response_more(connection, EVENT_END);
+	if (verdict != WRITE_EXCHANGE || !exchange_is_read(connection))
+		return 1;
+	waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	if (!thin_applies(connection, waiting) || !thin_drops(connection))
+		exchange_write(connection, waiting);
+	return 1;
+}
+
+#endif
