@@ -26,6 +26,12 @@ type SignalConfig struct {
 	// MessageKeyFromAttribute names a resource attribute whose value is the key of the resource's records. Excludes the
 	// partition_ settings of the signal. Empty means none.
 	MessageKeyFromAttribute string `mapstructure:"message_key_from_attribute"`
+	// TopicFromOTTL is an OTTL expression whose value for a span, log record or metric is its topic. It comes after
+	// topic_from_metadata_key and before topic_from_attribute. Not for profiles. Empty means none.
+	TopicFromOTTL string `mapstructure:"topic_from_ottl"`
+	// MessageKeyFromOTTL is an OTTL expression whose value for a span, log record or metric is the key of its record.
+	// Excludes the signal's other sources of keys. Not for profiles. Empty means none.
+	MessageKeyFromOTTL string `mapstructure:"message_key_from_ottl"`
 	// Encoding of a record's value: a name of the README's list, or the id of an encoding extension. Empty is refused.
 	Encoding string `mapstructure:"encoding"`
 
@@ -83,10 +89,20 @@ func (c *Config) validateKeys() error {
 			"partition_logs_by_resource_attributes": c.PartitionLogsByResourceAttributes, "partition_logs_by_trace_id": c.PartitionLogsByTraceID,
 		}},
 	} {
+		expressed, ottl := signal.config.MessageKeyFromOTTL != "", signal.name+"::message_key_from_ottl"
+		errs = append(errs,
+			exclusive(ottl, expressed, signal.name+"::message_key_from_metadata_key", signal.config.MessageKeyFromMetadataKey != ""),
+			exclusive(ottl, expressed, signal.name+"::message_key_from_attribute", signal.config.MessageKeyFromAttribute != ""))
 		for setting, used := range signal.partitions {
 			errs = append(errs,
+				exclusive(ottl, expressed, setting, used),
 				exclusive(signal.name+"::message_key_from_metadata_key", signal.config.MessageKeyFromMetadataKey != "", setting, used),
 				exclusive(signal.name+"::message_key_from_attribute", signal.config.MessageKeyFromAttribute != "", setting, used))
+		}
+	}
+	for setting, text := range map[string]string{"topic_from_ottl": c.Profiles.TopicFromOTTL, "message_key_from_ottl": c.Profiles.MessageKeyFromOTTL} {
+		if text != "" {
+			errs = append(errs, fmt.Errorf("`profiles::%s` must be empty, found %q: OTTL is for traces, metrics and logs here", setting, text))
 		}
 	}
 	return errors.Join(errs...)

@@ -73,18 +73,21 @@ func TestValidateReportsAllFaultsWithKeyAndValue(t *testing.T) {
 
 func TestWrongSettingsAreRefused(t *testing.T) {
 	for name, settings := range map[string]map[string]any{
-		"unknown setting":       {"linger": "10ms"}, // it belongs below producer
-		"no brokers":            {"brokers": []any{}},
-		"acks of two":           {"producer": map[string]any{"required_acks": 2}},
-		"acks in words":         {"producer": map[string]any{"required_acks": "most"}},
-		"level of lz4":          {"producer": map[string]any{"compression": "lz4", "compression_params": map[string]any{"level": 3}}},
-		"two partitioners":      {"record_partitioner": map[string]any{"round_robin": map[string]any{}, "least_backup": map[string]any{}}},
-		"unknown hasher":        {"record_partitioner": map[string]any{"sticky_key": map[string]any{"hasher": "md5"}}},
-		"unknown delivery":      {"producer": map[string]any{"delivery": "maybe"}},
-		"requests too small":    {"producer": map[string]any{"max_broker_write_bytes": 10}},
-		"topic of two dots":     {"metrics": map[string]any{"topic": ".."}},
-		"a key by two settings": {"partition_logs_by_trace_id": true, "logs": map[string]any{"message_key_from_attribute": "tenant"}},
-		"logs keyed both ways":  {"partition_logs_by_trace_id": true, "partition_logs_by_resource_attributes": true},
+		"unknown setting":                {"linger": "10ms"}, // it belongs below producer
+		"no brokers":                     {"brokers": []any{}},
+		"acks of two":                    {"producer": map[string]any{"required_acks": 2}},
+		"acks in words":                  {"producer": map[string]any{"required_acks": "most"}},
+		"level of lz4":                   {"producer": map[string]any{"compression": "lz4", "compression_params": map[string]any{"level": 3}}},
+		"two partitioners":               {"record_partitioner": map[string]any{"round_robin": map[string]any{}, "least_backup": map[string]any{}}},
+		"unknown hasher":                 {"record_partitioner": map[string]any{"sticky_key": map[string]any{"hasher": "md5"}}},
+		"unknown delivery":               {"producer": map[string]any{"delivery": "maybe"}},
+		"requests too small":             {"producer": map[string]any{"max_broker_write_bytes": 10}},
+		"topic of two dots":              {"metrics": map[string]any{"topic": ".."}},
+		"a key by OTTL and by trace":     {"partition_traces_by_id": true, "traces": map[string]any{"message_key_from_ottl": "span.name"}},
+		"a key by OTTL and an attribute": {"metrics": map[string]any{"message_key_from_ottl": "metric.name", "message_key_from_attribute": "a"}},
+		"OTTL for profiles":              {"profiles": map[string]any{"topic_from_ottl": "profile.name"}},
+		"a key by two settings":          {"partition_logs_by_trace_id": true, "logs": map[string]any{"message_key_from_attribute": "tenant"}},
+		"logs keyed both ways":           {"partition_logs_by_trace_id": true, "partition_logs_by_resource_attributes": true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, settings)

@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/express"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/shape"
 )
@@ -33,7 +34,7 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 		return nil, errForeignConfig
 	}
 	keying := keyingOf(c.PartitionTracesByID, c.PartitionTracesByResourceAttributes)
-	e, s, err := newSignalExporter(set, c, c.Traces, keying, tracesEncoding, shape.NewTraces, ptrace.Traces.SpanCount)
+	e, s, err := newSignalExporter(set, c, c.Traces, keying, tracesEncoding, shape.NewTraces, ptrace.Traces.SpanCount, express.Spans)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Con
 		return nil, errForeignConfig
 	}
 	keying := keyingOf(false, c.PartitionMetricsByResourceAttributes)
-	e, s, err := newSignalExporter(set, c, c.Metrics, keying, metricsEncoding, shape.NewMetrics, pmetric.Metrics.DataPointCount)
+	e, s, err := newSignalExporter(set, c, c.Metrics, keying, metricsEncoding, shape.NewMetrics, pmetric.Metrics.DataPointCount, express.Metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config
 		return nil, errForeignConfig
 	}
 	keying := keyingOf(c.PartitionLogsByTraceID, c.PartitionLogsByResourceAttributes)
-	e, s, err := newSignalExporter(set, c, c.Logs, keying, logsEncoding, shape.NewLogs, plog.Logs.LogRecordCount)
+	e, s, err := newSignalExporter(set, c, c.Logs, keying, logsEncoding, shape.NewLogs, plog.Logs.LogRecordCount, express.LogRecords)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func createProfiles(ctx context.Context, set exporter.Settings, cfg component.Co
 	if !ok {
 		return nil, errForeignConfig
 	}
-	e, s, err := newSignalExporter(set, c, c.Profiles, encode.Unkeyed, profilesEncoding, shape.NewProfiles, pprofile.Profiles.SampleCount)
+	e, s, err := newSignalExporter(set, c, c.Profiles, encode.Unkeyed, profilesEncoding, shape.NewProfiles, pprofile.Profiles.SampleCount, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +86,7 @@ type signalExporter[T any] struct {
 	encoding func(name string, host component.Host) (shape.Encoding[T], error)
 	shaper   func(shape.Settings, shape.Encoding[T]) *shape.Shaper[T]
 	items    func(T) int
+	sorter   express.Sorter[T] // nil without OTTL
 
 	// records exists from start on.
 	records func(ctx context.Context, data T) ([]encode.Record, error)
@@ -94,6 +96,7 @@ func newSignalExporter[T any](
 	set exporter.Settings, c *Config, config SignalConfig, keying encode.Keying,
 	encoding func(string, component.Host) (shape.Encoding[T], error),
 	shaper func(shape.Settings, shape.Encoding[T]) *shape.Shaper[T], items func(T) int,
+	sorter func(component.TelemetrySettings, express.Expressions) (express.Sorter[T], error),
 ) (*kafkaExporter, *signalExporter[T], error) {
 	e, err := newExporter(set, c, config)
 	if err != nil {
@@ -106,7 +109,13 @@ func newSignalExporter[T any](
 	for _, header := range c.RecordHeaders {
 		settings.Headers = append(settings.Headers, recordbatch.Header{Name: header.Name, Value: []byte(header.Value)})
 	}
-	return e, &signalExporter[T]{exporter: e, settings: settings, encoding: encoding, shaper: shaper, items: items}, nil
+	s := &signalExporter[T]{exporter: e, settings: settings, encoding: encoding, shaper: shaper, items: items}
+	if expressions := (express.Expressions{Topic: config.TopicFromOTTL, Key: config.MessageKeyFromOTTL}); expressions != (express.Expressions{}) {
+		if s.sorter, err = sorter(set.TelemetrySettings, expressions); err != nil {
+			return nil, nil, err
+		}
+	}
+	return e, s, nil
 }
 
 // start finds the encoding, which may be an extension, and starts the exporter.
@@ -115,9 +124,22 @@ func (s *signalExporter[T]) start(ctx context.Context, host component.Host) erro
 	if err != nil {
 		return err
 	}
-	s.records = s.shaper(s.settings, encoding).Records
+	shaper := s.shaper(s.settings, encoding)
+	if s.sorter != nil {
+		shaper.SortBy(s.sort)
+	}
+	s.records = shaper.Records
 	s.exporter.cut = encoding.Cut
 	return s.exporter.start(ctx, host)
+}
+
+// sort sorts data by topic and key, and counts what could not be.
+func (s *signalExporter[T]) sort(ctx context.Context, data T) []express.Part[T] {
+	parts, failures := s.sorter(ctx, data)
+	if failures > 0 {
+		s.exporter.telemetry.inexpressible(s.settings.Topic, failures)
+	}
+	return parts
 }
 
 // convert makes a request of incoming data, in the goroutine of the caller: so encoding runs in parallel, the queue holds

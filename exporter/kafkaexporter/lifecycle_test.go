@@ -53,6 +53,13 @@ func TestEverySignalStartsAndStopsWithoutABroker(t *testing.T) {
 	}
 }
 
+func TestAWrongExpressionIsAnErrorAtStart(t *testing.T) {
+	cfg, err := load(t, map[string]any{"logs": map[string]any{"message_key_from_ottl": "log.nonsense"}})
+	require.NoError(t, err)
+	_, err = NewFactory().CreateLogs(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	require.ErrorContains(t, err, "`logs::message_key_from_ottl` must be an OTTL expression, found \"log.nonsense\"")
+}
+
 func TestAnUnknownEncodingIsAnErrorAtStart(t *testing.T) {
 	cfg, err := load(t, map[string]any{"traces": map[string]any{"encoding": "raw"}}) // which is for logs
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ import (
 )
 
 // telemetry turns what the producer reports into metrics, component status and log lines. All methods but refused,
-// split, deadLetter, buffered and waited are called by the producer's one goroutine.
+// split, deadLetter, inexpressible, buffered and waited are called by the producer's one goroutine.
 type telemetry struct {
 	metrics *metadata.TelemetryBuilder
 	host    component.Host
@@ -91,6 +91,12 @@ func (t *telemetry) split(topic string) {
 func (t *telemetry) deadLetter(topic, reason string) {
 	t.metrics.KafkaExporterDeadLetters.Add(context.Background(), 1,
 		metric.WithAttributes(attribute.String("topic", topic), attribute.String("reason", reason)))
+}
+
+// inexpressible counts OTTL expressions that failed for an item. It is safe for concurrent use.
+func (t *telemetry) inexpressible(topic string, failures int) {
+	t.metrics.KafkaExporterExpressionFailures.Add(context.Background(), int64(failures),
+		metric.WithAttributes(attribute.String("topic", topic)))
 }
 
 // buffered counts bytes of batches that came (or, if negative, went). It is safe for concurrent use.

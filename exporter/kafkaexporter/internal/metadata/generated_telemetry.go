@@ -23,27 +23,28 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                          metric.Meter
-	mu                             sync.Mutex
-	registrations                  []metric.Registration
-	KafkaBrokerClosed              metric.Int64Counter
-	KafkaBrokerConnects            metric.Int64Counter
-	KafkaBrokerThrottlingLatency   metric.Float64Histogram
-	KafkaExporterBatches           metric.Int64Counter
-	KafkaExporterBufferWaits       metric.Int64Counter
-	KafkaExporterBufferedBytes     metric.Int64UpDownCounter
-	KafkaExporterBytes             metric.Int64Counter
-	KafkaExporterBytesUncompressed metric.Int64Counter
-	KafkaExporterDeadLetters       metric.Int64Counter
-	KafkaExporterDroppedRecords    metric.Int64Counter
-	KafkaExporterEpochBumps        metric.Int64Counter
-	KafkaExporterInFlightRequests  metric.Int64UpDownCounter
-	KafkaExporterMetadataRefreshes metric.Int64Counter
-	KafkaExporterProducerIds       metric.Int64Counter
-	KafkaExporterRecords           metric.Int64Counter
-	KafkaExporterRetries           metric.Int64Counter
-	KafkaExporterSplits            metric.Int64Counter
-	KafkaExporterWriteLatency      metric.Float64Histogram
+	meter                           metric.Meter
+	mu                              sync.Mutex
+	registrations                   []metric.Registration
+	KafkaBrokerClosed               metric.Int64Counter
+	KafkaBrokerConnects             metric.Int64Counter
+	KafkaBrokerThrottlingLatency    metric.Float64Histogram
+	KafkaExporterBatches            metric.Int64Counter
+	KafkaExporterBufferWaits        metric.Int64Counter
+	KafkaExporterBufferedBytes      metric.Int64UpDownCounter
+	KafkaExporterBytes              metric.Int64Counter
+	KafkaExporterBytesUncompressed  metric.Int64Counter
+	KafkaExporterDeadLetters        metric.Int64Counter
+	KafkaExporterDroppedRecords     metric.Int64Counter
+	KafkaExporterEpochBumps         metric.Int64Counter
+	KafkaExporterExpressionFailures metric.Int64Counter
+	KafkaExporterInFlightRequests   metric.Int64UpDownCounter
+	KafkaExporterMetadataRefreshes  metric.Int64Counter
+	KafkaExporterProducerIds        metric.Int64Counter
+	KafkaExporterRecords            metric.Int64Counter
+	KafkaExporterRetries            metric.Int64Counter
+	KafkaExporterSplits             metric.Int64Counter
+	KafkaExporterWriteLatency       metric.Float64Histogram
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -140,6 +141,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_kafka_exporter_epoch_bumps",
 		metric.WithDescription("New epochs that partitions began because a broker had lost its memory of the producer. [Development]"),
 		metric.WithUnit("{epochs}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.KafkaExporterExpressionFailures, err = builder.meter.Int64Counter(
+		"otelcol_kafka_exporter_expression_failures",
+		metric.WithDescription("Evaluations of topic_from_ottl and message_key_from_ottl that failed for a span, log record or metric, by the topic that the settings name. It is treated as if the expression had no value. [Development]"),
+		metric.WithUnit("{evaluations}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterInFlightRequests, err = builder.meter.Int64UpDownCounter(

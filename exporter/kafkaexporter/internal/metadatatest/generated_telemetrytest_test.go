@@ -30,6 +30,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.KafkaExporterDeadLetters.Add(context.Background(), 1)
 	tb.KafkaExporterDroppedRecords.Add(context.Background(), 1)
 	tb.KafkaExporterEpochBumps.Add(context.Background(), 1)
+	tb.KafkaExporterExpressionFailures.Add(context.Background(), 1)
 	tb.KafkaExporterInFlightRequests.Add(context.Background(), 1)
 	tb.KafkaExporterMetadataRefreshes.Add(context.Background(), 1)
 	tb.KafkaExporterProducerIds.Add(context.Background(), 1)
@@ -68,6 +69,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterEpochBumps(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualKafkaExporterExpressionFailures(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualKafkaExporterInFlightRequests(t, testTel,

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/express"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 )
 
@@ -52,7 +53,12 @@ type Shaper[T any] struct {
 	settings Settings
 	encoding Encoding[T]
 	signal   signal[T]
+	sort     func(context.Context, T) []express.Part[T] // nil keeps a request together
 }
+
+// SortBy makes the shaper sort each request first. What a part says of its topic and key comes after the client's metadata and
+// before the settings.
+func (s *Shaper[T]) SortBy(sort func(context.Context, T) []express.Part[T]) { s.sort = sort }
 
 // signal is what has to be known about data of type T.
 type signal[T any] struct {
@@ -83,6 +89,29 @@ type origin struct {
 // Records makes the records of a request.
 func (s *Shaper[T]) Records(ctx context.Context, data T) ([]encode.Record, error) {
 	from := s.origin(ctx)
+	if s.sort == nil {
+		return s.records(from, data)
+	}
+	var all []encode.Record
+	for _, part := range s.sort(ctx, data) {
+		here := from
+		if here.topic == "" {
+			here.topic = part.Topic
+		}
+		if part.Key != "" {
+			here.key = []byte(part.Key)
+		}
+		records, err := s.records(here, part.Data)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, records...)
+	}
+	return all, nil
+}
+
+// records makes the records of a request, or of a part of one.
+func (s *Shaper[T]) records(from origin, data T) ([]encode.Record, error) {
 	keying := s.settings.Keying
 	if s.encoding.OwnKeys && keying == encode.ByTraceID {
 		keying = encode.Unkeyed

@@ -12,10 +12,12 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/topic"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/express"
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 )
 
@@ -131,4 +133,29 @@ func TestAnEncodingsErrorIsPassedOn(t *testing.T) {
 		_, err := NewTraces(set, fails).Records(t.Context(), risky(1))
 		assert.ErrorIs(t, err, broken)
 	}
+}
+
+// TestWhatIsSaidOfAPartComesAfterMetadataAndBeforeSettings: key and topic of a part, of which either may be missing.
+func TestWhatIsSaidOfAPartComesAfterMetadataAndBeforeSettings(t *testing.T) {
+	parts := []express.Part[ptrace.Traces]{
+		{Place: express.Place{Topic: "said", Key: "k"}, Data: risky(1)},
+		{Place: express.Place{Key: "k2"}, Data: risky(1)},
+		{Data: risky(1, 1)},
+	}
+	places := func(ctx context.Context, set Settings) (all []string) {
+		s := NewTraces(set, otlp)
+		s.SortBy(func(context.Context, ptrace.Traces) []express.Part[ptrace.Traces] { return parts })
+		records, err := s.Records(ctx, ptrace.NewTraces())
+		require.NoError(t, err)
+		for _, r := range records {
+			all = append(all, fmt.Sprintf("%s/%s/%d", r.Topic, r.Key, r.Items))
+		}
+		return all
+	}
+	set := Settings{Topic: "fallback", TopicFromMetadata: "where"}
+	assert.Equal(t, []string{"said/k/3", "fallback/k2/3", "fallback//6"}, places(t.Context(), set))
+	ctx := client.NewContext(t.Context(), client.Info{Metadata: client.NewMetadata(map[string][]string{"where": {"asked"}})})
+	assert.Equal(t, []string{"asked/k/3", "asked/k2/3", "asked//6"}, places(ctx, set))
+	set.Keying, parts = encode.ByTraceID, parts[2:]
+	assert.Len(t, places(t.Context(), set), 2, "only the topic was sorted by")
 }

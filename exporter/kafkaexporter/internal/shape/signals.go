@@ -14,7 +14,7 @@ import (
 
 // NewTraces returns a shaper of traces.
 func NewTraces(set Settings, encoding Encoding[ptrace.Traces]) *Shaper[ptrace.Traces] {
-	return &Shaper[ptrace.Traces]{set, encoding, signal[ptrace.Traces]{
+	return &Shaper[ptrace.Traces]{settings: set, encoding: encoding, signal: signal[ptrace.Traces]{
 		resources: func(td ptrace.Traces) int { return td.ResourceSpans().Len() },
 		resource:  func(td ptrace.Traces, i int) pcommon.Resource { return td.ResourceSpans().At(i).Resource() },
 		only: func(td ptrace.Traces, i int) ptrace.Traces {
@@ -33,7 +33,7 @@ func NewTraces(set Settings, encoding Encoding[ptrace.Traces]) *Shaper[ptrace.Tr
 
 // NewMetrics returns a shaper of metrics.
 func NewMetrics(set Settings, encoding Encoding[pmetric.Metrics]) *Shaper[pmetric.Metrics] {
-	return &Shaper[pmetric.Metrics]{set, encoding, signal[pmetric.Metrics]{
+	return &Shaper[pmetric.Metrics]{settings: set, encoding: encoding, signal: signal[pmetric.Metrics]{
 		resources: func(md pmetric.Metrics) int { return md.ResourceMetrics().Len() },
 		resource:  func(md pmetric.Metrics, i int) pcommon.Resource { return md.ResourceMetrics().At(i).Resource() },
 		only: func(md pmetric.Metrics, i int) pmetric.Metrics {
@@ -46,7 +46,7 @@ func NewMetrics(set Settings, encoding Encoding[pmetric.Metrics]) *Shaper[pmetri
 
 // NewLogs returns a shaper of logs.
 func NewLogs(set Settings, encoding Encoding[plog.Logs]) *Shaper[plog.Logs] {
-	return &Shaper[plog.Logs]{set, encoding, signal[plog.Logs]{
+	return &Shaper[plog.Logs]{settings: set, encoding: encoding, signal: signal[plog.Logs]{
 		resources: func(ld plog.Logs) int { return ld.ResourceLogs().Len() },
 		resource:  func(ld plog.Logs, i int) pcommon.Resource { return ld.ResourceLogs().At(i).Resource() },
 		only: func(ld plog.Logs, i int) plog.Logs {
@@ -64,7 +64,7 @@ func NewLogs(set Settings, encoding Encoding[plog.Logs]) *Shaper[plog.Logs] {
 
 // NewProfiles returns a shaper of profiles.
 func NewProfiles(set Settings, encoding Encoding[pprofile.Profiles]) *Shaper[pprofile.Profiles] {
-	return &Shaper[pprofile.Profiles]{set, encoding, signal[pprofile.Profiles]{
+	return &Shaper[pprofile.Profiles]{settings: set, encoding: encoding, signal: signal[pprofile.Profiles]{
 		resources: func(pd pprofile.Profiles) int { return pd.ResourceProfiles().Len() },
 		resource:  func(pd pprofile.Profiles, i int) pcommon.Resource { return pd.ResourceProfiles().At(i).Resource() },
 		only: func(pd pprofile.Profiles, i int) pprofile.Profiles {
