@@ -22,11 +22,15 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 
 	if (!packet->length || owner->off || (owner->messages && owner->direction == packet->direction))
 		return PREFIX_UNKNOWN;
-	if (packet_is_ahead(sk, packet))
-		return PREFIX_UNKNOWN; /* the message begins with a packet that is still to come */
+	prefix = packet_prefix(skb, packet, 0);
+	if (packet_is_ahead(sk, packet)) {
+		/* The message begins with a packet that is still to come; but what is in this one will not come again. */
+		if (!knob_http2 || !packet_is_early(sk) || !stream_begins(skb, packet, STREAM_HTTP2))
+			return PREFIX_UNKNOWN;
+		prefix = HTTP2_PREFIX;
+	}
 	owner->direction = packet->direction;
 	owner->messages++;
-	prefix = packet_prefix(skb, packet, 0);
 	if (http1_is_request(prefix))
 		return PREFIX_REQUEST;
 	cause_other(owner);

@@ -44,9 +44,11 @@ enum http2_block {
 	BLOCK_RESPONSE = 2,
 };
 
+#define HTTP2_PREFIX TEXT8('P', 'R', 'I', ' ', '*', ' ', 'H', 'T') /* of the preface */
+
 static __always_inline bool http2_is_preface(__u64 prefix)
 {
-	return prefix == TEXT8('P', 'R', 'I', ' ', '*', ' ', 'H', 'T');
+	return prefix == HTTP2_PREFIX;
 }
 
 /* Frames that connections exchange while nothing happens; nothing else begins like them. */

@@ -136,4 +136,12 @@ static __always_inline bool packet_is_ahead(struct bpf_sock *sk, const struct pa
 	return tcp && (__s32)(packet->sequence - tcp->rcv_nxt) > 0;
 }
 
+/* Whether TCP still waits for the very first byte of the peer. */
+static __always_inline bool packet_is_early(struct bpf_sock *sk)
+{
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+
+	return tcp && !tcp->bytes_received;
+}
+
 #endif

@@ -73,20 +73,41 @@ static __always_inline void stream_restart(struct direction_state *state)
 	state->ending = 0;
 }
 
-/* Tells of bytes up to sequence number to that gave no record, because there was nothing in them. */
-static __always_inline void stream_flush(const struct stream *stream, struct direction_state *state, __u32 to)
-{
-	struct event_stream record = { .from = state->reported, .to = to, .rest = state->skip };
+/* Bytes that gave no record, because there was nothing in them. */
+struct silence {
+	__u32 from; /* TCP sequence numbers */
+	__u32 to;
+	__u32 rest; /* see struct event_stream */
+};
 
-	stream_head(stream, is_response(stream, state), &record);
-	if (state->reported != to && bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
-		count(COUNTER_STREAM_RING_FULL);
+/* Notes what is to be told of the bytes up to sequence number to. To be called under the lock: another packet may change
+ * all that right afterwards.
+ */
+static __always_inline void stream_quiet(struct direction_state *state, __u32 to, struct silence *silence)
+{
+	silence->from = state->reported;
+	silence->to = to;
+	silence->rest = state->skip;
 	state->reported = to;
+}
+
+/* Tells that, and where a direction begins whose first packet is not the first to come. */
+static __always_inline void stream_flush(const struct stream *stream, const struct direction_state *state,
+					 const struct silence *silence)
+{
+	struct event_stream record = { .from = silence->from, .to = silence->to, .rest = silence->rest };
+
+	if (silence->from == silence->to && silence->to != state->first_sequence)
+		return;
+	stream_head(stream, is_response(stream, state), &record);
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+		count(COUNTER_STREAM_RING_FULL);
 }
 
 /* Ends the walk through a packet. */
 static __always_inline void stream_leave(struct stream *stream, struct direction_state *state)
 {
+	struct silence silence = {};
 	bool interrupted;
 
 	if (state->left && state->aligned)
@@ -98,12 +119,14 @@ static __always_inline void stream_leave(struct stream *stream, struct direction
 	bpf_spin_lock(&stream->lock);
 	interrupted = state->interrupted;
 	state->interrupted = 0;
-	if (interrupted)
+	if (interrupted) {
 		state->aligned = 0;
+		stream_quiet(state, state->end, &silence);
+	}
 	state->busy = 0;
 	bpf_spin_unlock(&stream->lock);
 	if (interrupted)
-		stream_flush(stream, state, state->end);
+		stream_flush(stream, state, &silence);
 }
 
 /* Writes what was filled, unless it says nothing. True if the packet has more. */
@@ -138,29 +161,47 @@ enum claim {
 	CLAIM_RAW = 2,
 };
 
-/* Decides that. Begins says that the packet begins like a frame without doubt; skip becomes the number of bytes that were
- * seen before. Flush becomes true if this packet makes the direction lose its place: what was walked up to before is then
- * to be told.
+/* The number of the first byte of a direction. Of what comes in, TCP knows it: another packet than the first may be the first
+ * to come. A direction that is joined begins with what is seen of it.
+ */
+static __always_inline __u32 stream_first(const struct packet *packet, struct bpf_sock *sk, const struct direction_state *state)
+{
+	struct bpf_tcp_sock *tcp;
+	__u32 first = packet->sequence;
+
+	if (state->next_known || state->joined || packet->direction != INGRESS)
+		return first;
+	tcp = bpf_tcp_sock(sk);
+	if (tcp)
+		first = tcp->rcv_nxt;
+	OPAQUE(first); /* else the compiler chooses between two addresses, which is not allowed */
+	return first;
+}
+
+/* Decides that. First is stream_first. Begins says that the packet begins like a frame without doubt; skip becomes the
+ * number of bytes that were seen before. Flush becomes true if this packet makes the direction lose its place: what was
+ * walked up to it is then to be told.
  */
 static __always_inline enum claim stream_claim(const struct packet *packet, struct stream *stream, struct direction_state *state,
-					       bool begins, __u32 *skip, __u32 *before, bool *flush)
+					       __u32 first, bool begins, __u32 *skip, struct silence *silence, bool *flush)
 {
 	__u32 end = packet->sequence + packet->length;
 	enum claim claim = CLAIM_RAW;
+	__u32 before;
 	__s32 behind;
 
 	bpf_spin_lock(&stream->lock);
 	if (!state->next_known) {
 		state->next_known = 1;
-		state->next_sequence = packet->sequence;
-		state->first_sequence = packet->sequence;
-		state->reported = packet->sequence;
+		state->next_sequence = first;
+		state->first_sequence = first;
+		state->reported = first;
 	}
-	*before = state->next_sequence;
+	before = state->next_sequence;
 	behind = state->next_sequence - packet->sequence;
 	if (behind >= (__s32)packet->length) {
 		/* A retransmission, unless it fills a hole. */
-		if ((__s32)(state->hole_end - packet->sequence) <= 0 || (__s32)(end - state->hole_start) <= 0)
+		if (state->hole_start == state->hole_end || (__s32)(state->hole_end - packet->sequence) <= 0 || (__s32)(end - state->hole_start) <= 0)
 			claim = CLAIM_NOTHING;
 		else if (packet->sequence == state->hole_start)
 			state->hole_start = (__s32)(state->hole_end - end) > 0 ? end : state->hole_end;
@@ -168,7 +209,7 @@ static __always_inline enum claim stream_claim(const struct packet *packet, stru
 		state->next_sequence = end;
 		if (behind < 0) {
 			if (state->hole_start == state->hole_end)
-				state->hole_start = *before;
+				state->hole_start = before;
 			state->hole_end = packet->sequence;
 		} else {
 			*skip = behind;
@@ -177,6 +218,8 @@ static __always_inline enum claim stream_claim(const struct packet *packet, stru
 			state->interrupted = 1;
 		} else if (behind < 0) {
 			*flush = state->aligned;
+			if (state->aligned)
+				stream_quiet(state, before, silence);
 			state->aligned = 0;
 		} else {
 			if (!state->aligned && begins && !behind) {
@@ -196,14 +239,14 @@ static __always_inline enum claim stream_claim(const struct packet *packet, stru
 }
 
 /* Whether a packet begins with the beginning of a frame, beyond doubt: DATA has too little that is always the same. */
-static __always_inline bool stream_begins(struct __sk_buff *skb, const struct packet *packet, const struct stream *stream)
+static __always_inline bool stream_begins(struct __sk_buff *skb, const struct packet *packet, __u8 protocol)
 {
 	__u8 head[12] = {};
 	__u32 length;
 
 	if (packet->length < HTTP2_HEADER || bpf_skb_load_bytes(skb, packet->payload, head, HTTP2_HEADER))
 		return false;
-	if (stream->protocol == STREAM_TLS)
+	if (protocol == STREAM_TLS)
 		return head[0] >= TLS_CHANGE && head[0] <= TLS_DATA && head[1] == 3 && head[2] <= 4;
 	length = head[0] << 16 | head[1] << 8 | head[2];
 	switch (head[3]) {
@@ -305,15 +348,15 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 	bool response = packet->direction != stream->request_direction;
 	struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
 	enum claim claim = CLAIM_NOTHING;
+	struct silence silence = {};
 	__u32 skip = 0;
-	__u32 before = 0;
 	bool flush = false;
 
 	if (stream->ended)
 		return;
 	if (packet->length && stream_announce(stream))
-		claim = stream_claim(packet, stream, state, !state->aligned && stream_begins(skb, packet, stream), &skip, &before,
-				     &flush);
+		claim = stream_claim(packet, stream, state, stream_first(packet, sk, state),
+				     !state->aligned && stream_begins(skb, packet, stream->protocol), &skip, &silence, &flush);
 	skb->cb[CB_TCP_FLAGS] = packet->flags;
 	skb->cb[CB_RESPONSE] = response;
 	if (claim == CLAIM_WALK) {
@@ -328,7 +371,7 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 	} else if (claim == CLAIM_RAW && !state->joined) {
 		if (flush) {
 			count(COUNTER_GAPS);
-			stream_flush(stream, state, before);
+			stream_flush(stream, state, &silence);
 		}
 		skb->cb[CB_OFFSET] = packet->payload + skip;
 		skb->cb[CB_LEFT] = packet->length - skip;

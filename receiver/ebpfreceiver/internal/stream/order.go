@@ -28,10 +28,10 @@ type order struct {
 // push takes a record and gives to deliver what is in order then. Bytes that were delivered before are taken off. When
 // what is missing has not come for too long, lose is called instead of it.
 func (o *order) push(r *event.Stream, deliver func(*event.Stream), lose func(*event.Stream)) {
-	if !o.known {
-		o.known, o.next = true, r.From
+	if !o.known && r.Flags&event.Raw == 0 {
+		o.known, o.next = true, r.From // a direction never begins with raw bytes: another processor is about to tell of those before
 	}
-	if int32(r.From-o.next) <= 0 {
+	if o.known && int32(r.From-o.next) <= 0 {
 		o.deliver(r, deliver)
 		o.drain(deliver)
 	} else {
@@ -79,7 +79,7 @@ func (o *order) drain(deliver func(*event.Stream)) {
 // giveUp goes on behind what is missing.
 func (o *order) giveUp(deliver func(*event.Stream), lose func(*event.Stream)) {
 	lose(&o.waiting[0])
-	o.next = o.waiting[0].From
+	o.known, o.next = true, o.waiting[0].From
 	o.drain(deliver)
 }
 

@@ -77,6 +77,9 @@ func (w *wire) open(flags event.Flags, protocol event.Protocol) {
 	binary.LittleEndian.PutUint64(record[8:], w.now)
 	record[28], record[30], record[31] = byte(event.StreamOpen), byte(flags), byte(protocol)
 	w.tracker.Record(record)
+	for i, at := range w.at { // where a direction begins is told first, even if there is nothing else to tell yet
+		w.tracker.Record(w.record(event.StreamData, i == index(true), 0, at, at, nil))
+	}
 }
 
 // record is one of a direction.
@@ -233,6 +236,24 @@ func TestRecordsInAnyOrderGiveTheSameExchanges(t *testing.T) {
 		require.Len(t, w.seen.exchanges, 10)
 		assert.Zero(t, w.tracker.Counts.Gaps.Load())
 	}
+}
+
+// Another processor may tell of later bytes before the first ones are told: raw bytes are never the first of a direction.
+func TestADirectionThatIsToldFromTheMiddleWaitsForItsBeginning(t *testing.T) {
+	w := newWire(defaults())
+	w.at[1] = 5000
+	record := make([]byte, 152)
+	binary.LittleEndian.PutUint64(record, cookie)
+	record[28], record[31] = byte(event.StreamOpen), byte(event.HTTP2)
+	w.tracker.Record(record)
+	first, second := w.request(t, 1, "/first"), w.request(t, 3, "/second")
+	beginning := w.record(event.StreamData, true, 0, 5000, 5000+uint32(len(first)), first)
+	w.at[1] += uint32(len(first))
+	w.tracker.Record(w.raw(true, second))
+	assert.Zero(t, w.tracker.Counts.Requests.Load())
+	w.tracker.Record(beginning)
+	assert.EqualValues(t, 2, w.tracker.Counts.Requests.Load())
+	assert.Zero(t, w.tracker.Counts.Gaps.Load())
 }
 
 func TestWhatIsMissedIsCountedAndGuessedByNobody(t *testing.T) {
