@@ -248,6 +248,22 @@ func TestHandshakesThatAreCutInTheMiddleSayWhereAndByWhom(t *testing.T) {
 	}
 }
 
+func TestAHandshakeWhoseConnectionComesWithTheHelloIsSeenAtBothEnds(t *testing.T) {
+	listener := deferring(t)
+	cfg := createDefaultConfig().(*Config)
+	cfg.Filter.Ports.Include, cfg.CaptureSelf = []int{listener.Addr().(*net.TCPAddr).Port}, true
+	sink := startLogs(t, cfg)
+	require.Error(t, sayHello(t, listener, true, func(c *net.TCPConn) {
+		_, _ = c.Read(make([]byte, 1<<16))
+		_ = c.Close()
+	}))
+	for _, record := range handshakeLogs(t, sink, 2) {
+		assert.Equal(t, "connection_closed", record["error.type"])
+		assert.Equal(t, "client_hello", record["risk.tls.step"])
+		assert.Equal(t, "shop.example", record["server.address"])
+	}
+}
+
 func TestPlaintextThatIsAnsweredByAnAlertIsAFailedHandshake(t *testing.T) {
 	listener, port := plainListener(t)
 	cfg := createDefaultConfig().(*Config)

@@ -6,13 +6,16 @@ package ebpfreceiver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +24,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"golang.org/x/sys/unix"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 )
@@ -28,7 +32,17 @@ import (
 // cleartextHTTP2 starts a server that speaks HTTP/2 without TLS, and returns it with a client that does, too.
 func cleartextHTTP2(t *testing.T, handler http.HandlerFunc) (*httptest.Server, *http.Client) {
 	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return cleartextHTTP2On(t, listener, handler)
+}
+
+// cleartextHTTP2On does so on a listener.
+func cleartextHTTP2On(t *testing.T, listener net.Listener, handler http.HandlerFunc) (*httptest.Server, *http.Client) {
+	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
+	require.NoError(t, server.Listener.Close())
+	server.Listener = listener
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
@@ -133,6 +147,39 @@ func TestAConnectionThatIsJoinedInTheMiddleIsSeenFromTheFirstResponseOn(t *testi
 		}
 	}
 	assert.Len(t, seen, requests-1, "every path is literal in these requests")
+}
+
+// deferring returns a listener whose connections come about with their first bytes, which the socket of the connection
+// therefore does not see: what a lost ACK of the handshake does, too.
+func deferring(t *testing.T) net.Listener {
+	t.Helper()
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 5)
+		})
+		return errors.Join(err, failed)
+	}}
+	config.SetMultipathTCP(false)
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener
+}
+
+func TestStreamsWhoseConnectionComesWithItsFirstBytesAreSeenFromTheFirstOn(t *testing.T) {
+	const requests = 10
+	server, client := cleartextHTTP2On(t, deferring(t), func(http.ResponseWriter, *http.Request) {})
+	sink := &consumertest.TracesSink{}
+	start(t, receivertest.NewNopSettings(metadata.Type), configFor(server), sink)
+	want := make(map[string]int)
+	for i := range requests {
+		get(t, client, server.URL+"/"+strconv.Itoa(i))
+		for _, side := range []string{"Server", "Client"} {
+			want[fmt.Sprintf("%s GET /%d 200 <nil>", side, i)]++
+		}
+	}
+	assert.Equal(t, want, kinds(await(t, sink, 2*requests)))
 }
 
 func TestAStreamThatIsCancelledSaysSo(t *testing.T) {

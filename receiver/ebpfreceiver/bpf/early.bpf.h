@@ -23,17 +23,37 @@ static __always_inline void early_peer(struct __sk_buff *skb, const struct packe
 	early->peer_port = bpf_ntohs(port);
 }
 
+/* Keeps the first bytes of a stream. False if the packet begins none. */
+static __always_inline bool early_keep_stream(struct __sk_buff *skb, const struct packet *packet, struct early *early, __u64 prefix)
+{
+	__u32 zero = 0;
+	struct early_record *record = bpf_map_lookup_elem(&early_records, &zero);
+
+	if (knob_tls && tls_is_client_hello(prefix))
+		early->protocol = STREAM_TLS;
+	else if (knob_http2 && http2_is_preface(prefix))
+		early->protocol = STREAM_HTTP2;
+	if (!record || !early->protocol)
+		return false;
+	record->head.time_ns = bpf_ktime_get_ns();
+	record->head.captured = packet_capture(skb, packet, 0, record->data, EARLY_CAPACITY);
+	return true;
+}
+
 static __always_inline void early_keep(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *listener)
 {
 	__u32 zero = 0;
 	struct early *early = bpf_map_lookup_elem(&early_data, &zero);
+	__u64 prefix = packet_prefix(skb, packet, 0);
 
 	if (!early)
 		return;
 	early->length = 0;
-	if (!http1_is_request(packet_prefix(skb, packet, 0)))
+	early->protocol = 0;
+	if (http1_is_request(prefix))
+		early->captured = packet_capture(skb, packet, 0, early->data, REQUEST_CAPACITY);
+	else if (!early_keep_stream(skb, packet, early, prefix))
 		return;
-	early->captured = packet_capture(skb, packet, 0, early->data, REQUEST_CAPACITY);
 	early->time_ns = bpf_ktime_get_ns();
 	early->sequence = packet->sequence;
 	early->head_complete = http1_ends_head(packet_tail(skb, packet, 4));
@@ -54,6 +74,46 @@ static __always_inline bool early_matches(const struct early *early, struct bpf_
 	       peer[3] == sk->dst_ip6[3];
 }
 
+/* Begins the stream whose first bytes came with the connection: they are handed over as they are. */
+static __always_inline void early_take_stream(struct bpf_sock_ops *ctx, struct bpf_sock *sk, const struct early *early,
+					      struct owner *owner)
+{
+	__u32 zero = 0;
+	struct early_record *record = bpf_map_lookup_elem(&early_records, &zero);
+	struct stream *stream = stream_create(sk, owner, INGRESS, early->protocol);
+	struct silence silence = { .from = early->sequence, .to = early->sequence };
+	struct direction_state *state;
+	__u64 captured;
+
+	if (!record || !stream)
+		return;
+	stream->open.event.cookie = bpf_get_socket_cookie(ctx);
+	if (early->protocol == STREAM_HTTP2)
+		silence.rest = HTTP2_PREFACE;
+	state = &stream->directions[0];
+	state->next_known = 1;
+	state->aligned = 0;
+	state->first_sequence = early->sequence;
+	state->next_sequence = early->sequence + early->length;
+	state->reported = state->next_sequence;
+	if (!stream_announce(stream))
+		return;
+	stream_flush(stream, state, &silence);
+	captured = record->head.captured;
+	OPAQUE(captured);
+	if (captured > EARLY_CAPACITY)
+		return; /* never: for the verifier */
+	record->head.cookie = stream->open.event.cookie;
+	record->head.kind = EVENT_STREAM;
+	record->head.side = SIDE_SERVER;
+	record->head.flags = FLAG_RAW;
+	record->head.protocol = early->protocol;
+	record->head.from = early->sequence;
+	record->head.to = early->sequence + captured;
+	if (bpf_ringbuf_output(&ring, record, sizeof(record->head) + captured, BPF_RB_NO_WAKEUP))
+		count(COUNTER_STREAM_RING_FULL);
+}
+
 /* Called when an accepted connection's socket is there: begins its first exchange if the request came with it. */
 static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
 {
@@ -67,6 +127,11 @@ static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock
 	owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner) {
 		count(COUNTER_LOST_STORAGE);
+		return;
+	}
+	if (early->protocol) {
+		early_take_stream(ctx, sk, early, owner);
+		early->length = 0;
 		return;
 	}
 	connection = connection_create(sk, owner, INGRESS);

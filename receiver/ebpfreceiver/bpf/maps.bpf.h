@@ -167,8 +167,17 @@ struct early {
 	__u16 peer_port;
 	__u8 peer_address[16];
 	__u8 head_complete;
-	__u8 reserved[7];
+	__u8 protocol; /* enum stream_protocol; 0: HTTP/1 */
+	__u8 reserved[6];
 	__u8 data[REQUEST_CAPACITY];
+};
+
+#define EARLY_CAPACITY 2048 /* bytes of a stream's first packet that are kept */
+
+/* The record of a stream's first bytes, until its socket is there. */
+struct early_record {
+	struct event_stream head;
+	__u8 data[EARLY_CAPACITY];
 };
 
 struct {
@@ -177,6 +186,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct early);
 } early_data SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct early_record);
+} early_records SEC(".maps");
 
 /* Keys: series_key. Two of them: while the programs count in one, user space reads and empties the other. Bounded; the
  * two keys with SERIES_OVERFLOW are always there. max_entries and the size of the value, hence the number of buckets, are

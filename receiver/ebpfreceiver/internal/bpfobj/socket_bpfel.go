@@ -99,8 +99,15 @@ type socketEarly struct {
 	PeerPort     uint16
 	PeerAddress  [16]uint8
 	HeadComplete uint8
-	Reserved     [7]uint8
+	Protocol     uint8
+	Reserved     [6]uint8
 	Data         [480]uint8
+}
+
+type socketEarlyRecord struct {
+	_    structs.HostLayout
+	Head socketEventStream
+	Data [2048]uint8
 }
 
 type socketEvent struct {
@@ -423,6 +430,7 @@ const (
 	socketMapConnections        = "connections"
 	socketMapCounters           = "counters"
 	socketMapEarlyData          = "early_data"
+	socketMapEarlyRecords       = "early_records"
 	socketMapOwners             = "owners"
 	socketMapPacketSteps        = "packet_steps"
 	socketMapPorts              = "ports"
@@ -561,6 +569,7 @@ type socketMapSpecs struct {
 	Connections    *ebpf.MapSpec `ebpf:"connections"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
+	EarlyRecords   *ebpf.MapSpec `ebpf:"early_records"`
 	Owners         *ebpf.MapSpec `ebpf:"owners"`
 	PacketSteps    *ebpf.MapSpec `ebpf:"packet_steps"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
@@ -643,6 +652,7 @@ type socketMaps struct {
 	Connections    *ebpf.Map `ebpf:"connections"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
+	EarlyRecords   *ebpf.Map `ebpf:"early_records"`
 	Owners         *ebpf.Map `ebpf:"owners"`
 	PacketSteps    *ebpf.Map `ebpf:"packet_steps"`
 	Ports          *ebpf.Map `ebpf:"ports"`
@@ -669,6 +679,7 @@ func (m *socketMaps) Close() error {
 		m.Connections,
 		m.Counters,
 		m.EarlyData,
+		m.EarlyRecords,
 		m.Owners,
 		m.PacketSteps,
 		m.Ports,
