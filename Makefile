@@ -115,6 +115,10 @@ test-ebpf: ## The receiver's tests on the running kernel (as root)
 kernels: ## The receiver's tests on Debian's 5.10, 6.1 and 6.12 in qemu, and on the running kernel (as root)
 	tests/kernels/run.sh
 
+.PHONY: kernels-quick
+kernels-quick: ## Load, verify, attach and one conversation of every protocol on 5.10 and 6.1 in qemu; nothing may be skipped
+	tests/kernels/run.sh -quick
+
 .PHONY: chaos-redis
 chaos-redis: ## Redis paused, slow, reset, without replies, failed over and clustered for CHAOS_TIME (10s) each: totals must be exact
 	cd extension/riskstate && CHAOS_TIME=$${CHAOS_TIME:-10s} $(GO) test -count=1 -v -timeout=20m \

@@ -102,6 +102,34 @@ func TestConcurrentStreamsOfHTTP2AreSeenAtBothEnds(t *testing.T) {
 	}
 }
 
+func TestACallOfGRPCIsSeenWithItsStatusAtBothEnds(t *testing.T) {
+	empty := make([]byte, 5) // a message without fields, and the prefix that gRPC gives it
+	server, client := cleartextHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Trailer", "Grpc-Status")
+		_, _ = w.Write(empty)
+		w.Header().Set("Grpc-Status", "5")
+	})
+	sink := &consumertest.TracesSink{}
+	start(t, receivertest.NewNopSettings(metadata.Type), configFor(server), sink)
+	response, err := client.Post(server.URL+"/shop.Cart/Add", "application/grpc", bytes.NewReader(empty))
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	ends := make(map[ptrace.SpanKind]int)
+	for _, f := range await(t, sink, 2) {
+		ends[f.span.Kind()]++
+		assert.Equal(t, "shop.Cart/Add", f.span.Name())
+		a := f.span.Attributes().AsRaw()
+		assert.Equal(t, "grpc", a["rpc.system.name"])
+		assert.Equal(t, "shop.Cart/Add", a["rpc.method"])
+		assert.Equal(t, "NOT_FOUND", a["rpc.response.status_code"])
+	}
+	assert.Equal(t, map[ptrace.SpanKind]int{ptrace.SpanKindServer: 1, ptrace.SpanKindClient: 1}, ends)
+}
+
 func TestDurationsOfHTTP2EndWithTheStream(t *testing.T) {
 	const pause = 80 * time.Millisecond
 	server, client := cleartextHTTP2(t, func(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,9 @@
 // the end powers the machine off. Otherwise it runs the same programs on the running kernel. Usage: guest DIR, with the
 // programs in DIR/NAME/NAME.test; each is run in its own folder. As process 1 DIR is /tests.
 //
+// TESTS in the environment, which process 1 has from the kernel's command line, is a regular expression of the tests to
+// run; without it, all are.
+//
 // The last line is `result: RELEASE PASSED FAILED SKIPPED PROGRAMS`, where PROGRAMS counts those that ended well. A
 // test with subtests counts as one. A line before it names each test that failed or was skipped, with what it said.
 package main
@@ -70,7 +73,7 @@ func runAll(out io.Writer, dir string) error {
 	return err
 }
 
-// describe tells what did not pass in a program, and all that it wrote if it failed.
+// describe tells what did not pass in a program, and all that it wrote.
 func describe(program string, notes []string, failed error, output []byte) string {
 	name := strings.TrimSuffix(filepath.Base(program), ".test")
 	var text strings.Builder
@@ -78,8 +81,9 @@ func describe(program string, notes []string, failed error, output []byte) strin
 		text.WriteString(name + ": " + note + "\n")
 	}
 	if failed != nil {
-		text.WriteString(name + ": " + failed.Error() + "; all that it wrote:\n" + string(output) + "\n")
+		text.WriteString(name + ": " + failed.Error() + "\n")
 	}
+	text.WriteString(name + " wrote:\n" + string(output) + "\n")
 	return text.String()
 }
 
@@ -88,7 +92,7 @@ func run(program string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(absolute, "-test.v", "-test.timeout=4m")
+	command := exec.Command(absolute, "-test.v", "-test.timeout=20m", "-test.run="+os.Getenv("TESTS"))
 	command.Dir = filepath.Dir(absolute)
 	return command.CombinedOutput()
 }
