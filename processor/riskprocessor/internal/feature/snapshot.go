@@ -20,7 +20,7 @@ import (
 // with tables as window.Table writes them. Whoever changes what a table writes raises the version.
 const (
 	snapshotMark    = "riskfeat"
-	snapshotVersion = 1
+	snapshotVersion = 2
 	maxID           = 1 << 16
 	// maxTable is the size up to which a table is read: 2^24 entities of the largest cell.
 	maxTable = 4 << 30

@@ -18,6 +18,7 @@ type Store struct {
 	mu       sync.Mutex // guards the following
 	seed     uint64
 	entries  map[string]*entry
+	byFleet  map[uint64]fleetNumber
 	restored map[string][]byte // tables of a snapshot that no feature has asked for yet
 	watchers map[*func()]struct{}
 }
@@ -29,6 +30,7 @@ type entry struct {
 	period window.Period
 	since  moment
 	users  int // engines that have it open
+	fleet  [numbers]uint64
 }
 
 // moment is a time since 1970 that is set once; 0 when it is not set.
@@ -44,7 +46,7 @@ func (m *moment) orNow(now time.Duration) time.Duration {
 
 // NewStore makes an empty store. Seed is what keys are hashed with; now is the time since the beginning of 1970.
 func NewStore(seed uint64, now func() time.Duration) *Store {
-	return &Store{seed: seed, now: now, entries: map[string]*entry{}, watchers: map[*func()]struct{}{}}
+	return &Store{seed: seed, now: now, entries: map[string]*entry{}, byFleet: map[uint64]fleetNumber{}, watchers: map[*func()]struct{}{}}
 }
 
 // Seed is what the keys of the tables are hashed with.
@@ -57,7 +59,7 @@ func (s *Store) Seed() uint64 {
 // Rekey forgets everything, since keys are hashed with another seed from now on, and tells all who watch.
 func (s *Store) Rekey(seed uint64) {
 	s.mu.Lock()
-	s.seed, s.entries, s.restored = seed, map[string]*entry{}, nil
+	s.seed, s.entries, s.byFleet, s.restored = seed, map[string]*entry{}, map[uint64]fleetNumber{}, nil
 	watchers := make([]func(), 0, len(s.watchers))
 	for watcher := range s.watchers {
 		watchers = append(watchers, *watcher)
@@ -94,6 +96,10 @@ func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed u
 	table := create(spec.Entities, spread(s.seed+uint64(len(s.entries))))
 	e := &entry{table: table, typ: spec.Type, period: spec.Period, users: 1}
 	s.entries[spec.ID] = e
+	for i := range e.fleet {
+		e.fleet[i] = fleetID(spec.ID, i)
+		s.byFleet[e.fleet[i]] = fleetNumber{e, i}
+	}
 	if blob, ok := s.restored[spec.ID]; ok {
 		delete(s.restored, spec.ID)
 		e.restore(blob, s.now())
@@ -116,6 +122,9 @@ func (s *Store) release(ids []string) {
 		if e, ok := s.entries[id]; ok {
 			if e.users--; e.users <= 0 {
 				delete(s.entries, id)
+				for _, number := range e.fleet {
+					delete(s.byFleet, number)
+				}
 			}
 		}
 	}

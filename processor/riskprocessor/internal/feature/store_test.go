@@ -111,7 +111,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}{
 		"nothing":         {nil, "is no snapshot of features"},
 		"something else":  {[]byte("something else altogether"), "is no snapshot of features"},
-		"a newer version": {newer, "has version 9, only 1 can be read"},
+		"a newer version": {newer, "has version 9, only 2 can be read"},
 		"half of one":     {good[:len(good)/2], "damaged"},
 		"one bit wrong":   {flipped, "damaged"},
 		"a long id":       {append(slices.Clone(good[:12]), 0xff, 0xff, 0xff, 0xff), "damaged"},

@@ -79,6 +79,12 @@ func (s *span) reset() {
 	s.firstSeen, s.seen = 0, 0
 }
 
+func (*span) numbers() int { return 0 }
+
+func (*span) offer([]share, Moment, *Offer, func(*Offer) bool) bool { return false }
+
+func (*span) merge(*share, *Answer) {}
+
 func (s *span) append(to []byte) []byte {
 	to = binary.LittleEndian.AppendUint32(to, s.last)
 	to = binary.LittleEndian.AppendUint32(to, s.firstSeen)

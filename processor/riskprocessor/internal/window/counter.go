@@ -53,6 +53,9 @@ func (c Counter) Add(key uint64, m Moment) (float64, Outcome) {
 		cell.current++
 	}
 	n := cell.count(m.elapsed)
+	if s.sharing != nil {
+		n += c.shared(s, b, key)[0].ofOthers(m)
+	}
 	s.mu.Unlock()
 	return n, outcome
 }
@@ -68,7 +71,11 @@ func (c Counter) Count(key uint64, m Moment) float64 {
 	}
 	view := *cell // turning the cell itself would make a read a write
 	view.turn(m.step)
-	return view.count(m.elapsed)
+	n := view.count(m.elapsed)
+	if s.sharing != nil {
+		n += c.sharesOf(s, b, key)[0].ofOthers(m)
+	}
+	return n
 }
 
 // turn moves the cell on to step. A step that is already past (two goroutines read the clock and then changed places)
@@ -111,6 +118,20 @@ func (s *steps) reset() {
 	atomic.StoreUint32(&s.step, 0)
 	s.current, s.previous = 0, 0
 }
+
+func (*steps) numbers() int { return 1 }
+
+func (s *steps) offer(shares []share, m Moment, o *Offer, take func(*Offer) bool) (rest bool) {
+	s.turn(m.step)
+	o.Number = 0
+	return shares[0].offer(s.amount(), m, o, take)
+}
+
+func (s *steps) amount() amount {
+	return amount{int64(s.current), int64(s.previous), int64(s.current), int64(s.previous)}
+}
+
+func (*steps) merge(h *share, a *Answer) { h.merge(a) }
 
 func (s *steps) append(to []byte) []byte {
 	to = binary.LittleEndian.AppendUint32(to, s.step)

@@ -37,10 +37,17 @@ type sketch struct {
 	theta        uint32 // smallest fingerprint given up in this step, 0 if none
 	thetaBefore  uint32 // the same of the step before
 	used         uint8
-	seen         [ExactElements + 1]uint8 // ticks before `tick`; the last one is padding
+	seen         [ExactElements + 1]uint8 // ticks before `tick`, with marks; the last one is padding
 	fingerprints [ExactElements]uint32
 	events       uint32 // updates lately: what the cell is worth to others who want it
 }
+
+// Marks of an element in `seen`, beside its age: the fleet knows it to be of this step, or of the one before.
+const (
+	toldNow    uint8 = 0x80
+	toldBefore uint8 = 0x40
+	marks            = toldNow | toldBefore
+)
 
 // NewDistinct makes a counter for at least `entities` keys, rounded up to a power of two. The memory is reserved at once.
 func NewDistinct(entities int, seed uint64) Distinct {
@@ -63,6 +70,9 @@ func (d Distinct) Add(key, element uint64, m Moment) (float64, Outcome) {
 	}
 	cell.add(uint32(element >> 32))
 	n := cell.count(m)
+	if s.sharing != nil {
+		n = max(n, d.shared(s, b, key)[0].ofOthers(m))
+	}
 	s.mu.Unlock()
 	return n, outcome
 }
@@ -78,7 +88,11 @@ func (d Distinct) Count(key uint64, m Moment) float64 {
 	}
 	view := *cell
 	view.turn(m)
-	return view.count(m)
+	n := view.count(m)
+	if s.sharing != nil {
+		n = max(n, d.sharesOf(s, b, key)[0].ofOthers(m))
+	}
+	return n
 }
 
 // turn moves the cell on to m: theta to its step, and elements to its tick, without those that expired.
@@ -97,8 +111,8 @@ func (s *sketch) turn(m Moment) {
 	}
 	kept := uint8(0)
 	for i := range s.used {
-		if age := int32(s.seen[i]) + ahead; age < m.ticks {
-			s.seen[kept], s.fingerprints[kept] = uint8(age), s.fingerprints[i]
+		if age := s.age(int(i)) + ahead; age < m.ticks {
+			s.seen[kept], s.fingerprints[kept] = uint8(age)|s.seen[i]&marks, s.fingerprints[i]
 			kept++
 		}
 	}
@@ -114,13 +128,20 @@ func (s *sketch) turnStep(step uint32) {
 	default:
 		s.thetaBefore, s.theta = 0, 0
 	}
+	for i, seen := range s.seen[:s.used] {
+		before := uint8(0)
+		if step-s.step == 1 && seen&toldNow != 0 {
+			before = toldBefore
+		}
+		s.seen[i] = seen&^marks | before
+	}
 	s.step, s.events = step, s.events/2
 }
 
 func (s *sketch) add(fingerprint uint32) {
 	for i, f := range s.fingerprints[:s.used] {
 		if f == fingerprint {
-			s.seen[i] = 0
+			s.seen[i] &= marks
 			return
 		}
 	}
@@ -168,8 +189,8 @@ func (s *sketch) count(m Moment) float64 {
 func (s *sketch) load(m Moment) uint32 {
 	ahead := int32(m.tick - s.tick)
 	var n uint32
-	for _, seen := range s.seen[:s.used] {
-		if int32(seen)+ahead < m.ticks {
+	for i := range s.used {
+		if s.age(int(i))+ahead < m.ticks {
 			n++
 		}
 	}
@@ -177,6 +198,61 @@ func (s *sketch) load(m Moment) uint32 {
 		return 0
 	}
 	return max(n, s.events)
+}
+
+// age is how many ticks before the last update an element was seen.
+func (s *sketch) age(i int) int32 { return int32(s.seen[i] &^ marks) }
+
+func (*sketch) numbers() int { return 1 }
+
+// offer offers the elements that are kept, each as one of the step that it was seen in last: those that came again in this
+// step are counted with this step anyway.
+func (s *sketch) offer(shares []share, m Moment, o *Offer, take func(*Offer) bool) (rest bool) {
+	s.turn(m)
+	h := &shares[0]
+	h.turn(m.step)
+	o.Number = 0
+	begun := int32(m.tick - m.step*uint32(m.ticks)) // ticks of this step
+	var now, before int64
+	for i := range int(s.used) {
+		if s.age(i) <= begun {
+			now++
+		} else {
+			before++
+		}
+	}
+	for i := range int(s.used) {
+		if s.age(i) > begun && s.seen[i]&toldBefore == 0 {
+			o.Step, o.First, o.Value, o.Local = m.step-1, !h.toldBefore, int64(s.fingerprints[i]), before
+			rest = !s.offerElement(i, toldBefore, &h.toldBefore, o, take) || rest
+		}
+	}
+	for i := range int(s.used) {
+		if s.age(i) <= begun && s.seen[i]&toldNow == 0 {
+			o.Step, o.First, o.Value, o.Local = m.step, !h.told, int64(s.fingerprints[i]), now
+			rest = !s.offerElement(i, toldNow, &h.told, o, take) || rest
+		}
+	}
+	return rest
+}
+
+func (s *sketch) offerElement(i int, mark uint8, told *bool, o *Offer, take func(*Offer) bool) (taken bool) {
+	if taken = take(o); taken {
+		s.seen[i] |= mark
+		*told = true
+	}
+	return taken
+}
+
+// merge keeps the total as it is: what elements it has in common with the cell cannot be told.
+func (*sketch) merge(h *share, a *Answer) {
+	if a.Step != h.step {
+		return // the next total of this step says more
+	}
+	h.others = a.Total
+	if a.Previous >= 0 {
+		h.othersBefore = a.Previous
+	}
 }
 
 func (s *sketch) first() *uint32 { return &s.tick }

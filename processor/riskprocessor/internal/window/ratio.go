@@ -28,7 +28,8 @@ func (t Ratio) Add(key uint64, matched bool, m Moment) (hits, all float64, outco
 	s, b := t.locate(key)
 	defer s.mu.Unlock()
 	cell, outcome := t.acquire(s, b, key, m)
-	if cell == nil {
+	stored := cell != nil
+	if !stored {
 		cell = &shares{}
 	}
 	cell.all.turn(m.step)
@@ -39,7 +40,12 @@ func (t Ratio) Add(key uint64, matched bool, m Moment) (hits, all float64, outco
 			cell.matched.current++
 		}
 	}
-	return cell.matched.count(m.elapsed), cell.all.count(m.elapsed), outcome
+	hits, all = cell.matched.count(m.elapsed), cell.all.count(m.elapsed)
+	if stored && s.sharing != nil {
+		others := t.shared(s, b, key)
+		all, hits = all+others[0].ofOthers(m), hits+others[1].ofOthers(m)
+	}
+	return min(hits, all), all, outcome // the fleet's two totals come one after the other
 }
 
 // Count returns how many events matched and how many there are in the window. It stores nothing.
@@ -54,7 +60,12 @@ func (t Ratio) Count(key uint64, m Moment) (hits, all float64) {
 	view := *cell
 	view.all.turn(m.step)
 	view.matched.turn(m.step)
-	return view.matched.count(m.elapsed), view.all.count(m.elapsed)
+	hits, all = view.matched.count(m.elapsed), view.all.count(m.elapsed)
+	if s.sharing != nil {
+		others := t.sharesOf(s, b, key)
+		all, hits = all+others[0].ofOthers(m), hits+others[1].ofOthers(m)
+	}
+	return min(hits, all), all
 }
 
 func (s *shares) load(m Moment) uint32 { return s.all.load(m) }
@@ -65,6 +76,22 @@ func (s *shares) reset() {
 	s.all.reset()
 	s.matched.reset()
 }
+
+func (*shares) numbers() int { return 2 }
+
+// offer offers a step's events and matches with the same number of events, so that none is published without the other.
+func (s *shares) offer(shares []share, m Moment, o *Offer, take func(*Offer) bool) (rest bool) {
+	s.all.turn(m.step)
+	s.matched.turn(m.step)
+	all, matched := s.all.amount(), s.matched.amount()
+	matched.events, matched.eventsBefore = all.events, all.eventsBefore
+	o.Number = 0
+	rest = shares[0].offer(all, m, o, take)
+	o.Number = 1
+	return shares[1].offer(matched, m, o, take) || rest
+}
+
+func (*shares) merge(h *share, a *Answer) { h.merge(a) }
 
 func (s *shares) append(to []byte) []byte { return s.matched.append(s.all.append(to)) }
 

@@ -20,6 +20,10 @@ type Table interface {
 	Touch(key uint64) uint32
 	// Snapshot writes every key that is live at m.
 	Snapshot(w io.Writer, m Moment) error
+	// Offer walks over what the fleet does not know yet.
+	Offer(m Moment, take func(*Offer) bool)
+	// Merge takes in a total of the fleet.
+	Merge(a *Answer)
 	// Restore adds what Snapshot wrote, as far as it is live at m and finds room. After an error some of it may have
 	// been added; that is of use, for whatever was read is complete.
 	Restore(r io.Reader, m Moment) error
@@ -40,7 +44,9 @@ var (
 
 // Snapshot writes groups of keys with their cells, each after its number of keys, 1 to 8, and a zero at the end:
 //
-//	{ n:1  { key:8 cell } * n }  0:1
+//	{ n:1  { key:8 cell  { step:4 taken:8 takenBefore:8 told:1 } for each number of the fleet } * n }  0:1
+//
+// What was taken must be known after a restart, or the fleet would count it twice.
 //
 // Buckets are locked one by one: updates go on meanwhile, and the snapshot is exact for each key, not for one time.
 func (t *table[V, P]) Snapshot(w io.Writer, m Moment) error {
@@ -55,6 +61,7 @@ func (t *table[V, P]) Snapshot(w io.Writer, m Moment) error {
 				if c := P(&s.buckets[j].cells[k]); key != 0 && c.load(m) > 0 {
 					group[0]++
 					group = c.append(binary.LittleEndian.AppendUint64(group, key))
+					group = s.appendShares(group, j*ways+k, c.numbers())
 				}
 			}
 			s.mu.Unlock()
@@ -75,7 +82,8 @@ func (t *table[V, P]) Snapshot(w io.Writer, m Moment) error {
 // Restore reads what Snapshot wrote. It reads no byte beyond.
 func (t *table[V, P]) Restore(r io.Reader, m Moment) error {
 	var zero V
-	size := 8 + len(P(&zero).append(nil))
+	cell := len(P(&zero).append(nil))
+	size := 8 + cell + shareEncoded*P(nil).numbers()
 	group := make([]byte, ways*size)
 	for {
 		if _, err := io.ReadFull(r, group[:1]); err != nil {
@@ -92,7 +100,7 @@ func (t *table[V, P]) Restore(r io.Reader, m Moment) error {
 			return unexpected(err)
 		}
 		for i := range n {
-			if err := t.restore(group[i*size:(i+1)*size], m); err != nil {
+			if err := t.restore(group[i*size:(i+1)*size], cell, m); err != nil {
 				return err
 			}
 		}
@@ -100,7 +108,7 @@ func (t *table[V, P]) Restore(r io.Reader, m Moment) error {
 }
 
 // restore puts one cell into its place, unless the key has one or all others are worth more.
-func (t *table[V, P]) restore(encoded []byte, m Moment) error {
+func (t *table[V, P]) restore(encoded []byte, cell int, m Moment) error {
 	var restored V
 	if err := P(&restored).read(encoded[8:]); err != nil {
 		return err
@@ -116,7 +124,9 @@ func (t *table[V, P]) restore(encoded []byte, m Moment) error {
 		return nil
 	}
 	if victim, least := t.least(b, m); least < load {
-		return t.place(b, victim, key).read(encoded[8:])
+		c := t.place(s, b, victim, key)
+		t.readShares(s, encoded[8+cell:], int(key&t.mask)*ways+victim)
+		return c.read(encoded[8:])
 	}
 	return nil
 }

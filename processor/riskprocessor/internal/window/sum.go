@@ -41,7 +41,11 @@ func (t Sum) Add(key uint64, amount float64, m Moment) (float64, Outcome) {
 	if cell.events.current != ^uint32(0) {
 		cell.events.current++
 	}
-	return cell.sum(m.elapsed), outcome
+	sum := cell.sum(m.elapsed)
+	if s.sharing != nil {
+		sum += t.shared(s, b, key)[0].ofOthers(m) / amountUnits
+	}
+	return sum, outcome
 }
 
 // Sum returns the sum of the window, 0 for an unknown key. It stores nothing.
@@ -55,7 +59,11 @@ func (t Sum) Sum(key uint64, m Moment) float64 {
 	}
 	view := *cell
 	view.turn(m.step)
-	return view.sum(m.elapsed)
+	sum := view.sum(m.elapsed)
+	if s.sharing != nil {
+		sum += t.sharesOf(s, b, key)[0].ofOthers(m) / amountUnits
+	}
+	return sum
 }
 
 func (a *amounts) turn(step uint32) {
@@ -79,6 +87,21 @@ func (a *amounts) reset() {
 	a.current, a.previous = 0, 0
 	a.events.reset()
 }
+
+func (*amounts) numbers() int { return 1 }
+
+// offer offers whole units; a part of one is left for later. Redis' scripts count exactly up to 2^53.
+func (a *amounts) offer(shares []share, m Moment, o *Offer, take func(*Offer) bool) (rest bool) {
+	a.turn(m.step)
+	o.Number = 0
+	current, previous := a.current*amountUnits, a.previous*amountUnits
+	if math.Abs(current) >= 1<<53 || math.Abs(previous) >= 1<<53 {
+		return true
+	}
+	return shares[0].offer(amount{int64(current), int64(previous), int64(a.events.current), int64(a.events.previous)}, m, o, take)
+}
+
+func (*amounts) merge(h *share, answer *Answer) { h.merge(answer) }
 
 func (a *amounts) append(to []byte) []byte {
 	to = binary.LittleEndian.AppendUint64(to, math.Float64bits(a.current))

@@ -45,6 +45,12 @@ type cell[V any] interface {
 	// reset makes it an unused cell.
 	reset()
 	codec
+	// numbers is how many numbers the fleet adds up; it may be called without a cell, as may merge.
+	numbers() int
+	// offer offers what is not yet taken, see [Offer], and returns whether something is left.
+	offer(shares []share, m Moment, o *Offer, take func(*Offer) bool) (rest bool)
+	// merge takes in a total of the fleet.
+	merge(h *share, a *Answer)
 }
 
 type bucket[V any] struct {
@@ -57,7 +63,8 @@ type stripe[V any] struct {
 	random  uint64
 	buckets []bucket[V]
 	unknown frequency
-	_       [128 - 8 - 8 - 24 - 32]byte // cache lines of its own for each lock
+	sharing *sharing                        // nil until the table is shared
+	_       [128 - 8 - 8 - 24 - 32 - 8]byte // cache lines of its own for each lock
 }
 
 // table maps keys to cells. V contains no pointers, so the garbage collector never looks into it. Buckets may be memory of
@@ -135,7 +142,7 @@ func (t *table[V, P]) acquire(s *stripe[V], b *bucket[V], key uint64, m Moment) 
 		}
 		outcome = Evicted
 	}
-	return t.place(b, victim, key), outcome
+	return t.place(s, b, victim, key), outcome
 }
 
 // least returns the cell of the least load, the first of several.
@@ -150,9 +157,12 @@ func (*table[V, P]) least(b *bucket[V], m Moment) (index int, load uint32) {
 }
 
 // place gives the cell at index i to key, unused.
-func (*table[V, P]) place(b *bucket[V], i int, key uint64) P {
+func (t *table[V, P]) place(s *stripe[V], b *bucket[V], i int, key uint64) P {
 	atomic.StoreUint64(&b.keys[i], key)
 	c := P(&b.cells[i])
+	if s.sharing != nil {
+		clear(s.sharing.of(int(key&t.mask)*ways+i, c.numbers()))
+	}
 	c.reset()
 	return c
 }
