@@ -159,6 +159,7 @@ func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error
 	}
 	if !d.late {
 		w.learnSpans(td)
+		w.addLearned()
 	}
 	w.decideSpans(td)
 	h.telemetry.report(ctx, w)

@@ -69,6 +69,8 @@ type outliers struct {
 	ofSpans []int32      // trace of each span of the batch, in order
 	spans   []learn.Span // of the batch, in order; then by trace
 	sorted  []learn.Span
+	at      []int32      // where each span of the batch is in the following, if rules ask for it
+	looks   []learn.Look // by trace
 }
 
 // outlier is a trace of the batch.
@@ -80,14 +82,16 @@ type outlier struct {
 	verdict learn.Verdict
 }
 
-func newOutliers(model *learn.Model) *outliers {
+func newOutliers(model *learn.Model, looking bool) *outliers {
 	if model == nil {
 		return nil
 	}
-	return &outliers{scorer: model.NewScorer(), places: map[pcommon.TraceID]int32{}}
+	o := &outliers{scorer: model.NewScorer(), places: map[pcommon.TraceID]int32{}}
+	o.scorer.Looking = looking
+	return o
 }
 
-// learnSpans adds what is learned to the verdicts of the batch's spans, and to what is known of its traces.
+// learnSpans looks at the traces of the batch, and learns them. Rules come after it, since they can ask what it saw.
 func (w *worker) learnSpans(td ptrace.Traces) {
 	o := w.outliers
 	if o == nil {
@@ -95,14 +99,25 @@ func (w *worker) learnSpans(td ptrace.Traces) {
 	}
 	o.read(td)
 	o.sort()
+	for i := range o.traces {
+		t := &o.traces[i]
+		t.verdict = o.scorer.Score(w.now, o.sorted[t.begin:t.begin+t.spans])
+		o.looks = append(o.looks, o.scorer.Looks...)
+	}
+}
+
+// addLearned adds what learnSpans saw to the verdicts of the batch's spans, and to what is known of its traces.
+func (w *worker) addLearned() {
+	o := w.outliers
+	if o == nil {
+		return
+	}
 	for i := range w.verdicts {
 		t := &o.traces[o.ofSpans[i]]
 		t.rules = max(t.rules, w.verdicts[i].score)
 	}
 	for i := range o.traces {
-		t := &o.traces[i]
-		t.verdict = o.scorer.Score(w.now, o.sorted[t.begin:t.begin+t.spans])
-		w.rememberOutlier(t)
+		w.rememberOutlier(&o.traces[i])
 	}
 	for i := range w.verdicts {
 		v := &w.verdicts[i]
@@ -191,13 +206,14 @@ func (o *outliers) sort() {
 	for i := range o.spans {
 		t := &o.traces[o.ofSpans[i]]
 		o.sorted[t.begin+t.spans] = o.spans[i]
+		o.at = append(o.at, t.begin+t.spans)
 		t.spans++
 	}
 }
 
 func (o *outliers) reset() {
 	clear(o.places)
-	o.traces, o.ofSpans, o.spans = o.traces[:0], o.ofSpans[:0], o.spans[:0]
+	o.traces, o.ofSpans, o.spans, o.at, o.looks = o.traces[:0], o.ofSpans[:0], o.spans[:0], o.at[:0], o.looks[:0]
 }
 
 func spanID(id pcommon.SpanID) uint64 { return binary.LittleEndian.Uint64(id[:]) }

@@ -28,6 +28,7 @@ type program struct {
 	whens        rule.Set // by feature; nil counts every record
 	matches      rule.Set // by feature; Never, but for ratios
 	ratios       bool     // whether matches must be asked
+	looks        int      // place of the first learned feature, -1 when rules use none
 	live, shadow ruleset
 }
 
@@ -44,10 +45,10 @@ func compile(cfg *Config, packs packs, signal rule.Signal, set component.Telemet
 	if err := packs.tooMany(); err != nil {
 		return nil, err
 	}
-	p := &program{signal: signal, reader: feature.NewReader(seed)}
+	p := &program{signal: signal, reader: feature.NewReader(seed), looks: -1}
 	var entityErr error
 	p.entities, entityErr = newEntities(p.reader, cfg.Entities)
-	errs := []error{entityErr}
+	errs := []error{entityErr, p.addLooks(cfg, packs)}
 	lists := lists{}
 	names := rule.Names{SQL: inspector.SQL, XSS: inspector.XSS}
 	for packs, rules := range packs.inOrder(&p.live, &p.shadow) { // what is tried out can use what is live

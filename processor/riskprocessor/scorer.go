@@ -73,6 +73,7 @@ func (p *riskProcessor) answer(ctx context.Context, request *scoreRequest, answe
 func (w *worker) ask(r *row, request *scoreRequest) {
 	v := r.vector
 	w.reader.Clear(v, ptrace.SpanKindServer)
+	w.lookAt(r, 0) // of which there are none between batches
 	for i := range request.Attributes {
 		a := &request.Attributes[i]
 		switch a.Kind {

@@ -15,8 +15,9 @@ func (p *riskProcessor) processTraces(ctx context.Context, td ptrace.Traces) (pt
 	w := p.worker()
 	defer w.release()
 	w.begin(ctx)
-	w.scoreSpans(td)
 	w.learnSpans(td)
+	w.scoreSpans(td)
+	w.addLearned()
 	w.decideSpans(td)
 	p.telemetry.report(ctx, w)
 	w.end()
@@ -28,6 +29,7 @@ func (p *riskProcessor) processTraces(ctx context.Context, td ptrace.Traces) (pt
 
 // scoreSpans scores every span of the batch and notes which traces are to be kept.
 func (w *worker) scoreSpans(td ptrace.Traces) {
+	place := 0
 	for _, rs := range td.ResourceSpans().All() {
 		w.reader.Resource(rs.Resource().Attributes(), w.nextResource())
 		for _, ss := range rs.ScopeSpans().All() {
@@ -35,6 +37,8 @@ func (w *worker) scoreSpans(td ptrace.Traces) {
 				r := w.next()
 				r.resourceSpans, r.scopeSpans, r.span, r.trace, r.state = rs, ss, span, span.TraceID(), span.TraceState().AsRaw()
 				w.reader.Span(span, r.vector)
+				w.lookAt(r, place)
+				place++
 				w.count(r)
 			}
 		}

@@ -101,7 +101,7 @@ func newWorker(p *riskProcessor, g *generation) *worker {
 		generation:    g,
 		fired:         map[pcommon.TraceID]rule.Hits{},
 		risky:         map[pcommon.TraceID]struct{}{},
-		outliers:      newOutliers(p.shared.model),
+		outliers:      newOutliers(p.shared.model, g.looks >= 0),
 		counts: counts{
 			ruleHits: make([]int64, rules), ruleErrors: make([]int64, rules), whenErrors: make([]int64, features),
 			evicted: make([]int64, features), refused: make([]int64, features),

@@ -27,6 +27,8 @@ const (
 	FirstSeen
 	// Types is their number.
 	Types = int(FirstSeen) + 1
+	// Given is a number that the caller writes to the vector before it is observed. No configuration names it.
+	Given = FirstSeen + 1
 )
 
 // String is the name of the type in a configuration.
@@ -96,6 +98,8 @@ func (e *Engine) newTracker(spec *Spec, store *Store) tracker {
 		return &ratio{basis, open(store, spec, window.NewRatio), max(1, spec.AtLeast)}
 	case FirstSeen:
 		return &firstSeen{basis, open(store, spec, window.NewAge), target, spec.WarmUp, store.since(spec)}
+	case Given:
+		return given{}
 	case Rate:
 		return &count{basis, open(store, spec, window.NewCounter), 1 / spec.Period.Length().Seconds()}
 	default:

@@ -17,6 +17,9 @@ type Verdict struct {
 type Scorer struct {
 	// Losses adds up what did not fit. The owner may set it back.
 	Losses Losses
+	// Looking asks for Looks, one for each span of the last call, in order.
+	Looking bool
+	Looks   []Look
 
 	model *Model
 	tree  tree
@@ -29,8 +32,12 @@ func (m *Model) NewScorer() *Scorer { return &Scorer{model: m} }
 func (s *Scorer) Score(now time.Duration, spans []Span) Verdict {
 	t := &s.tree
 	t.build(spans)
+	s.Looks = s.Looks[:0]
 	for i := range spans {
 		s.observe(now, i)
+	}
+	if s.Looking {
+		s.completeLooks()
 	}
 	var odds [channels]float64
 	for i := range t.groups {
@@ -64,6 +71,13 @@ func (s *Scorer) observe(now time.Duration, place int) {
 	stripe.mu.Lock()
 	defer stripe.mu.Unlock()
 	o := s.model.find(stripe, span.Operation, now, &s.Losses)
+	if s.Looking {
+		var l Look
+		if o != nil {
+			l = o.look(&seen)
+		}
+		s.Looks = append(s.Looks, l)
+	}
 	if o == nil {
 		return
 	}
