@@ -155,6 +155,7 @@ func (s *sources) observeLost(ctx context.Context, o metric.Int64Observer) error
 	o.Observe(s.assembler.BadResponse.Load(), reason("malformed_response"))
 	o.Observe(s.assembler.Orphaned.Load(), reason("no_final_response"))
 	o.Observe(s.assembler.Unaligned.Load(), reason("request_unaligned"))
+	o.Observe(s.streams.Missed.Load(), reason("stream_missed"))
 	return s.observeKernel(func(c bpfobj.Counters) map[string]uint64 { return c.Lost })(ctx, o)
 }
 

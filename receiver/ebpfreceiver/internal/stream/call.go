@@ -27,6 +27,7 @@ type call struct {
 	status   uint16
 	code     grpc.Status
 	rpc      bool
+	doubtful bool // something was missed since the request, and no response has begun since then
 }
 
 // callSize is how many bytes a call takes, about, without its text.
@@ -110,6 +111,7 @@ func (k *call) answer(f *http2.Fields, now uint64) {
 		return // an interim response: the final one is still to come
 	default:
 		k.status, k.first = f.Status, now
+		k.doubtful = k.doubtful && f.Status == 0
 		k.rpc = k.rpc || grpc.Is(f.ContentType)
 		k.take(1, f)
 	}

@@ -50,7 +50,13 @@ func client(r *event.Stream) bool { return r.Flags&event.FromServer == 0 }
 
 func (v *conversation) done() bool { return false }
 
-func (v *conversation) lose(r *event.Stream) { v.restart(index(client(r))) }
+// lose begins a direction anew. Whatever is open may have been answered, or reset, in what was missed.
+func (v *conversation) lose(r *event.Stream) {
+	v.restart(index(client(r)))
+	for _, k := range v.calls {
+		k.doubtful = true
+	}
+}
 
 // restart begins a direction anew, whose place is not known.
 func (v *conversation) restart(i int) {
@@ -116,9 +122,34 @@ func (v *conversation) bodyEnd(i int) {
 	if k := v.calls[id]; k != nil && id != 0 {
 		v.touch(k)
 		if i == index(false) {
-			v.close(k, v.record.Time, protocol.None)
+			v.answered(k)
 		}
 	}
+}
+
+// answered closes a call whose response has come to its end.
+func (v *conversation) answered(k *call) {
+	if k.doubtful && k.status == 0 {
+		v.drop(k) // its head was in what was missed
+		return
+	}
+	v.close(k, v.record.Time, protocol.None)
+}
+
+// drop forgets a call whose outcome was missed.
+func (v *conversation) drop(k *call) {
+	v.tracker.Counts.Missed.Add(1)
+	delete(v.calls, k.id)
+	v.tracker.freeCall(k)
+}
+
+// cut closes a call whose response has not come to its end by a time, as far as is known.
+func (v *conversation) cut(k *call, now uint64, how protocol.Failure) {
+	if k.doubtful {
+		v.drop(k)
+		return
+	}
+	v.close(k, now, how)
 }
 
 // frame takes one frame of the record that is read. The one before it is whole.
@@ -184,7 +215,7 @@ func (v *conversation) headers(f *http2.Frame) {
 	k.answer(fields, v.record.Time)
 	v.touch(k)
 	if f.EndStream {
-		v.close(k, v.record.Time, protocol.None)
+		v.answered(k)
 	}
 }
 
@@ -226,13 +257,13 @@ func (v *conversation) touch(k *call) {
 
 func (v *conversation) end(r *event.Stream) {
 	for _, k := range v.calls {
-		v.close(k, r.Time, failure(r.Flags))
+		v.cut(k, r.Time, failure(r.Flags))
 	}
 }
 
 // timeout closes a call that was quiet for too long. One that was answered has not failed.
 func (v *conversation) timeout(k *call) {
-	v.close(k, k.last, protocol.Timeout)
+	v.cut(k, k.last, protocol.Timeout)
 }
 
 func (v *conversation) abandon() {

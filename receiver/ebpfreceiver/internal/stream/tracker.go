@@ -42,6 +42,8 @@ type Counts struct {
 	Malformed atomic.Int64
 	// Unmatched counts responses whose request was not seen.
 	Unmatched atomic.Int64
+	// Missed counts exchanges whose outcome was in what was missed: they are not told.
+	Missed atomic.Int64
 	// UnknownFields counts header fields that refer to something that was not seen, and CutHeaders header blocks that
 	// are longer than what is looked at: values in them are absent.
 	UnknownFields, CutHeaders atomic.Int64

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -274,6 +275,25 @@ func TestWhatIsMissedIsCountedAndGuessedByNobody(t *testing.T) {
 	w.tracker.Record(w.raw(false, w.response(t, 7)))
 	assert.Equal(t, []string{""}, w.seen.paths)
 	assert.NotZero(t, w.tracker.Counts.UnknownFields.Load())
+}
+
+func TestACallWhoseResponseMayHaveBeenMissedIsNoFailure(t *testing.T) {
+	w := newWire(defaults())
+	w.open(0, event.HTTP2)
+	for i, id := range []uint32{1, 3, 5} {
+		w.tracker.Record(w.raw(true, w.request(t, id, "/"+strconv.Itoa(i))))
+	}
+	w.raw(false, w.response(t, 1))                   // missed
+	w.tracker.Record(w.raw(false, w.response(t, 3))) // of no use without what is before it
+	w.now += 3 * second
+	from := w.at[0]
+	seen := w.response(t, 5)
+	w.at[0] += uint32(len(seen))
+	w.tracker.Record(w.record(event.StreamData, false, event.Guessed, from, w.at[0], seen))
+	w.tracker.Record(w.record(event.StreamEnd, false, event.Fin, 0, 0, nil))
+	assert.Equal(t, []string{"/2"}, w.seen.paths, "the response to it was seen")
+	assert.EqualValues(t, 2, w.tracker.Counts.Missed.Load())
+	assert.Zero(t, w.tracker.Counts.Open.Load())
 }
 
 func TestAJoinedConnectionBeginsWhereTheKernelSaysSo(t *testing.T) {
