@@ -114,6 +114,14 @@ const (
 func routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/small", func(w http.ResponseWriter, _ *http.Request) { write(w, smallSize) })
+	mux.HandleFunc("/of/", func(w http.ResponseWriter, r *http.Request) {
+		sum := 0
+		for _, letter := range []byte(r.URL.Path) {
+			sum += int(letter)
+		}
+		w.WriteHeader([]int{200, 200, 200, 404, 503}[sum%5])
+		write(w, smallSize*[]int{1, 3, 10, 40, 200}[sum/5%5])
+	})
 	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { write(w, largeSize) })
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "broken", 500) })
 	mux.HandleFunc("/chunked", func(w http.ResponseWriter, _ *http.Request) {

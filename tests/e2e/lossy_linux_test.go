@@ -24,12 +24,7 @@ func TestPacketsThatAreLostComeTwiceOrComeLate(t *testing.T) {
 		rounds  = 40
 	)
 	needRoot(t)
-	for name, faults := range map[string]faulty{
-		"lost":       {loss: 0.02},
-		"twice":      {duplicate: 0.05},
-		"late":       {reorder: 0.05},
-		"everything": {loss: 0.01, duplicate: 0.02, reorder: 0.02},
-	} {
+	for name, faults := range badWires {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t, faults)
 			server := serve(t, w.ends[1].listen(t))
@@ -46,13 +41,88 @@ func TestPacketsThatAreLostComeTwiceOrComeLate(t *testing.T) {
 			if lost, most := harness.Total(p.metrics.Losses()), 2*requests/1000; lost > most {
 				t.Errorf("%d of %d exchanges' ends are lost, want at most %d: %v", lost, 2*requests, most, p.metrics.Losses())
 			}
-			t.Logf("%d requests; of their packets %d were lost, %d came twice, %d came late",
-				requests, w.lost.Load(), w.duplicated.Load(), w.swapped.Load())
-			if w.lost.Load()+w.duplicated.Load()+w.swapped.Load() == 0 {
-				t.Error("nothing happened to any packet")
+			w.harmed(t, requests)
+		})
+	}
+}
+
+var badWires = map[string]faulty{
+	"lost":       {loss: 0.02},
+	"twice":      {duplicate: 0.05},
+	"late":       {reorder: 0.05},
+	"everything": {loss: 0.01, duplicate: 0.02, reorder: 0.02},
+}
+
+// harmed says what happened to the packets of so many requests, and fails the test if nothing did.
+func (w *wire) harmed(t *testing.T, requests int) {
+	t.Helper()
+	t.Logf("%d requests; of their packets %d were lost, %d came twice, %d came late",
+		requests, w.lost.Load(), w.duplicated.Load(), w.swapped.Load())
+	if w.lost.Load()+w.duplicated.Load()+w.swapped.Load() == 0 {
+		t.Error("nothing happened to any packet")
+	}
+}
+
+// Streams share a connection, and the names and values of their header fields depend on those of all streams before them:
+// what is missed of one spoils the others. Every request has a path of its own. The beginning of a connection is what can
+// go wrong most: there are many of them.
+func TestStreamsWhosePacketsAreLostComeTwiceOrComeLate(t *testing.T) {
+	const (
+		clients = 24
+		streams = 20
+		rounds  = 8
+	)
+	needRoot(t)
+	for name, faults := range badWires {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t, faults)
+			server := serve(t, w.ends[1].listen(t))
+			p := capture(t, onlyPorts(t, server.addr))
+			var all sync.WaitGroup
+			for client := range clients {
+				all.Go(func() { askStreamsOver(t, w.ends[0], server.addr, client, streams, rounds) })
+			}
+			all.Wait()
+			requests := clients * (1 + streams*rounds)
+			served := server.served(t, requests)
+			p.finish(2 * requests)
+			p.compareStreams(served)
+			checkErrors(t, p.spans)
+			w.harmed(t, requests)
+		})
+	}
+}
+
+// askStreamsOver sends a request, which makes a connection, and then many at once on that, from within a namespace.
+func askStreamsOver(t *testing.T, from *namespace, addr string, number, streams, rounds int) {
+	transport := &http.Transport{
+		DialContext: func(_ context.Context, _, addr string) (net.Conn, error) { return from.dial(addr) },
+		Protocols:   new(http.Protocols),
+	}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport, Timeout: patience}
+	if err := ask(t.Context(), &client, "GET", fmt.Sprintf("http://%s/of/%d", addr, number), ""); err != nil {
+		t.Error(err)
+		return
+	}
+	var all sync.WaitGroup
+	for stream := range streams {
+		all.Go(func() {
+			for round := range rounds {
+				method, body := "GET", ""
+				if round%4 == 0 {
+					method, body = "POST", strings.Repeat("y", 30*smallSize)
+				}
+				url := fmt.Sprintf("http://%s/of/%d/%d/%d", addr, number, stream, round)
+				if err := ask(t.Context(), &client, method, url, body); err != nil {
+					t.Error(err)
+					return
+				}
 			}
 		})
 	}
+	all.Wait()
 }
 
 // kinds are requests whose heads and bodies have one packet or several, in either direction.
