@@ -65,7 +65,9 @@ func TestRulesAskWhatIsLearned(t *testing.T) {
 		change(td)
 		return td
 	}
-	span := func(td ptrace.Traces, i int) ptrace.Span { return td.ResourceSpans().At(i).ScopeSpans().At(0).Spans().At(0) }
+	span := func(td ptrace.Traces, i int) ptrace.Span {
+		return td.ResourceSpans().At(i).ScopeSpans().At(0).Spans().At(0)
+	}
 
 	assert.Empty(t, rulesOf(t, p, one(func(ptrace.Traces) {})), "of the first span nothing is known")
 	for range 600 {
