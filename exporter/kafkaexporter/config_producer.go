@@ -30,7 +30,7 @@ type ProducerConfig struct {
 	Delivery Delivery `mapstructure:"delivery"`
 	// Compression of record batches: none, gzip, snappy, lz4 or zstd. Empty is refused.
 	Compression string `mapstructure:"compression"`
-	// CompressionParams holds the level for gzip and zstd. Zero and -1 are the codec's default level. Without compression
+	// CompressionParams holds the level for gzip and zstd. Zero and -1 are the codec's default level, for zstd 1. Without compression
 	// it has no effect.
 	CompressionParams configcompression.CompressionParams `mapstructure:"compression_params"`
 	// FlushMaxMessages bounds the records of one batch. Must be positive.

@@ -7,6 +7,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 )
 
 // Batch is a record batch for one partition.
@@ -18,7 +20,8 @@ type Batch struct {
 	// Records is the number of records in Bytes, Plain the size of the batch before compression.
 	Records, Plain int
 
-	ticket *Ticket
+	ticket   *Ticket
+	checksum recordbatch.Checksum
 	// queued is true while the machine has the batch.
 	queued bool
 	// sent is true once the batch was given to a connection: from then on it cannot be withdrawn.

@@ -70,7 +70,7 @@ func (p *partition) take(node int32) *Batch {
 		if p.identity != nil {
 			stamp = recordbatch.Producer{ID: p.identity.id, Epoch: p.epoch, Sequence: p.sequence}
 		}
-		recordbatch.Stamp(b.Bytes, stamp)
+		recordbatch.Stamp(b.Bytes, stamp, &b.checksum)
 		b.stamped, b.ordinal, b.sequence = true, p.issued, p.sequence
 		p.issued++
 		p.sequence = recordbatch.NextSequence(p.sequence, b.Records)

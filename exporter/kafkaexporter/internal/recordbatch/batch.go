@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // HeaderSize is the number of bytes before the records.
@@ -81,12 +82,16 @@ func bytesSize(b []byte) int {
 // may be nil, and is returned so that it can be used again. records must not be empty.
 func Append(dst, scratch []byte, c *Compressor, timestamp int64, records []Record) (batch, newScratch []byte, plain int, err error) {
 	start := len(dst)
+	size := recordsSize(records)
+	if c.Codec() == None {
+		dst = slices.Grow(dst, HeaderSize+size)
+	}
 	dst = append(dst, make([]byte, HeaderSize)...)
 	if c.Codec() == None {
 		dst = appendRecords(dst, records)
 		plain = len(dst) - start
 	} else {
-		scratch = appendRecords(scratch[:0], records)
+		scratch = appendRecords(slices.Grow(scratch[:0], size), records)
 		plain = HeaderSize + len(scratch)
 		if dst, err = c.Append(dst, scratch); err != nil {
 			return nil, scratch, 0, err
@@ -97,6 +102,13 @@ func Append(dst, scratch []byte, c *Compressor, timestamp int64, records []Recor
 	}
 	putHeader(dst[start:], c.Codec(), timestamp, len(records))
 	return dst, scratch, plain, nil
+}
+
+func recordsSize(records []Record) (size int) {
+	for i := range records {
+		size += RecordSize(records[i], i)
+	}
+	return size
 }
 
 func appendRecords(dst []byte, records []Record) []byte {
@@ -132,7 +144,7 @@ func appendBytes(dst, b []byte) []byte {
 	return append(dst, b...)
 }
 
-// putHeader fills in everything but the producer's fields and the checksum, which Stamp adds.
+// putHeader fills in everything but the producer's fields and the whole checksum, which Stamp adds.
 func putHeader(batch []byte, codec Codec, timestamp int64, count int) {
 	const offsetLeaderEpoch = 12
 	order := binary.BigEndian
@@ -145,20 +157,30 @@ func putHeader(batch []byte, codec Codec, timestamp int64, count int) {
 	order.PutUint64(batch[offsetTimestamp:], uint64(timestamp))
 	order.PutUint64(batch[offsetMaxTime:], uint64(timestamp))
 	order.PutUint32(batch[offsetCount:], uint32(count))
+	// Until Stamp completes it, its place holds the checksum of the records.
+	order.PutUint32(batch[offsetCRC:], crc32.Checksum(batch[HeaderSize:], castagnoli()))
 }
 
-// Stamp writes the producer's fields and the checksum into a batch made by Append. It must not be called while
-// another goroutine may read the batch.
-func Stamp(batch []byte, p Producer) {
+// Stamp writes the producer's fields and the checksum into a batch made by Append or InPlace, for the first time or, with the checksum
+// that it remembered then, anew. It must not be called while another goroutine may read the batch.
+func Stamp(batch []byte, p Producer, sum *Checksum) {
 	order := binary.BigEndian
+	if !sum.known {
+		*sum = Checksum{true, order.Uint32(batch[offsetCRC:])}
+	}
 	order.PutUint64(batch[offsetProducerID:], uint64(p.ID))
 	order.PutUint16(batch[offsetEpoch:], uint16(p.Epoch))
 	order.PutUint32(batch[offsetSequence:], uint32(p.Sequence))
-	order.PutUint32(batch[offsetCRC:], crc32.Checksum(batch[offsetAttributes:], castagnoli()))
+	head := crc32.Checksum(batch[offsetAttributes:HeaderSize], castagnoli())
+	order.PutUint32(batch[offsetCRC:], join(head, sum.records, len(batch)-HeaderSize))
 }
 
-// castagnoli returns the CRC-32C table; crc32 builds it once and recognizes it to use the processor's instruction.
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+// Checksum remembers the checksum of a batch's records, whose place Stamp overwrites. The zero value is for a batch that was
+// never stamped.
+type Checksum struct {
+	known   bool
+	records uint32
+}
 
 // NextSequence returns the sequence after a batch of count records that began at sequence. Sequences have 31 bits and
 // start again at 0.

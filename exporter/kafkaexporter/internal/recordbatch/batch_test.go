@@ -74,7 +74,7 @@ func TestEveryCodecRoundTripsThroughKafkaGo(t *testing.T) {
 	for _, codec := range codecs {
 		batch, _, plain, err := Append(nil, nil, compressor(t, codec, 0), 1234, records)
 		require.NoError(t, err)
-		Stamp(batch, Producer{7, 3, 99})
+		Stamp(batch, Producer{7, 3, 99}, new(Checksum))
 		assert.Equal(t, records, decode(t, batch), "codec %d", codec)
 		assert.Equal(t, uint16(codec), binary.BigEndian.Uint16(batch[offsetAttributes:]))
 		want := HeaderSize
@@ -90,7 +90,7 @@ func TestTheHeaderIsWhatThePackageCommentSays(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "before", string(batch[:6]))
 	batch = batch[6:]
-	Stamp(batch, Producer{0x1122334455667788, 0x0a0b, 0x01020304})
+	Stamp(batch, Producer{0x1122334455667788, 0x0a0b, 0x01020304}, new(Checksum))
 	order := binary.BigEndian
 	assert.Zero(t, order.Uint64(batch))
 	assert.Equal(t, len(batch)-12, int(order.Uint32(batch[8:])))
@@ -110,11 +110,12 @@ func TestTheHeaderIsWhatThePackageCommentSays(t *testing.T) {
 func TestStampingAgainChangesNothingButTheProducerAndTheChecksum(t *testing.T) {
 	batch, _, _, err := Append(nil, nil, compressor(t, LZ4, 0), 1, []Record{{Value: []byte("a")}})
 	require.NoError(t, err)
-	Stamp(batch, Producer{1, 0, 0})
+	var sum Checksum
+	Stamp(batch, Producer{1, 0, 0}, &sum)
 	first := bytes.Clone(batch)
-	Stamp(batch, Producer{2, 1, 5})
+	Stamp(batch, Producer{2, 1, 5}, &sum)
 	assert.NotEqual(t, first, batch)
-	Stamp(batch, Producer{1, 0, 0})
+	Stamp(batch, Producer{1, 0, 0}, &sum)
 	assert.Equal(t, first, batch)
 }
 

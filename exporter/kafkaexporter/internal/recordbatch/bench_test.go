@@ -31,7 +31,7 @@ func BenchmarkAppend(b *testing.B) {
 				var err error
 				batch, scratch, plain, err = Append(batch[:0], scratch, c, 1, records)
 				require.NoError(b, err)
-				Stamp(batch, Producer{1, 0, 1})
+				Stamp(batch, Producer{1, 0, 1}, new(Checksum))
 			}
 			b.SetBytes(int64(plain))
 			b.ReportMetric(float64(plain)/float64(len(batch)), "ratio")

@@ -94,13 +94,13 @@ func (c *Compressor) initGzip(level int) error {
 	return nil
 }
 
-// zstdWindow is the window that contrib's exporter has. With 1 MiB batches were 2 % smaller.
-const zstdWindow = 64 << 10
+// zstdWindow is four times that of contrib's exporter, for batches that are 1 to 2 % smaller. More brings no more.
+const zstdWindow = 256 << 10
 
 func (c *Compressor) initZstd(level int) error {
-	options := []zstd.EOption{zstd.WithEncoderCRC(false), zstd.WithWindowSize(zstdWindow)}
-	if level > 0 {
-		options = append(options, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)))
+	// Level 1 takes half the time of level 3, the library's default, for batches that are 0 to 6 % larger.
+	options := []zstd.EOption{
+		zstd.WithEncoderCRC(false), zstd.WithWindowSize(zstdWindow), zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(max(level, 1))),
 	}
 	// A nil writer makes EncodeAll the only usable method: stateless, concurrent and without goroutines.
 	encoder, err := zstd.NewWriter(nil, options...)

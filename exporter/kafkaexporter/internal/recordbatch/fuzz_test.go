@@ -27,7 +27,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		batch, _, plain, err := Append(nil, nil, compressor(t, codecs[int(codec)%len(codecs)], 0), id, records)
 		require.NoError(t, err)
-		Stamp(batch, Producer{ID: id, Epoch: int16(id), Sequence: int32(count)})
+		Stamp(batch, Producer{ID: id, Epoch: int16(id), Sequence: int32(count)}, new(Checksum))
 		got := decode(t, batch)
 		require.Len(t, got, len(records))
 		size := HeaderSize
