@@ -63,6 +63,9 @@ func (c Counter) Add(key uint64, m Moment) (float64, Outcome) {
 // Count returns the events of key in the window, 0 for an unknown one. It stores nothing.
 func (c Counter) Count(key uint64, m Moment) float64 {
 	key = occupied(key)
+	if c.unused(key) {
+		return 0
+	}
 	s, b := c.locate(key)
 	defer s.mu.Unlock()
 	cell := c.find(b, key)

@@ -80,6 +80,9 @@ func (d Distinct) Add(key, element uint64, m Moment) (float64, Outcome) {
 // Count returns the number of different elements of key in the window, 0 for an unknown one. It stores nothing.
 func (d Distinct) Count(key uint64, m Moment) float64 {
 	key = occupied(key)
+	if d.unused(key) {
+		return 0
+	}
 	s, b := d.locate(key)
 	defer s.mu.Unlock()
 	cell := d.find(b, key)

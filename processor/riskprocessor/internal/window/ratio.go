@@ -51,6 +51,9 @@ func (t Ratio) Add(key uint64, matched bool, m Moment) (hits, all float64, outco
 // Count returns how many events matched and how many there are in the window. It stores nothing.
 func (t Ratio) Count(key uint64, m Moment) (hits, all float64) {
 	key = occupied(key)
+	if t.unused(key) {
+		return 0, 0
+	}
 	s, b := t.locate(key)
 	defer s.mu.Unlock()
 	cell := t.find(b, key)

@@ -51,6 +51,9 @@ func (t Sum) Add(key uint64, amount float64, m Moment) (float64, Outcome) {
 // Sum returns the sum of the window, 0 for an unknown key. It stores nothing.
 func (t Sum) Sum(key uint64, m Moment) float64 {
 	key = occupied(key)
+	if t.unused(key) {
+		return 0
+	}
 	s, b := t.locate(key)
 	defer s.mu.Unlock()
 	cell := t.find(b, key)

@@ -72,6 +72,7 @@ type stripe[V any] struct {
 type table[V any, P cell[V]] struct {
 	stripes [stripes]stripe[V]
 	mask    uint64
+	used    []uint64 // a bit for each bucket that ever had a key, by stripe; set under the lock, read without
 }
 
 // newTable makes a table of at least `entities` cells. Seed starts the random choices of admission.
@@ -81,7 +82,7 @@ func newTable[V any, P cell[V]](entities int, seed uint64) *table[V, P] {
 	if buckets*stripes*ways < entities {
 		buckets *= 2
 	}
-	t := &table[V, P]{mask: uint64(buckets - 1)}
+	t := &table[V, P]{mask: uint64(buckets - 1), used: make([]uint64, (stripes*buckets+63)/64)}
 	all := allocate[bucket[V]](stripes*buckets, t)
 	for i := range t.stripes {
 		t.stripes[i].buckets = all[i*buckets : (i+1)*buckets : (i+1)*buckets]
@@ -98,6 +99,9 @@ func (t *table[V, P]) Capacity() int { return stripes * ways * int(t.mask+1) }
 // touches all of them first, so that the memory is fetched for all at once instead of for one after the other.
 func (t *table[V, P]) Touch(key uint64) uint32 {
 	key = occupied(key)
+	if t.unused(key) {
+		return 0
+	}
 	b := t.bucket(key)
 	defer runtime.KeepAlive(t) // which the buckets live as long as
 	for i := range b.keys {
@@ -106,6 +110,12 @@ func (t *table[V, P]) Touch(key uint64) uint32 {
 		}
 	}
 	return 0
+}
+
+// unused says that the bucket of key never had one: what counts seldom is asked often, and needs no look at its memory.
+func (t *table[V, P]) unused(key uint64) bool {
+	n := key>>(64-stripeBits)*(t.mask+1) + key&t.mask
+	return atomic.LoadUint64(&t.used[n/64])>>(n%64)&1 == 0
 }
 
 func (t *table[V, P]) bucket(key uint64) *bucket[V] {
@@ -159,6 +169,10 @@ func (*table[V, P]) least(b *bucket[V], m Moment) (index int, load uint32) {
 // place gives the cell at index i to key, unused.
 func (t *table[V, P]) place(s *stripe[V], b *bucket[V], i int, key uint64) P {
 	atomic.StoreUint64(&b.keys[i], key)
+	n := key>>(64-stripeBits)*(t.mask+1) + key&t.mask
+	if t.unused(key) {
+		atomic.OrUint64(&t.used[n/64], 1<<(n%64)) // words are shared by stripes of small tables
+	}
 	c := P(&b.cells[i])
 	if s.sharing != nil {
 		clear(s.sharing.of(int(key&t.mask)*ways+i, c.numbers()))
