@@ -36,7 +36,7 @@ import (
 )
 
 const (
-	eventually = 10 * time.Second
+	eventually = 30 * time.Second // for an emulated processor, too
 	often      = 5 * time.Millisecond
 )
 

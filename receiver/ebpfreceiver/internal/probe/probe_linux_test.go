@@ -28,7 +28,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	eventually = 10 * time.Second
+	eventually = 30 * time.Second // for an emulated processor, too
 	tick       = 5 * time.Millisecond
 )
 
