@@ -142,6 +142,10 @@ bench: build ## Benchmarks; the last line is one JSON object
 bench-logs: ## Age of a log record when it leaves the receiver, in percentiles (as root)
 	scripts/bench-logs.sh
 
+.PHONY: bench-spans
+bench-spans: ## eBPF receiver: CPU time and allocations a span, from recorded records to pdata; the last line is one JSON object
+	scripts/bench-spans.sh
+
 .PHONY: bench-risk
 bench-risk: ## Risk processor: CPU a span, a flood of ten million keys, a million entities; the last line is one JSON object
 	scripts/bench-risk.sh

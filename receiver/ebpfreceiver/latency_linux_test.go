@@ -96,7 +96,7 @@ func BenchmarkHandshakeToLog(b *testing.B) {
 }
 
 // unusedPort returns a port that nobody listens on.
-func unusedPort(b *testing.B) int {
+func unusedPort(b testing.TB) int {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
