@@ -201,6 +201,34 @@ func TestACallGetsItsParentOnlyWhereThatIsCertain(t *testing.T) {
 	})
 }
 
+// TestTheRequestThatIsLeftIsTheOneThatCalls has the request that came last answered before the one that came first calls.
+func TestTheRequestThatIsLeftIsTheOneThatCalls(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	called := server.Listener.Addr().(*net.TCPAddr).Port
+	front, spans, _ := startFront(t, called, "threads")
+	first, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(front)))
+	require.NoError(t, err)
+	defer first.Close() //nolint:errcheck // the server has closed it
+	_, err = fmt.Fprintf(first, "POST /%d HTTP/1.1\r\nHost: front\r\nContent-Length: 1\r\nConnection: close\r\n\r\n", called)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, ask(t, front, called))
+	_, err = io.WriteString(first, "x")
+	require.NoError(t, err)
+	_, err = io.ReadAll(first)
+	require.NoError(t, err)
+
+	var post ptrace.Span
+	parents := make(map[string]int)
+	for _, f := range await(t, spans, 4) {
+		parents[f.span.ParentSpanID().String()]++
+		if f.span.Name() == http.MethodPost {
+			post = f.span
+		}
+	}
+	assert.Equal(t, map[string]int{"": 3, post.SpanID().String(): 1}, parents)
+}
+
 // TestTheCauseIsKnownByItsTrace has two requests open at once, which leaves only the trace to go by.
 func TestTheCauseIsKnownByItsTrace(t *testing.T) {
 	waits := make(chan struct{})

@@ -13,8 +13,8 @@
 /* What a process has to answer. */
 struct serving {
 	__u64 counts; /* requests that have come and are not answered yet, and, above bit 32, all that ever came */
-	__u64 cookie; /* of the socket of the last one */
-	__u32 exchange; /* and its number */
+	__u64 cookies; /* of the sockets of those that are open, added up: while there is one, it is its cookie */
+	__u32 exchanges; /* and their numbers */
 	__u32 pid; /* whose this is; 0: nobody's */
 	__u8 unsure; /* there may be more to answer than is counted */
 	__u8 reserved[7];
@@ -65,19 +65,25 @@ static __always_inline bool serving_begin(__u32 pid, __u64 cookie, __u32 exchang
 		}
 		serving->pid = pid;
 		serving->unsure = 0;
+		serving->cookies = 0;
+		serving->exchanges = 0;
 	}
+	/* First what within_holds compares, and in serving_end last: who reads a sum in between is found out. */
 	__sync_fetch_and_add(&serving->counts, SERVING_BEGUN + 1);
-	serving->cookie = cookie;
-	serving->exchange = exchange;
+	__sync_fetch_and_add(&serving->cookies, cookie);
+	__sync_fetch_and_add(&serving->exchanges, exchange);
 	return true;
 }
 
-static __always_inline void serving_end(__u32 pid)
+static __always_inline void serving_end(__u32 pid, __u64 cookie, __u32 exchange)
 {
 	struct serving *serving = serving_of(pid);
 
-	if (serving && serving->pid == pid)
-		__sync_fetch_and_add(&serving->counts, -1);
+	if (!serving || serving->pid != pid)
+		return;
+	__sync_fetch_and_add(&serving->cookies, -cookie);
+	__sync_fetch_and_add(&serving->exchanges, -exchange);
+	__sync_fetch_and_add(&serving->counts, -1);
 }
 
 /* The process serves something that is not counted. */
@@ -103,8 +109,8 @@ static __always_inline bool within_enter(struct within *within, __u32 pid)
 	within->counts = serving->counts;
 	if (SERVING_OPEN(within->counts) != 1 || serving->unsure)
 		return false;
-	within->cookie = serving->cookie;
-	within->exchange = serving->exchange;
+	within->cookie = serving->cookies;
+	within->exchange = serving->exchanges;
 	within->pid = pid;
 	return true;
 }
@@ -175,11 +181,11 @@ static __always_inline void cause_serve(struct connection *connection)
 		connection->marks |= MARK_CAUSED;
 }
 
-/* It has not any more. */
-static __always_inline void cause_served(struct connection *connection)
+/* It has not any more to answer the exchange of that number. */
+static __always_inline void cause_served(struct connection *connection, __u32 exchange)
 {
 	if (connection->marks & MARK_CAUSED)
-		serving_end(connection->exchange.owner.pid);
+		serving_end(connection->exchange.owner.pid, connection->exchange.event.cookie, exchange);
 	connection->marks &= ~MARK_CAUSED;
 }
 
@@ -197,7 +203,7 @@ static __always_inline void cause_follow(struct bpf_sock *sk, struct connection 
 		return;
 	}
 	if (ended)
-		cause_served(connection);
+		cause_served(connection, before.exchange);
 	if (begun && exchange->owner.inherited != OWNER_INHERITED)
 		cause_serve(connection);
 }
@@ -208,7 +214,7 @@ static __always_inline void cause_accepted(struct connection *connection, const 
 	struct event_exchange *exchange = &connection->exchange;
 
 	if (knob_causes)
-		cause_served(connection);
+		cause_served(connection, exchange->event.exchange);
 	exchange->owner = *owner;
 	if (knob_causes && connection->phase == PHASE_REQUEST && exchange->event.side == SIDE_SERVER)
 		cause_serve(connection);

@@ -1,7 +1,7 @@
 # Copyright The otelcol-risk Authors
 # SPDX-License-Identifier: Apache-2.0
 """A service that calls http://127.0.0.1:PORT/ for GET /PORT, and answers 502 if that fails. It passes on a traceparent that
-it gets. Threads serve with the argument `threads`. Prints its port, and ends with its standard input."""
+it gets. POST does the same once its body is there. Threads serve with the argument `threads`. Prints its port, and ends with its standard input."""
 import http.client
 import http.server
 import sys
@@ -30,6 +30,10 @@ class Front(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def log_message(self, *arguments):
         pass

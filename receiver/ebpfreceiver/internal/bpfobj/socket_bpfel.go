@@ -292,13 +292,13 @@ type socketSeriesKey struct {
 }
 
 type socketServing struct {
-	_        structs.HostLayout
-	Counts   uint64
-	Cookie   uint64
-	Exchange uint32
-	Pid      uint32
-	Unsure   uint8
-	Reserved [7]uint8
+	_         structs.HostLayout
+	Counts    uint64
+	Cookies   uint64
+	Exchanges uint32
+	Pid       uint32
+	Unsure    uint8
+	Reserved  [7]uint8
 }
 
 type socketStream struct {
