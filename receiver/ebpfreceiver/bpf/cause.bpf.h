@@ -165,7 +165,7 @@ static __always_inline void cause_call(struct bpf_sock *sk, struct connection *c
 	connection->marks &= ~MARK_CAUSED;
 	if (!within_enter(&within, connection->exchange.owner.pid))
 		return;
-	calling = bpf_sk_storage_get(&callings, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	calling = STORAGE_MAKE(&callings, sk);
 	if (!calling)
 		return;
 	calling->within = within;

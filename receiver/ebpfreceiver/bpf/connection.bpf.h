@@ -461,7 +461,7 @@ static __always_inline struct connection *connection_create(struct bpf_sock *sk,
 {
 	struct connection *connection;
 
-	connection = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	connection = STORAGE_MAKE(&connections, sk);
 	if (!connection) {
 		count(COUNTER_LOST_STORAGE);
 		return NULL;

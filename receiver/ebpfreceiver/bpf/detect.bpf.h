@@ -58,7 +58,7 @@ static __always_inline struct connection *connection_detect(struct __sk_buff *sk
 	struct stream *stream = NULL;
 	struct connection *connection;
 
-	owner = bpf_sk_storage_get(&owners, sk, NULL, packet->length ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	owner = packet->length ? STORAGE_MAKE(&owners, sk) : bpf_sk_storage_get(&owners, sk, NULL, 0);
 	if (!owner) {
 		if (packet->length)
 			count(COUNTER_LOST_STORAGE);

@@ -124,7 +124,7 @@ static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock
 
 	if (!early || !early_matches(early, sk))
 		return;
-	owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	owner = STORAGE_MAKE(&owners, sk);
 	if (!owner) {
 		count(COUNTER_LOST_STORAGE);
 		return;

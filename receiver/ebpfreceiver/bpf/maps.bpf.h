@@ -5,6 +5,15 @@
 #ifndef OTELCOL_RISK_MAPS_BPF_H
 #define OTELCOL_RISK_MAPS_BPF_H
 
+/* The storage of a socket, made if there is none. That can fail when two processors do it at once, or for want of memory at
+ * that moment: the second try finds what the other one made, or makes it.
+ */
+#define STORAGE_MAKE(map, sk)                                                                                                      \
+	({                                                                                                                         \
+		void *made = bpf_sk_storage_get(map, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);                                       \
+		made ? made : bpf_sk_storage_get(map, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);                                      \
+	})
+
 /* What is known of packets that came before earlier bytes. */
 enum held {
 	HELD_PACKETS = 1, /* there are some */

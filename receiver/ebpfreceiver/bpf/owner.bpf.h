@@ -34,7 +34,7 @@ static __always_inline void owner_tell(const struct owner *owner)
 
 static __always_inline struct owner *owner_tag(struct bpf_sock *sk)
 {
-	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	struct owner *owner = STORAGE_MAKE(&owners, sk);
 
 	if (!owner)
 		return NULL; /* the owner stays unknown, which the span says by having none */

@@ -384,7 +384,7 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 /* Makes the state of a connection whose protocol was just recognized. NULL when it is filtered out or there is no memory. */
 static __always_inline struct stream *stream_create(struct bpf_sock *sk, struct owner *owner, __u8 direction, __u8 protocol)
 {
-	struct stream *stream = bpf_sk_storage_get(&streams, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	struct stream *stream = STORAGE_MAKE(&streams, sk);
 
 	if (!stream) {
 		count(COUNTER_LOST_STORAGE);

@@ -162,7 +162,7 @@ static __always_inline struct tcp_socket *tcp_open(struct bpf_sock_ops *ctx, str
 	socket_addresses(sk, local, peer);
 	if (!filter_port(port) || !filter_address(peer))
 		return NULL;
-	tcp = bpf_sk_storage_get(&tcp_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	tcp = STORAGE_MAKE(&tcp_sockets, sk);
 	if (!tcp) {
 		count(COUNTER_TCP_STORAGE);
 		return NULL;
