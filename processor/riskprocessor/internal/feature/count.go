@@ -18,22 +18,19 @@ type count struct {
 
 func (c *count) observe(v []*Vector, i int, now time.Duration) {
 	m := c.period.At(now)
-	for _, v := range v {
-		if key := v.Entities[c.entity]; key != 0 {
-			c.table.Touch(key)
-		}
-	}
+	var k keys
+	c.table.Ahead(k.entities(v, c.entity))
 	for _, v := range v {
 		key := v.Entities[c.entity]
 		switch {
 		case key == 0:
-			v.Features[i] = Value{}
+			v.Features[i].clear()
 		case v.Counted[i]:
 			n, outcome := c.table.Add(key, m)
 			v.note(i, outcome)
-			v.Features[i] = number(n * c.factor)
+			v.Features[i].set(n * c.factor)
 		default:
-			v.Features[i] = number(c.table.Count(key, m) * c.factor)
+			v.Features[i].set(c.table.Count(key, m) * c.factor)
 		}
 	}
 }

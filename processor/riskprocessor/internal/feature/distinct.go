@@ -18,25 +18,22 @@ type distinct struct {
 
 func (d *distinct) observe(v []*Vector, i int, now time.Duration) {
 	m := d.period.At(now)
-	for _, v := range v {
-		if key := v.Entities[d.entity]; key != 0 {
-			d.table.Touch(key)
-		}
-	}
+	var k keys
+	d.table.Ahead(k.entities(v, d.entity))
 	for _, v := range v {
 		key := v.Entities[d.entity]
 		if key == 0 {
-			v.Features[i] = Value{}
+			v.Features[i].clear()
 			continue
 		}
 		if v.Counted[i] {
 			if element := d.of.hash(v); element != 0 {
 				n, outcome := d.table.Add(key, element, m)
 				v.note(i, outcome)
-				v.Features[i] = number(n)
+				v.Features[i].set(n)
 				continue
 			}
 		}
-		v.Features[i] = number(d.table.Count(key, m))
+		v.Features[i].set(d.table.Count(key, m))
 	}
 }

@@ -68,7 +68,7 @@ type Engine struct {
 // tracker keeps the numbers of one feature.
 type tracker interface {
 	// observe takes the records in v, one after the other, into the numbers of the feature at place i, and writes the
-	// number of each. It takes many at once so that memory can be read ahead, see window.Table.
+	// number of each. It takes many at once, up to `together`, so that memory can be read ahead.
 	observe(v []*Vector, i int, now time.Duration)
 }
 
@@ -111,6 +111,10 @@ func (e *Engine) newTracker(spec *Spec, store *Store) tracker {
 // record included, to its Features. A feature that does not count a record is read without being changed. Now is the time
 // since the beginning of 1970.
 func (e *Engine) Observe(v []*Vector, now time.Duration) {
+	for len(v) > together {
+		e.Observe(v[:together], now)
+		v = v[together:]
+	}
 	for i, t := range e.trackers {
 		t.observe(v, i, now)
 	}
@@ -120,6 +124,20 @@ func (e *Engine) Observe(v []*Vector, now time.Duration) {
 type basis struct {
 	entity int
 	period window.Period
+}
+
+// together is the number of records that are looked for in a table at once.
+const together = 32
+
+// keys are keys of that many records.
+type keys [together]uint64
+
+// entities returns an entity of the records.
+func (k *keys) entities(v []*Vector, entity int) []uint64 {
+	for i, v := range v {
+		k[i] = v.Entities[entity]
+	}
+	return k[:len(v)]
 }
 
 // target is the value that some features look at besides the entity.
@@ -139,5 +157,3 @@ func (t target) hash(v *Vector) uint64 {
 		return 0
 	}
 }
-
-func number(n float64) Value { return Value{Kind: Double, Double: n} }

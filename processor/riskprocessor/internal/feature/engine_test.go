@@ -117,18 +117,18 @@ func TestEngineReportsWhatItCouldNotStore(t *testing.T) {
 // TestEngineTakesManyAsOneByOne: to observe records together gives every record the numbers that it would get alone.
 func TestEngineTakesManyAsOneByOne(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	together, alone := newRig(), newRig()
+	joint, alone := newRig(), newRig()
 	fill := func(g *rig, v *Vector, attrs map[string]any, counted bool) {
 		read(t, g.reader, v, ptrace.SpanKindServer, nil, attrs)
 		for i := range v.Counted {
 			v.Counted[i], v.Matched[i] = counted, len(attrs)%2 == 0
 		}
 	}
-	for round := range 200 {
+	for round := range 100 {
 		now := time.Hour + time.Duration(round)*time.Second/3
 		var vectors []*Vector
 		var want [][]Value
-		for range 1 + random.IntN(40) {
+		for range 1 + random.IntN(3*together) {
 			attrs := map[string]any{"ip": random.IntN(5), "url": random.IntN(20), "user": random.IntN(9), "amount": random.IntN(100)}
 			for key := range attrs {
 				if random.IntN(6) == 0 {
@@ -138,11 +138,11 @@ func TestEngineTakesManyAsOneByOne(t *testing.T) {
 			counted := random.IntN(4) > 0
 			fill(alone, alone.v, attrs, counted)
 			alone.Observe([]*Vector{alone.v}, now)
-			v := together.NewVector()
-			fill(together, v, attrs, counted)
+			v := joint.NewVector()
+			fill(joint, v, attrs, counted)
 			vectors, want = append(vectors, v), append(want, slices.Clone(alone.v.Features))
 		}
-		together.Observe(vectors, now)
+		joint.Observe(vectors, now)
 		for i, v := range vectors {
 			require.Equal(t, want[i], v.Features)
 		}
@@ -175,3 +175,5 @@ func TestSumRatioAndFirstSeen(t *testing.T) {
 	at(start+5*time.Second, true, true, map[string]any{"user": "new"})
 	assert.Equal(t, []Value{{}, {}, {}, {}}, got(), "nobody has no numbers")
 }
+
+func number(n float64) Value { return Value{Kind: Double, Double: n} }

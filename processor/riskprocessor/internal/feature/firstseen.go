@@ -21,16 +21,16 @@ type firstSeen struct {
 
 func (f *firstSeen) observe(v []*Vector, i int, now time.Duration) {
 	m := f.period.At(now)
-	for _, v := range v {
-		if key := f.key(v); key != 0 {
-			f.table.Touch(key)
-		}
+	var k keys
+	for i, v := range v {
+		k[i] = f.key(v)
 	}
+	f.table.Ahead(k[:len(v)])
 	warm := now-f.since.orNow(now) >= f.warmUp
-	for _, v := range v {
-		key := f.key(v)
+	for n, v := range v {
+		key := k[n]
 		if key == 0 {
-			v.Features[i] = Value{}
+			v.Features[i].clear()
 			continue
 		}
 		var age float64
@@ -42,9 +42,9 @@ func (f *firstSeen) observe(v []*Vector, i int, now time.Duration) {
 			age, _ = f.table.Seen(key, m)
 		}
 		if warm {
-			v.Features[i] = number(age)
+			v.Features[i].set(age)
 		} else {
-			v.Features[i] = Value{}
+			v.Features[i].clear()
 		}
 	}
 }

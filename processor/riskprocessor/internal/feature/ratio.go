@@ -18,15 +18,12 @@ type ratio struct {
 
 func (r *ratio) observe(v []*Vector, i int, now time.Duration) {
 	m := r.period.At(now)
-	for _, v := range v {
-		if key := v.Entities[r.entity]; key != 0 {
-			r.table.Touch(key)
-		}
-	}
+	var k keys
+	r.table.Ahead(k.entities(v, r.entity))
 	for _, v := range v {
 		key := v.Entities[r.entity]
 		if key == 0 {
-			v.Features[i] = Value{}
+			v.Features[i].clear()
 			continue
 		}
 		var hits, all float64
@@ -38,9 +35,9 @@ func (r *ratio) observe(v []*Vector, i int, now time.Duration) {
 			hits, all = r.table.Count(key, m)
 		}
 		if all < r.atLeast {
-			v.Features[i] = Value{}
+			v.Features[i].clear()
 		} else {
-			v.Features[i] = number(hits / all)
+			v.Features[i].set(hits / all)
 		}
 	}
 }

@@ -80,10 +80,10 @@ func (r *Reader) Slots() int { return firstAttribute + len(r.slots) }
 func (r *Reader) Span(span ptrace.Span, v *Vector) {
 	v.set = r.read(span.Attributes(), v.Record, forget(v.Record, v.set))
 	v.kind = span.Kind()
-	v.Record[SlotName] = Value{Kind: String, Text: span.Name()}
-	v.Record[SlotKind] = Value{Kind: Int, Int: int64(v.kind)}
-	v.Record[SlotStatus] = Value{Kind: Int, Int: int64(span.Status().Code())}
-	v.Record[SlotDuration] = Value{Kind: Int, Int: int64(span.EndTimestamp()) - int64(span.StartTimestamp())}
+	v.Record[SlotName].Kind, v.Record[SlotName].Text = String, span.Name()
+	v.Record[SlotKind].Kind, v.Record[SlotKind].Int = Int, int64(v.kind)
+	v.Record[SlotStatus].Kind, v.Record[SlotStatus].Int = Int, int64(span.Status().Code())
+	v.Record[SlotDuration].Kind, v.Record[SlotDuration].Int = Int, int64(span.EndTimestamp())-int64(span.StartTimestamp())
 	r.Resolve(v)
 }
 
@@ -92,7 +92,8 @@ func (r *Reader) Log(record plog.LogRecord, v *Vector) {
 	v.set = r.read(record.Attributes(), v.Record, forget(v.Record, v.set))
 	v.kind = ptrace.SpanKindUnspecified
 	v.Record[SlotSeverity] = Value{Kind: Int, Int: int64(record.SeverityNumber())}
-	v.Record[SlotBody] = valueOf(record.Body())
+	v.Record[SlotBody].clear()
+	v.Record[SlotBody].read(record.Body())
 	v.Record[SlotEvent] = Value{Kind: String, Text: record.EventName()}
 	r.Resolve(v)
 }
@@ -137,7 +138,7 @@ func (r *Reader) read(attrs pcommon.Map, values []Value, set []uint16) []uint16 
 				continue
 			}
 			if values[s.index].Kind == None { // of a key given twice the first one counts, as in pcommon.Map.Get
-				values[s.index] = valueOf(value)
+				values[s.index].read(value)
 				set = append(set, uint16(s.index))
 			}
 			break
@@ -149,7 +150,7 @@ func (r *Reader) read(attrs pcommon.Map, values []Value, set []uint16) []uint16 
 // forget makes the attributes in the given slots absent. It is cheaper than to clear all slots, of which few are set.
 func forget(values []Value, set []uint16) []uint16 {
 	for _, slot := range set {
-		values[slot] = Value{}
+		values[slot].clear()
 	}
 	return set[:0]
 }

@@ -18,25 +18,22 @@ type sum struct {
 
 func (s *sum) observe(v []*Vector, i int, now time.Duration) {
 	m := s.period.At(now)
-	for _, v := range v {
-		if key := v.Entities[s.entity]; key != 0 {
-			s.table.Touch(key)
-		}
-	}
+	var k keys
+	s.table.Ahead(k.entities(v, s.entity))
 	for _, v := range v {
 		key := v.Entities[s.entity]
 		if key == 0 {
-			v.Features[i] = Value{}
+			v.Features[i].clear()
 			continue
 		}
 		if v.Counted[i] {
 			if amount, ok := v.attribute(s.of.slot).amount(); ok {
 				n, outcome := s.table.Add(key, amount, m)
 				v.note(i, outcome)
-				v.Features[i] = number(n)
+				v.Features[i].set(n)
 				continue
 			}
 		}
-		v.Features[i] = number(s.table.Sum(key, m))
+		v.Features[i].set(s.table.Sum(key, m))
 	}
 }

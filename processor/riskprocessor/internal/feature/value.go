@@ -35,28 +35,41 @@ type Value struct {
 	Double float64
 }
 
-func valueOf(v pcommon.Value) Value {
-	switch v.Type() {
+// Values are written field by field: to copy a whole one writes its pointer, too, which costs more than the rest together
+// while the garbage collector is at work.
+
+// set makes it a number. It must not be a String.
+func (v *Value) set(n float64) { v.Kind, v.Double = Double, n }
+
+// clear makes it absent.
+func (v *Value) clear() {
+	if v.Kind == String {
+		v.Text = ""
+	}
+	v.Kind, v.Int, v.Double = None, 0, 0
+}
+
+// read reads an attribute. The value must be absent.
+func (v *Value) read(from pcommon.Value) {
+	switch from.Type() {
 	case pcommon.ValueTypeEmpty:
-		return Value{}
 	case pcommon.ValueTypeStr:
-		return Value{Kind: String, Text: v.Str()}
+		v.Kind, v.Text = String, from.Str()
 	case pcommon.ValueTypeInt:
-		return Value{Kind: Int, Int: v.Int()}
+		v.Kind, v.Int = Int, from.Int()
 	case pcommon.ValueTypeDouble:
-		return Value{Kind: Double, Double: v.Double()}
+		v.Kind, v.Double = Double, from.Double()
 	case pcommon.ValueTypeBool:
-		if v.Bool() {
-			return Value{Kind: Bool, Int: 1}
+		v.Kind = Bool
+		if from.Bool() {
+			v.Int = 1
 		}
-		return Value{Kind: Bool}
 	case pcommon.ValueTypeBytes:
-		if v.Bytes().Len() == 0 {
-			return Value{}
+		if from.Bytes().Len() > 0 {
+			v.Kind = Other
 		}
-		return Value{Kind: Other}
 	default:
-		return Value{Kind: Other}
+		v.Kind = Other
 	}
 }
 

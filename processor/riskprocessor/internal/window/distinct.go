@@ -36,10 +36,10 @@ type sketch struct {
 	step         uint32 // number of the step that theta is of
 	theta        uint32 // smallest fingerprint given up in this step, 0 if none
 	thetaBefore  uint32 // the same of the step before
+	events       uint32 // updates lately: what the cell is worth to others who want it
 	used         uint8
 	seen         [ExactElements + 1]uint8 // ticks before `tick`, with marks; the last one is padding
 	fingerprints [ExactElements]uint32
-	events       uint32 // updates lately: what the cell is worth to others who want it
 }
 
 // Marks of an element in `seen`, beside its age: the fleet knows it to be of this step, or of the one before.

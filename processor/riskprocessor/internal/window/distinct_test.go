@@ -31,6 +31,21 @@ func TestDistinctIsExactForFewElements(t *testing.T) {
 	assert.Zero(t, d.Count(2, minute/2), "another key has elements of its own")
 }
 
+// TestCellOfFewElementsIsOneCacheLine: to add one of the first two elements touches nothing beyond what was read ahead.
+func TestCellOfFewElementsIsOneCacheLine(t *testing.T) {
+	const line = 64
+	var s sketch
+	for name, end := range map[string]uintptr{
+		"events":       unsafe.Offsetof(s.events) + unsafe.Sizeof(s.events),
+		"used":         unsafe.Offsetof(s.used) + unsafe.Sizeof(s.used),
+		"seen":         unsafe.Offsetof(s.seen) + unsafe.Sizeof(s.seen),
+		"fingerprints": unsafe.Offsetof(s.fingerprints) + 2*unsafe.Sizeof(s.fingerprints[0]),
+	} {
+		assert.LessOrEqual(t, end, uintptr(line), name)
+	}
+	assert.Zero(t, unsafe.Sizeof(s)%line, "or cells share lines")
+}
+
 // TestDistinctAgainstExactWindow holds the sketch against a map of all elements, while few enough are live.
 func TestDistinctAgainstExactWindow(t *testing.T) {
 	const tick = minute / resolution

@@ -16,8 +16,6 @@ import (
 type Table interface {
 	// Capacity is the number of keys that fit.
 	Capacity() int
-	// Touch reads ahead the cell of a key.
-	Touch(key uint64) uint32
 	// Snapshot writes every key that is live at m.
 	Snapshot(w io.Writer, m Moment) error
 	// Offer walks over what the fleet does not know yet.

@@ -40,7 +40,7 @@ type cell[V any] interface {
 	*V
 	// load is the number of events (or elements) that are live at m; 0 frees the cell.
 	load(m Moment) uint32
-	// first is a field to read ahead, which is always written by sync/atomic.
+	// first is a field of the cell's first cache line, which is always written by sync/atomic.
 	first() *uint32
 	// reset makes it an unused cell.
 	reset()
@@ -71,6 +71,7 @@ type stripe[V any] struct {
 // their own that is given back after the table is collected: whoever holds a bucket must hold the table or its stripe.
 type table[V any, P cell[V]] struct {
 	stripes [stripes]stripe[V]
+	buckets []bucket[V] // of all stripes, one stripe after the other
 	mask    uint64
 	used    []uint64 // a bit for each bucket that ever had a key, by stripe; set under the lock, read without
 }
@@ -84,6 +85,7 @@ func newTable[V any, P cell[V]](entities int, seed uint64) *table[V, P] {
 	}
 	t := &table[V, P]{mask: uint64(buckets - 1), used: make([]uint64, (stripes*buckets+63)/64)}
 	all := allocate[bucket[V]](stripes*buckets, t)
+	t.buckets = all
 	for i := range t.stripes {
 		t.stripes[i].buckets = all[i*buckets : (i+1)*buckets : (i+1)*buckets]
 		t.stripes[i].unknown = newFrequency(buckets * ways)
@@ -95,8 +97,7 @@ func newTable[V any, P cell[V]](entities int, seed uint64) *table[V, P] {
 // Capacity is the number of keys that fit.
 func (t *table[V, P]) Capacity() int { return stripes * ways * int(t.mask+1) }
 
-// Touch reads ahead: it brings the cell of a key near, without taking a lock. A caller who has many keys to update
-// touches all of them first, so that the memory is fetched for all at once instead of for one after the other.
+// Touch returns the first field of the cell of a key, 0 for an unknown one, without taking a lock.
 func (t *table[V, P]) Touch(key uint64) uint32 {
 	key = occupied(key)
 	if t.unused(key) {
@@ -104,23 +105,22 @@ func (t *table[V, P]) Touch(key uint64) uint32 {
 	}
 	b := t.bucket(key)
 	defer runtime.KeepAlive(t) // which the buckets live as long as
-	for i := range b.keys {
-		if atomic.LoadUint64(&b.keys[i]) == key {
-			return atomic.LoadUint32(P(&b.cells[i]).first())
-		}
+	if place := b.place(key); place < ways {
+		return atomic.LoadUint32(P(&b.cells[place]).first())
 	}
 	return 0
 }
 
 // unused says that the bucket of key never had one: what counts seldom is asked often, and needs no look at its memory.
 func (t *table[V, P]) unused(key uint64) bool {
-	n := key>>(64-stripeBits)*(t.mask+1) + key&t.mask
+	n := t.number(key)
 	return atomic.LoadUint64(&t.used[n/64])>>(n%64)&1 == 0
 }
 
-func (t *table[V, P]) bucket(key uint64) *bucket[V] {
-	return &t.stripes[key>>(64-stripeBits)].buckets[key&t.mask]
-}
+// number is the number of key's bucket in all of the table.
+func (t *table[V, P]) number(key uint64) uint64 { return key>>(64-stripeBits)*(t.mask+1) + key&t.mask }
+
+func (t *table[V, P]) bucket(key uint64) *bucket[V] { return &t.buckets[t.number(key)] }
 
 // locate returns the stripe of key, locked, and the key's bucket. The caller unlocks the stripe.
 func (t *table[V, P]) locate(key uint64) (*stripe[V], *bucket[V]) {
@@ -169,7 +169,7 @@ func (*table[V, P]) least(b *bucket[V], m Moment) (index int, load uint32) {
 // place gives the cell at index i to key, unused.
 func (t *table[V, P]) place(s *stripe[V], b *bucket[V], i int, key uint64) P {
 	atomic.StoreUint64(&b.keys[i], key)
-	n := key>>(64-stripeBits)*(t.mask+1) + key&t.mask
+	n := t.number(key)
 	if t.unused(key) {
 		atomic.OrUint64(&t.used[n/64], 1<<(n%64)) // words are shared by stripes of small tables
 	}
