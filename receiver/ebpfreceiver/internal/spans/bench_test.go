@@ -4,6 +4,7 @@
 package spans
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
@@ -12,7 +13,7 @@ import (
 // batch is the number of spans between two calls of Take, the default of the receiver.
 const batch = 1024
 
-// BenchmarkAppend is the cost of a span: one exchange of a process that is in the batch already.
+// BenchmarkAppend is the cost of a span that is like the last one, of a process that is in the batch already.
 func BenchmarkAppend(b *testing.B) {
 	for name, x := range map[string]*protocol.Exchange{
 		"server":      exchange(protocol.Server, nothing),
@@ -30,6 +31,24 @@ func BenchmarkAppend(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkAppendOther is the cost of a span that is like none before.
+func BenchmarkAppendOther(b *testing.B) {
+	builder := New(Settings{HostName: "node-1", ScopeName: "scope", ScopeVersion: "1.2.3"})
+	process := nginx()
+	x := exchange(protocol.Server, nothing)
+	x.HTTP.Target = []byte("/cart/0000000000000000")
+	n := uint64(1 << 60)
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		strconv.AppendUint(x.HTTP.Target[:len("/cart/")], n, 16)
+		builder.Append(x, process)
+		if builder.Len() == batch {
+			builder.Take()
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ type Builder struct {
 	lastSpans ptrace.SpanSlice
 
 	attributes attributes
+	templates  *templates
 	thresholds thresholds
 }
 
@@ -56,6 +57,7 @@ func New(settings Settings) *Builder {
 		traces:    ptrace.NewTraces(),
 	}
 	b.attributes.privacy = &b.settings.Privacy
+	b.templates = newTemplates(&b.settings.Privacy)
 	if b.random == nil {
 		var seed [32]byte
 		cryptorand.Read(seed[:]) // never returns an error, by its documentation
@@ -88,6 +90,18 @@ func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
 		span.SetKind(ptrace.SpanKindClient)
 	}
 	b.place(span, x)
+	b.describe(span, x)
+	b.settings.Privacy.putFields(span.Attributes(), keyRequestHeader, x.HTTP.RequestFields)
+	b.settings.Privacy.putFields(span.Attributes(), keyResponseHeader, x.HTTP.ResponseFields)
+}
+
+// describe names the span of x and sets its status and attributes, but for header fields.
+func (b *Builder) describe(span ptrace.Span, x *protocol.Exchange) {
+	known, place := b.templates.find(x)
+	if known != nil {
+		known.put(span)
+		return
+	}
 	b.attributes.reset()
 	if x.Kind == protocol.GRPC {
 		describeRPC(span, &b.attributes, x)
@@ -95,8 +109,9 @@ func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
 		describeHTTP(span, &b.attributes, x)
 	}
 	b.attributes.put(span.Attributes())
-	b.settings.Privacy.putFields(span.Attributes(), keyRequestHeader, x.HTTP.RequestFields)
-	b.settings.Privacy.putFields(span.Attributes(), keyResponseHeader, x.HTTP.ResponseFields)
+	if place != nil {
+		place.keep(span)
+	}
 }
 
 // times returns when the exchange began and ended. A time that was not observed is taken from the nearest one that
