@@ -64,8 +64,8 @@ func (m *machine) wasCut(now time.Time, b *Batch, pieces []*Batch, err error) {
 }
 
 // vacate gives up the numbers of batches that are too large, for their pieces. If they were the last that were given out, the
-// next batch gets them. If not, those behind have seen the gap, and a new epoch begins: but not before all of them have
-// been tried once more, for the broker may have forgotten the producer, and then it takes what comes behind a gap.
+// next batch gets them. If not, those behind have seen the gap, and a new epoch begins: but not before all of them were called
+// out of order, for the broker may have forgotten the producer, and then it takes what comes behind a gap.
 func (p *partition) vacate() {
 	var first *Batch
 	count := 0
@@ -83,10 +83,5 @@ func (p *partition) vacate() {
 	if p.identity == nil {
 		return
 	}
-	p.renew = true
-	for _, b := range p.queue {
-		if b.stamped && !b.tooLarge && b.forgotten != p.round {
-			b.tried = 0
-		}
-	}
+	p.renew, p.gap = true, true
 }

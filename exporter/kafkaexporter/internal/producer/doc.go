@@ -36,7 +36,8 @@
 //     batch, and without it it cannot have appended a later one. The partition then keeps its producer id, begins the next
 //     epoch and counts from 0. Other partitions keep theirs: epochs are per partition, as the broker's memory is. If a
 //     later batch is known instead, the broker has only forgotten the earlier ones, which are in its log (see
-//     partition.overtaken).
+//     partition.overtaken). Behind numbers that were given out for nothing, because their batch was refused, that proves
+//     nothing: there a batch is in the log only when an answer says so.
 //
 // A batch that the topic refuses for its size is cut by its owner, if no attempt of it can have been appended, and its pieces
 // take its place in line: under its numbers, or, if others were given out behind it, in the next epoch, under rule 6.

@@ -162,6 +162,9 @@ func (m *machine) sendable(now time.Time, p *partition) bool {
 	if m.fenced != nil || p.broken || p.next >= len(p.queue) || !p.within(m.window) {
 		return false
 	}
+	if p.renew && !p.queue[p.next].stamped {
+		return false // there are no numbers before the next epoch
+	}
 	// Batches in flight to a former leader must come back first, or their successors would overtake them.
 	if p.inFlight > 0 && p.on != p.leader {
 		return false

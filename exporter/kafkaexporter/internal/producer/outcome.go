@@ -101,6 +101,7 @@ func (m *machine) outcome(now time.Time, b *Batch, result wire.PartResult) {
 // landed resolves a batch that is in the log.
 func (m *machine) landed(now time.Time, b *Batch) {
 	p := m.back(b)
+	p.bridged(b)
 	for _, known := range append(p.overtaken(b), b) {
 		p.renew = p.renew && known == b
 		p.remove(known)
@@ -126,6 +127,7 @@ func (m *machine) again(now time.Time, b *Batch, cause string, err error, refres
 // the gap being filled says so, and then the partition begins a new epoch.
 func (m *machine) refused(now time.Time, b *Batch, reason string, err error) {
 	p := m.back(b)
+	p.gap = true
 	p.remove(b)
 	m.drop(b, reason, err)
 	m.settle(now, p)

@@ -36,8 +36,12 @@ type partition struct {
 
 	// broken is true from a failure until nothing is in flight any more.
 	broken bool
-	// renew asks for a new identity as soon as nothing is in flight and every batch that was ever sent was tried again.
+	// renew asks for a new identity as soon as nothing is in flight and every batch that was ever sent was called out of
+	// order. Until then nobody else gets numbers.
 	renew bool
+	// gap is true while a batch is unresolved that may stand behind numbers whose batch is not in the log. Whatever the broker
+	// knows then says nothing about that batch: it may have forgotten the producer and taken what came next.
+	gap bool
 	// round counts the times that the partition began again, from 1.
 	round int
 	// proven is true once a batch of the identity is known to be in the log, so that the broker's memory of it begins with
@@ -102,6 +106,11 @@ func (p *partition) within(window int) bool {
 	return ordinal-first.ordinal < window
 }
 
+// bridged forgets the gap if b, which is in the log, is the first of those that got numbers: what comes behind joins on to it.
+func (p *partition) bridged(b *Batch) {
+	p.gap = p.gap && slices.ContainsFunc(p.queue[:slices.Index(p.queue, b)], func(earlier *Batch) bool { return earlier.stamped })
+}
+
 // remove takes a batch out of the queue, whatever its position.
 func (p *partition) remove(b *Batch) {
 	i := slices.Index(p.queue, b)
@@ -122,7 +131,13 @@ func (p *partition) first(b *Batch) bool { return len(p.queue) > 0 && p.queue[0]
 // A broker that recovers from a crash remembers the last batch of each producer, not the last five: it calls the others
 // out of order although it has them. What tells this from a memory that is gone altogether is a later batch that it
 // does know in the same round: it took that one only because all before it, from sequence 0 on, were there.
+//
+// Behind a gap that does not hold: such a batch was called out of order because of the gap, and a later one was taken because
+// the broker had no memory any more.
 func (p *partition) overtaken(b *Batch) []*Batch {
+	if p.gap {
+		return nil
+	}
 	var before []*Batch
 	for _, earlier := range p.queue[:max(0, slices.Index(p.queue, b))] {
 		if earlier.forgotten == p.round {
@@ -133,25 +148,27 @@ func (p *partition) overtaken(b *Batch) []*Batch {
 }
 
 // restart makes the partition begin again at its first unresolved batch, once nothing is in flight. If it is to count
-// anew, it goes on first with what was sent before and not yet in this round: one of those may be known. It returns
-// whether it began a new epoch.
+// anew, it goes on first with what was sent before and not called out of order in this round: one of those may be known. It
+// returns whether it began a new epoch.
 func (p *partition) restart(now time.Time, backoff func(int) time.Duration) (bumped bool) {
 	p.broken = false
 	if p.renew {
-		untried := slices.IndexFunc(p.queue, func(b *Batch) bool { return b.stamped && b.tried != p.round })
-		if untried >= 0 {
-			p.next = untried
+		unknown := slices.IndexFunc(p.queue, func(b *Batch) bool { return b.stamped && b.forgotten != p.round })
+		if unknown >= 0 {
+			p.next = unknown
+			if p.queue[unknown].tried == p.round {
+				p.pause(now, backoff)
+			}
 			return false
 		}
 	}
 	p.next = 0
 	p.round++
-	p.notBefore = now.Add(backoff(p.failures))
-	p.failures++
+	p.pause(now, backoff)
 	if !p.renew {
 		return false
 	}
-	p.renew, p.proven, p.sequence = false, false, 0
+	p.renew, p.gap, p.proven, p.sequence = false, false, false, 0
 	for _, b := range p.queue {
 		b.stamped, b.doubted = false, false
 	}
@@ -161,6 +178,11 @@ func (p *partition) restart(now time.Time, backoff func(int) time.Duration) (bum
 	}
 	p.rejected, p.identity, p.foreign = p.identity, nil, false
 	return false
+}
+
+func (p *partition) pause(now time.Time, backoff func(int) time.Duration) {
+	p.notBefore = now.Add(backoff(p.failures))
+	p.failures++
 }
 
 // adopt gives the partition an identity.
