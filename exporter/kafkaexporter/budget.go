@@ -180,12 +180,14 @@ func (s *share) Keep() {
 	s.users++
 }
 
-// Drop is the opposite of Keep and of enter.
-func (s *share) Drop() {
+// drop is the opposite of Keep and of enter. It tells whether nobody has the batches any more.
+func (s *share) drop() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users--
-	if s.users == 0 {
-		s.budget.adjust(-s.bytes)
+	if s.users > 0 {
+		return false
 	}
+	s.budget.adjust(-s.bytes)
+	return true
 }

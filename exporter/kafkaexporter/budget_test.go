@@ -95,11 +95,11 @@ func TestAShareIsGivenBackWhenNobodyHasItsBatches(t *testing.T) {
 	assert.Equal(t, 50, b.used, "they were compressed")
 	require.NoError(t, s.enter(t.Context()))
 	s.Keep() // a batch is sent
-	s.Drop() // the attempt runs out of time
+	s.drop() // the attempt runs out of time
 	assert.Equal(t, 50, b.used)
 	require.NoError(t, s.enter(t.Context()))
-	s.Drop()
-	s.Drop() // the batch is resolved after all
+	s.drop()
+	s.drop() // the batch is resolved after all
 	assert.Zero(t, b.used)
 	_, err = b.acquire(t.Context(), 100)
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestAShareIsGivenBackWhenNobodyHasItsBatches(t *testing.T) {
 	b.adjust(-100)
 	require.NoError(t, s.enter(t.Context()))
 	assert.Equal(t, 50, b.used)
-	s.Drop()
+	s.drop()
 	assert.Zero(t, b.used)
 }
 

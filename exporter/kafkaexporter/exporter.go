@@ -141,13 +141,13 @@ func (e *kafkaExporter) producerSettings(dialer *wire.Dialer) producer.Settings 
 	}
 }
 
-// patience is for how long errors without a name are tried again: as long as a request.
+// patience is for how long errors without a name are tried again: as long as a request. Negative is for ever.
 func (e *kafkaExporter) patience() time.Duration {
 	switch retry := &e.config.BackOffConfig; {
 	case !retry.Enabled:
 		return 0
 	case retry.MaxElapsedTime == 0:
-		return -1 // for ever
+		return -1
 	default:
 		return retry.MaxElapsedTime
 	}

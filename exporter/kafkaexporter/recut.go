@@ -62,6 +62,21 @@ func (o *owner) Cut(ctx context.Context, b *producer.Batch) ([]*producer.Batch, 
 	return p.batches, nil
 }
 
+// Drop is the opposite of Keep and of enter. If nobody has the batches any more, the request may have been given up; so
+// dead letters that wait for it do so no longer.
+func (o *owner) Drop() {
+	if !o.drop() {
+		return
+	}
+	o.mu.Lock()
+	dead := o.dead
+	o.dead = nil
+	o.mu.Unlock()
+	if len(dead) > 0 {
+		o.exporter.forward(dead)
+	}
+}
+
 // leave hands what became of records that could not be cut to the request.
 func (o *owner) leave(req *request) {
 	o.mu.Lock()
