@@ -12,21 +12,13 @@ import (
 
 // Memory recycles the memory that records of otlp_proto lie in. The zero value is ready to use; it is safe for
 // concurrent use. A record that is never released keeps its memory from being used again, no more than that.
-type Memory struct{ pool sync.Pool }
+type Memory struct{ pool, desks sync.Pool }
 
-// slab holds the values of one request's records, and what encoding them needs.
+// slab holds the values of one request's records.
 type slab struct {
 	writer  otlp.Writer
 	home    *Memory
 	records atomic.Int32 // that were not released
-
-	items, sorted []item
-	groups        map[[16]byte]int32
-	ids           [][16]byte
-	counts        []int32
-	ends          []span
-	resources     []span
-	scopes        []span
 }
 
 // maxKept keeps a few giant requests from pinning their memory for ever.
@@ -36,7 +28,7 @@ const maxKept = 16 << 20
 func (m *Memory) get(room int) *slab {
 	s, ok := m.pool.Get().(*slab)
 	if !ok {
-		s = &slab{home: m, groups: make(map[[16]byte]int32)}
+		s = &slab{home: m}
 	}
 	s.writer.Reset(room)
 	return s
@@ -54,5 +46,5 @@ func (r *Record) Release() {
 	}
 }
 
-// span is what lies between two places of a slab's writer; from is the nearer to the front, and 0 while nothing is there.
+// span is what lies between two places of a writer; from is the nearer to the front.
 type span struct{ from, to otlp.Mark }

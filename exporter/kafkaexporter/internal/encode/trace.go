@@ -9,36 +9,28 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/otlp"
 )
 
-// item is a span or log record and the record that it belongs to.
-type item struct {
-	place
-	group int32
-}
-
-// byTraceID makes one record of each trace, in the order in which they appear. Every item is written once, where it stays;
-// a resource or scope is written once and then copied.
+// byTraceID makes one record of each trace, in the order in which they appear.
+//
+// Every resource, scope and item is written once, in the order of the request, and copied from there into its records. Writing
+// the items trace by trace would save that copy; but where traces are mixed it jumps about in memory that no cache holds, which
+// costs several times as much.
 func (s *slab) byTraceID(data traced) []Record {
-	s.collect(data)
-	s.sort()
-	s.resources = empty(s.resources, data.resources())
-	scopes := 0
-	for i := range data.resources() {
-		scopes = max(scopes, data.scopes(i))
-	}
-	s.scopes = empty(s.scopes, scopes*data.resources())
-	s.ends = empty(s.ends, len(s.ids))
-	end := len(s.sorted)
-	for group := len(s.ids) - 1; group >= 0; group-- {
-		count := int(s.counts[group])
+	d := s.home.desk()
+	defer s.home.putDesk(d)
+	d.write(data)
+	d.sort()
+	end := len(d.sorted)
+	for group := len(d.ids) - 1; group >= 0; group-- {
+		count := int(d.counts[group])
 		to := s.writer.Mark()
-		s.writeGroup(data, scopes, s.sorted[end-count:end])
-		s.ends[group] = span{s.writer.Mark(), to}
+		d.join(&s.writer, data, d.sorted[end-count:end])
+		d.ends[group] = span{s.writer.Mark(), to}
 		end -= count
 	}
-	keys := make([]byte, 0, len(s.ids)*hex.EncodedLen(16))
-	records := make([]Record, len(s.ids))
-	for group, id := range s.ids {
-		records[group] = s.record(s.ends[group], int(s.counts[group]))
+	keys := make([]byte, 0, len(d.ids)*hex.EncodedLen(16))
+	records := make([]Record, len(d.ids))
+	for group, id := range d.ids {
+		records[group] = s.record(d.ends[group], int(d.counts[group]))
 		if id != ([16]byte{}) {
 			keys = hex.AppendEncode(keys, id[:])
 			records[group].Key = keys[len(keys)-32 : len(keys) : len(keys)]
@@ -47,66 +39,63 @@ func (s *slab) byTraceID(data traced) []Record {
 	return records
 }
 
-// collect lists the items with their groups.
-func (s *slab) collect(data traced) {
-	clear(s.groups)
-	s.ids, s.counts, s.items = s.ids[:0], s.counts[:0], s.items[:0]
-	var last [16]byte
-	group := int32(-1)
+// write writes everything once and finds the items' groups.
+func (d *desk) write(data traced) {
+	w := &d.written
+	w.Reset(0)
+	group, last := int32(-1), [16]byte{}
 	for resource := range data.resources() {
+		to := w.Mark()
+		w.Resource(data.resource(resource))
+		d.resources = append(d.resources, parent{span{w.Mark(), to}, int32(len(d.scopes))})
 		for scope := range data.scopes(resource) {
+			to := w.Mark()
+			w.Scope(data.scope(resource, scope))
+			d.scopes = append(d.scopes, span{w.Mark(), to})
 			for i := range data.scopeItems(resource, scope) {
 				at := place{int32(resource), int32(scope), int32(i)}
-				// Spans of one trace mostly stand together.
+				// Spans of one trace often stand together.
 				if id := [16]byte(data.traceID(at)); id != last || group < 0 {
-					group, last = s.groupOf(id), id
+					group, last = d.groupOf(id), id
 				}
-				s.counts[group]++
-				s.items = append(s.items, item{at, group})
+				d.counts[group]++
+				to := w.Mark()
+				data.writeItem(w, at)
+				d.items = append(d.items, item{at.resource, at.scope, group, span{w.Mark(), to}})
 			}
 		}
 	}
-}
-
-func (s *slab) groupOf(id [16]byte) int32 {
-	group, known := s.groups[id]
-	if !known {
-		group = int32(len(s.ids))
-		s.groups[id] = group
-		s.ids = append(s.ids, id)
-		s.counts = append(s.counts, 0)
-	}
-	return group
+	d.ends = empty(d.ends, len(d.ids))
 }
 
 // sort sorts the items by group and keeps their order within a group (counting sort).
-func (s *slab) sort() {
-	next := make([]int32, len(s.counts))
+func (d *desk) sort() {
+	d.next = empty(d.next, len(d.counts))
 	var sum int32
-	for group, count := range s.counts {
-		next[group] = sum
+	for group, count := range d.counts {
+		d.next[group] = sum
 		sum += count
 	}
-	s.sorted = empty(s.sorted, len(s.items))
-	for _, it := range s.items {
-		s.sorted[next[it.group]] = it
-		next[it.group]++
+	d.sorted = empty(d.sorted, len(d.items))
+	for i := range d.items {
+		at := &d.next[d.items[i].group]
+		d.sorted[*at] = d.items[i]
+		*at++
 	}
 }
 
-// writeGroup writes one group's items, wrapped in their scopes and resources.
-func (s *slab) writeGroup(data traced, scopes int, items []item) {
-	w := &s.writer
+// join copies one group's items, wrapped in their scopes and resources.
+func (d *desk) join(w *otlp.Writer, data traced, items []item) {
 	for last := len(items) - 1; last >= 0; {
 		resource := items[last].resource
 		resourceEnd := w.Mark()
-		s.again(&s.resources[resource], func() { w.Resource(data.resource(int(resource))) })
+		d.copy(w, d.resources[resource].span)
 		for last >= 0 && items[last].resource == resource {
 			scope := items[last].scope
 			scopeEnd := w.Mark()
-			s.again(&s.scopes[int(resource)*scopes+int(scope)], func() { w.Scope(data.scope(int(resource), int(scope))) })
+			d.copy(w, d.scopes[d.resources[resource].scopes+scope])
 			for ; last >= 0 && items[last].resource == resource && items[last].scope == scope; last-- {
-				data.writeItem(w, items[last].place)
+				d.copy(w, items[last].span)
 			}
 			w.Schema(data.scopeSchema(int(resource), int(scope)))
 			w.Prefix(otlp.TagScope, scopeEnd)
@@ -116,23 +105,4 @@ func (s *slab) writeGroup(data traced, scopes int, items []item) {
 	}
 }
 
-// again writes what was written at a place before, the first time by write.
-func (s *slab) again(at *span, write func()) {
-	if at.from != 0 {
-		s.writer.Copy(at.from, at.to)
-		return
-	}
-	at.to = s.writer.Mark()
-	write()
-	at.from = s.writer.Mark()
-}
-
-// empty returns a slice of n zero values, in the memory of s if that is enough.
-func empty[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	s = s[:n]
-	clear(s)
-	return s
-}
+func (d *desk) copy(w *otlp.Writer, what span) { w.Paste(d.written.Bytes(what.from, what.to)) }

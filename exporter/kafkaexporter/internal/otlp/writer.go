@@ -46,10 +46,11 @@ func (w *Writer) Whole() []byte { return w.buf }
 // Room makes sure that n bytes are free in front of what was written, for the caller to write.
 func (w *Writer) Room(n int) { w.need(n) }
 
-// Copy writes again what lies between two places.
-func (w *Writer) Copy(from, to Mark) {
-	w.need(int(from - to))
-	w.at -= copy(w.buf[w.at-int(from-to):], w.Bytes(from, to))
+// Paste writes bytes as they are.
+func (w *Writer) Paste(b []byte) {
+	w.need(len(b))
+	w.at -= len(b)
+	copy(w.buf[w.at:], b)
 }
 
 // Prefix writes the tag and length of a message that begins here and ends at end.
