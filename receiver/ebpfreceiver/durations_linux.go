@@ -50,6 +50,8 @@ func failureOf(flags event.Flags) protocol.Failure {
 		return protocol.Reset
 	case flags&event.Fin != 0:
 		return protocol.Closed
+	case flags&event.GivenUp != 0:
+		return protocol.Cancelled
 	case flags&event.Timeout != 0:
 		return protocol.Timeout
 	}

@@ -355,6 +355,9 @@ static __always_inline enum verdict connection_end(struct connection *connection
 	connection->phase = PHASE_IDLE;
 	if (phase == PHASE_IDLE)
 		return verdict;
+	/* The server closes, too, when its client has gone. */
+	if (flag == FLAG_FIN && phase == PHASE_REQUEST && connection->released && connection->request_direction == EGRESS)
+		flag = FLAG_GIVEN_UP;
 	connection->ended = flag; /* through memory, so that the verifier follows what comes next once */
 	judge_end(connection, phase == PHASE_RESPONSE, bpf_ktime_get_ns());
 	event->flags |= connection->ended;
@@ -372,10 +375,12 @@ static __always_inline enum verdict connection_end(struct connection *connection
 	return WRITE_END;
 }
 
-/* Whether a connection that goes from state to TCP_CLOSE was aborted by this end's process. */
-static __always_inline bool connection_aborted(bool released, __u32 state)
+/* How a connection ends that goes from state to TCP_CLOSE: this end's process aborted it, or closed it before, or TCP gave up. */
+static __always_inline __u8 closed_flag(bool released, __u32 state)
 {
-	return released && (state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT);
+	if (!released)
+		return FLAG_TIMEOUT;
+	return state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT ? FLAG_RESET : FLAG_GIVEN_UP;
 }
 
 /* A packet of a known connection. Ended becomes the flag with which the connection ends behind the packet's bytes, if it

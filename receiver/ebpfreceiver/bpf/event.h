@@ -44,7 +44,8 @@ enum event_flag {
 	FLAG_TIMEOUT = 8, /* ended by the kernel without FIN or RST */
 	FLAG_GAP = 16, /* bytes of the response were not seen; a chunk end may be missed */
 	FLAG_RESPONSE = 32, /* of a stream: the server's direction; of its end: the server ended it */
-	FLAG_GUESSED = 64, /* of a stream: it begins where a frame seems to begin, which was not known before */
+	FLAG_GUESSED = 64, /* of a stream's frames: they begin where a frame seems to begin, which was not known before */
+	FLAG_GIVEN_UP = 64, /* of an end: this end's process closed the connection, and nothing more came of it */
 	FLAG_RAW = 4, /* of a stream: captured is all bytes, payloads of DATA included, beginning anywhere */
 	FLAG_BODY_END = 128, /* of a stream: the frame that an earlier record called ending has ended with this packet */
 };

@@ -201,8 +201,8 @@ int own_accept6(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* The last close() of a socket, before TCP knows of it: what tells a reset that this end is about to send from a
- * connection that TCP gives up.
+/* The last close() of a socket, before TCP knows of it: what tells that this end has given up, or is about to
+ * send a reset, from a connection that TCP gives up.
  */
 SEC("cgroup/sock_release")
 int follow_release(struct bpf_sock *sk)
@@ -221,8 +221,8 @@ int follow_release(struct bpf_sock *sk)
 }
 
 /* Life cycle: a connection that ends without a packet still ends what was open on it. Closing a connection with unread
- * data or without lingering goes to TCP_CLOSE straight from a state with two open sides, and the RST follows; giving up
- * an orphan comes from a later state.
+ * data or without lingering goes to TCP_CLOSE straight from a state with two open sides, and the RST follows; the end of
+ * a connection that was closed in order comes from a later state.
  */
 SEC("sockops")
 int follow_state(struct bpf_sock_ops *ctx)
@@ -248,7 +248,7 @@ int follow_state(struct bpf_sock_ops *ctx)
 		connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 		if (stream)
-			stream_closed(stream, connection_aborted(stream->released, ctx->args[0]));
+			stream_closed(stream, ctx->args[0]);
 		if (connection && connection->phase != PHASE_IDLE)
 			bpf_tail_call(ctx, &state_steps, STEP_END);
 		break;

@@ -119,7 +119,6 @@ static __always_inline int step_end_state(struct bpf_sock_ops *ctx)
 	struct standing before;
 	enum verdict verdict;
 	__u64 waiting;
-	bool aborted;
 
 	if (!sk)
 		return 1;
@@ -127,8 +126,7 @@ static __always_inline int step_end_state(struct bpf_sock_ops *ctx)
 	if (!connection)
 		return 1;
 	before = standing_of(connection);
-	aborted = connection_aborted(connection->released, ctx->args[0]);
-	verdict = connection_end(connection, aborted ? FLAG_RESET : FLAG_TIMEOUT, WRITE_NOTHING);
+	verdict = connection_end(connection, closed_flag(connection->released, ctx->args[0]), WRITE_NOTHING);
 	cause_follow(sk, connection, before);
 	if (verdict == WRITE_END)
 		response_more(connection, EVENT_END);

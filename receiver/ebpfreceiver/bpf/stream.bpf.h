@@ -296,12 +296,12 @@ static __always_inline void stream_end(struct stream *stream, __u8 flags)
 		count(COUNTER_STREAM_RING_FULL);
 }
 
-/* The socket is closed without a packet that says so: by this end, which aborted the connection, or by TCP. */
-static __always_inline void stream_closed(struct stream *stream, bool aborted)
+/* The socket goes from state to TCP_CLOSE without a packet that says so. */
+static __always_inline void stream_closed(struct stream *stream, __u32 state)
 {
-	bool by_server = stream->open.event.side == SIDE_SERVER;
+	bool by_server = stream->released && stream->open.event.side == SIDE_SERVER;
 
-	stream_end(stream, !aborted ? FLAG_TIMEOUT : by_server ? FLAG_RESET | FLAG_RESPONSE : FLAG_RESET);
+	stream_end(stream, closed_flag(stream->released, state) | (by_server ? FLAG_RESPONSE : 0));
 }
 
 /* What there is to do behind the bytes of a packet with these TCP flags. */
@@ -312,9 +312,13 @@ static __always_inline void stream_after(struct bpf_sock *sk, struct stream *str
 	struct owner *owner;
 
 	if (tcp_flags & TCP_FLAG_RST)
-		stream_end(stream, flags | FLAG_RESET);
+		flags |= FLAG_RESET;
+	else if (tcp_flags & TCP_FLAG_FIN && response && stream->released && stream->open.event.side == SIDE_CLIENT)
+		flags = FLAG_GIVEN_UP; /* the server closes, too, when its client has gone */
 	else if (tcp_flags & TCP_FLAG_FIN && (response || stream->protocol == STREAM_TLS))
-		stream_end(stream, flags | FLAG_FIN);
+		flags |= FLAG_FIN;
+	if (flags & ~FLAG_RESPONSE)
+		stream_end(stream, flags);
 	if (stream->protocol != STREAM_TLS)
 		return;
 	if (!stream->done && state->next_sequence - state->first_sequence > TLS_MAX_HANDSHAKE) {

@@ -148,6 +148,7 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 	assert.EqualValues(t, socketEventFlagFLAG_RESET, event.Reset)
 	assert.EqualValues(t, socketEventFlagFLAG_TIMEOUT, event.Timeout)
 	assert.EqualValues(t, socketEventFlagFLAG_GAP, event.Gap)
+	assert.EqualValues(t, socketEventFlagFLAG_GIVEN_UP, event.GivenUp)
 	assert.EqualValues(t, socketEventKindEVENT_STREAM_OPEN, event.StreamOpen)
 	assert.EqualValues(t, socketEventKindEVENT_STREAM, event.StreamData)
 	assert.EqualValues(t, socketEventKindEVENT_STREAM_END, event.StreamEnd)

@@ -150,6 +150,7 @@ const (
 	socketEventFlagFLAG_GAP       socketEventFlag = 16
 	socketEventFlagFLAG_RESPONSE  socketEventFlag = 32
 	socketEventFlagFLAG_GUESSED   socketEventFlag = 64
+	socketEventFlagFLAG_GIVEN_UP  socketEventFlag = 64
 	socketEventFlagFLAG_RAW       socketEventFlag = 4
 	socketEventFlagFLAG_BODY_END  socketEventFlag = 128
 )

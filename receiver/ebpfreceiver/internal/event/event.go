@@ -53,10 +53,12 @@ const (
 	Timeout Flags = 8
 	// Gap is set when bytes of the response were not seen.
 	Gap Flags = 16
+	// GivenUp is set when this end's process closed the connection, and nothing more came of it.
+	GivenUp Flags = 64
 )
 
 // Ended says whether the connection has ended with this record.
-func (f Flags) Ended() bool { return f&(Fin|Reset|Timeout) != 0 }
+func (f Flags) Ended() bool { return f&(Fin|Reset|Timeout|GivenUp) != 0 }
 
 // Owner is the process that connected, accepted or else created the socket.
 type Owner struct {

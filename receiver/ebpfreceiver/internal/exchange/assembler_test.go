@@ -215,6 +215,10 @@ func TestExchangesFailAsTheirConnectionsDo(t *testing.T) {
 			func(c *connection) [][]byte { return [][]byte{c.exchange(10, 20, get, "", event.Timeout)} },
 			"GET /a 0: 10 0 20 0B timeout",
 		},
+		"no response before the client closes": {
+			func(c *connection) [][]byte { return [][]byte{c.exchange(10, 20, get, "", event.GivenUp)} },
+			"GET /a 0: 10 0 20 0B cancelled",
+		},
 		"a body cut by a reset": {
 			func(c *connection) [][]byte {
 				return [][]byte{c.exchange(10, 20, get, five+"he", 0), c.end(30, 0, event.Reset)}

@@ -41,6 +41,8 @@ const (
 	Closed
 	// Timeout: no further byte was seen for the configured time, or the kernel gave the connection up.
 	Timeout
+	// Cancelled: this end's process closed the connection.
+	Cancelled
 	// NeedsTLS: the server answered with an alert of TLS.
 	NeedsTLS
 	// streamReset and those behind it: the stream was reset with an error code of HTTP/2.
@@ -70,6 +72,8 @@ func (f Failure) ErrorType() string {
 		return "connection_closed"
 	case Timeout:
 		return "timeout"
+	case Cancelled:
+		return "cancelled"
 	case NeedsTLS:
 		return "tls_required"
 	}

@@ -21,10 +21,11 @@ func TestSideNamesTheAttributeValue(t *testing.T) {
 
 func TestFailureNamesTheErrorType(t *testing.T) {
 	want := map[protocol.Failure]string{
-		protocol.None:    "",
-		protocol.Reset:   "connection_reset",
-		protocol.Closed:  "connection_closed",
-		protocol.Timeout: "timeout",
+		protocol.None:      "",
+		protocol.Reset:     "connection_reset",
+		protocol.Closed:    "connection_closed",
+		protocol.Timeout:   "timeout",
+		protocol.Cancelled: "cancelled",
 	}
 	for failure, errorType := range want {
 		assert.Equal(t, errorType, failure.ErrorType())

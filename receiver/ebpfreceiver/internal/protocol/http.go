@@ -38,16 +38,19 @@ func HTTPVersion(minor uint8) string {
 
 // HTTPError says whether an exchange has failed, and how: None if its status code says it. A status code that is an error
 // is the error; 4xx is the client's. A response that began well and was then reset or cut off failed all the same, but one
-// that was quiet for too long may go on.
+// that was quiet for too long may go on, and one whose client closed may have been enough for it.
 func HTTPError(side Side, status uint16, failure Failure) (failed bool, how Failure) {
 	switch {
 	case status >= 500, status >= 400 && side == Client:
 		return true, None
-	case status >= 400, failure == None, status != 0 && failure == Timeout:
+	case status >= 400, failure == None, status != 0 && failure.mayBeWhole():
 		return false, None
 	}
 	return true, failure
 }
+
+// mayBeWhole says that a response which began well has not failed for f, as far as is known.
+func (f Failure) mayBeWhole() bool { return f == Timeout || f == Cancelled }
 
 // HTTPVersion returns the version that x was spoken in; "" if it was not seen.
 func (x *Exchange) HTTPVersion() string {

@@ -14,7 +14,7 @@ func RPCOutcome(x *Exchange) (status string, failed bool, errorType string) {
 	case status != "":
 		failed = code.ServerError() || x.Side == Client && code != 0
 		return status, failed, status
-	case x.Failure != None && (x.Failure != Timeout || x.HTTP.Status == 0):
+	case x.Failure != None && (x.HTTP.Status == 0 || !x.Failure.mayBeWhole()):
 		return "", true, x.Failure.ErrorType()
 	case x.HTTP.Status != 0 && x.HTTP.Status != 200:
 		return "", true, ""

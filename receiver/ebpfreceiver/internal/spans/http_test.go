@@ -139,6 +139,8 @@ func TestOutcome(t *testing.T) {
 		"a body that was reset":              {protocol.Client, 200, protocol.Reset, "connection_reset"},
 		"a body that was cut off":            {protocol.Server, 200, protocol.Closed, "connection_closed"},
 		"a body that goes on for long":       {protocol.Client, 200, protocol.Timeout, ""},
+		"no status, given up":                {protocol.Client, 0, protocol.Cancelled, "cancelled"},
+		"a body that was enough":             {protocol.Client, 200, protocol.Cancelled, ""},
 		"nothing known":                      {protocol.Client, 0, protocol.None, ""},
 		"a status beyond the classes":        {protocol.Server, 999, protocol.None, "999"},
 	}

@@ -80,6 +80,8 @@ func failure(flags event.Flags) protocol.Failure {
 		return protocol.Reset
 	case flags&event.Fin != 0:
 		return protocol.Closed
+	case flags&event.GivenUp != 0:
+		return protocol.Cancelled
 	default:
 		return protocol.Timeout
 	}

@@ -67,7 +67,7 @@ func (s *shaking) end(r *event.Stream) {
 	switch failure(r.Flags) {
 	case protocol.Reset:
 		why = tls.ResetByPeer
-	case protocol.Closed:
+	case protocol.Closed, protocol.Cancelled:
 		why = tls.Closed
 	}
 	if r.Flags&event.Gap != 0 {

@@ -330,6 +330,9 @@ func TestEndsWithoutAResponseSayHow(t *testing.T) {
 		"the connection is closed": {func(_ *testing.T, w *wire) {
 			w.tracker.Record(w.record(event.StreamEnd, false, event.Fin, 0, 0, nil))
 		}, "connection_closed"},
+		"the client closes": {func(_ *testing.T, w *wire) {
+			w.tracker.Record(w.record(event.StreamEnd, true, event.GivenUp, 0, 0, nil))
+		}, "cancelled"},
 		"nothing comes": {func(_ *testing.T, w *wire) { w.tracker.Expire(w.now + 11*second) }, "timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
