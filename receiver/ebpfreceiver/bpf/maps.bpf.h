@@ -100,7 +100,8 @@ struct direction_state {
 	__u8 head[9]; /* of the current frame */
 	__u8 changed; /* TLS: ChangeCipherSpec was seen */
 	__u8 guessed; /* where frames begin was found again with this packet */
-	__u8 reserved[1];
+	__u8 closing; /* its end came before earlier bytes */
+	__u32 close_sequence; /* TCP sequence number of that end */
 };
 
 /* What user space knows of who talks to whom. */

@@ -296,12 +296,26 @@ static __always_inline void stream_end(struct stream *stream, __u8 flags)
 		count(COUNTER_STREAM_RING_FULL);
 }
 
-/* The socket goes from state to TCP_CLOSE without a packet that says so. */
+/* The socket goes from state to TCP_CLOSE without a packet that says so, or that did when what was missing came. */
 static __always_inline void stream_closed(struct stream *stream, __u32 state)
 {
 	bool by_server = stream->released && stream->open.event.side == SIDE_SERVER;
+	__u8 flag = closed_flag(stream->released, state);
 
-	stream_end(stream, closed_flag(stream->released, state) | (by_server ? FLAG_RESPONSE : 0));
+	if (stream->directions[1].closing && flag == FLAG_GIVEN_UP) {
+		flag = FLAG_FIN;
+		by_server = true;
+	}
+	stream_end(stream, flag | (by_server ? FLAG_RESPONSE : 0));
+}
+
+/* Whether a direction ends behind the bytes of a packet with these TCP flags: at once, or because nothing is missing any
+ * more before an end that has come. Where more was missing than one hole, the socket's end tells.
+ */
+static __always_inline bool stream_closes(const struct direction_state *state, __u8 tcp_flags)
+{
+	return tcp_flags & TCP_FLAG_FIN || (state->closing && state->hole_start == state->hole_end &&
+					    (__s32)(state->next_sequence - state->close_sequence) >= 0);
 }
 
 /* What there is to do behind the bytes of a packet with these TCP flags. */
@@ -309,13 +323,14 @@ static __always_inline void stream_after(struct bpf_sock *sk, struct stream *str
 {
 	const struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
 	__u8 flags = response ? FLAG_RESPONSE : 0;
+	bool fin = stream_closes(state, tcp_flags);
 	struct owner *owner;
 
 	if (tcp_flags & TCP_FLAG_RST)
 		flags |= FLAG_RESET;
-	else if (tcp_flags & TCP_FLAG_FIN && response && stream->released && stream->open.event.side == SIDE_CLIENT)
+	else if (fin && response && stream->released && stream->open.event.side == SIDE_CLIENT)
 		flags = FLAG_GIVEN_UP; /* the server closes, too, when its client has gone */
-	else if (tcp_flags & TCP_FLAG_FIN && (response || stream->protocol == STREAM_TLS))
+	else if (fin && (response || stream->protocol == STREAM_TLS))
 		flags |= FLAG_FIN;
 	if (flags & ~FLAG_RESPONSE)
 		stream_end(stream, flags);
@@ -353,15 +368,21 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 	struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
 	enum claim claim = CLAIM_NOTHING;
 	struct silence silence = {};
+	__u8 tcp_flags = packet->flags;
 	__u32 skip = 0;
 	bool flush = false;
 
 	if (stream->ended)
 		return;
+	if (tcp_flags & TCP_FLAG_FIN && packet_is_ahead(sk, packet)) {
+		state->closing = 1;
+		state->close_sequence = packet->sequence + packet->length;
+		tcp_flags &= ~TCP_FLAG_FIN;
+	}
 	if (packet->length && stream_announce(stream))
 		claim = stream_claim(packet, stream, state, stream_first(packet, sk, state),
 				     !state->aligned && stream_begins(skb, packet, stream->protocol), &skip, &silence, &flush);
-	skb->cb[CB_TCP_FLAGS] = packet->flags;
+	skb->cb[CB_TCP_FLAGS] = tcp_flags;
 	skb->cb[CB_RESPONSE] = response;
 	if (claim == CLAIM_WALK) {
 		state->joined = 0;
@@ -382,7 +403,7 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 		skb->cb[CB_SEQUENCE] = packet->sequence + skip;
 		bpf_tail_call(skb, &walkers, WALKER_RAW);
 	}
-	stream_after(sk, stream, response, packet->flags);
+	stream_after(sk, stream, response, tcp_flags);
 }
 
 /* Makes the state of a connection whose protocol was just recognized. NULL when it is filtered out or there is no memory. */

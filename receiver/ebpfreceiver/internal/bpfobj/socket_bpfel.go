@@ -340,7 +340,8 @@ type socketStream struct {
 		Head          [9]uint8
 		Changed       uint8
 		Guessed       uint8
-		Reserved      [1]uint8
+		Closing       uint8
+		CloseSequence uint32
 	}
 	Open socketEventExchange
 }
