@@ -143,13 +143,17 @@ func (v *conversation) drop(k *call) {
 	v.tracker.freeCall(k)
 }
 
-// cut closes a call whose response has not come to its end by a time, as far as is known.
+// cut closes a call whose response has not come to its end by a time, as far as is known. Where that may have been missed,
+// it has lasted until it was last seen, and is no failure.
 func (v *conversation) cut(k *call, now uint64, how protocol.Failure) {
-	if k.doubtful {
+	switch {
+	case k.doubtful && k.status == 0:
 		v.drop(k)
-		return
+	case k.doubtful:
+		v.close(k, k.last, protocol.None)
+	default:
+		v.close(k, now, how)
 	}
-	v.close(k, now, how)
 }
 
 // frame takes one frame of the record that is read. The one before it is whole.

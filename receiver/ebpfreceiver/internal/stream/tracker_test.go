@@ -280,9 +280,10 @@ func TestWhatIsMissedIsCountedAndGuessedByNobody(t *testing.T) {
 func TestACallWhoseResponseMayHaveBeenMissedIsNoFailure(t *testing.T) {
 	w := newWire(defaults())
 	w.open(0, event.HTTP2)
-	for i, id := range []uint32{1, 3, 5} {
+	for i, id := range []uint32{1, 3, 5, 7} {
 		w.tracker.Record(w.raw(true, w.request(t, id, "/"+strconv.Itoa(i))))
 	}
+	w.tracker.Record(w.raw(false, w.headers(t, false, 7, false, ":status", "200")))
 	w.raw(false, w.response(t, 1))                   // missed
 	w.tracker.Record(w.raw(false, w.response(t, 3))) // of no use without what is before it
 	w.now += 3 * second
@@ -291,7 +292,8 @@ func TestACallWhoseResponseMayHaveBeenMissedIsNoFailure(t *testing.T) {
 	w.at[0] += uint32(len(seen))
 	w.tracker.Record(w.record(event.StreamData, false, event.Guessed, from, w.at[0], seen))
 	w.tracker.Record(w.record(event.StreamEnd, false, event.Fin, 0, 0, nil))
-	assert.Equal(t, []string{"/2"}, w.seen.paths, "the response to it was seen")
+	assert.Equal(t, []string{"/2", "/3"}, w.seen.paths, "of these the response was seen, and its head")
+	assert.Equal(t, protocol.None, w.seen.exchanges[1].Failure)
 	assert.EqualValues(t, 2, w.tracker.Counts.Missed.Load())
 	assert.Zero(t, w.tracker.Counts.Open.Load())
 }
