@@ -106,14 +106,14 @@ func TestCIDRsSelectIPv6(t *testing.T) {
 }
 
 func TestExecutablesSelectTheProgram(t *testing.T) {
-	for _, test := range []struct {
+	for name, test := range map[string]struct {
 		filter string
 		kind   ptrace.SpanKind
 	}{
-		{"{include: [curl]}", ptrace.SpanKindClient},
-		{"{exclude: [\"*/curl\", \"/*/*/curl\"]}", ptrace.SpanKindServer},
+		"include": {"{include: [curl]}", ptrace.SpanKindClient},
+		"exclude": {"{exclude: [\"*/curl\", \"/*/*/curl\"]}", ptrace.SpanKindServer},
 	} {
-		t.Run(test.filter, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			needRoot(t)
 			needTool(t, "curl", "curl")
 			s := startServer(t, "127.0.0.1")

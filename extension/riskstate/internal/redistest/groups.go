@@ -31,9 +31,9 @@ func StartSentinel(t testing.TB) *Sentinel {
 	s.Sentinel.Do("SENTINEL", "SET", MasterSet, "down-after-milliseconds", "500")
 	s.Sentinel.Do("SENTINEL", "SET", MasterSet, "failover-timeout", "2000")
 	Eventually(t, "replica follows", func() bool {
-		return strings.Contains(s.Replica.Do("INFO", "replication"), "master_link_status:up") &&
-			strings.Contains(s.Master.Do("INFO", "replication"), "state=online") && // else it is sent nothing yet
-			strings.Contains(s.Sentinel.Do("INFO", "sentinel"), "slaves=1")
+		return strings.Contains(s.Replica.ask("INFO", "replication"), "master_link_status:up") &&
+			strings.Contains(s.Master.ask("INFO", "replication"), "state=online") && // else it is sent nothing yet
+			strings.Contains(s.Sentinel.ask("INFO", "sentinel"), "slaves=1")
 	})
 	return s
 }
@@ -42,7 +42,7 @@ func StartSentinel(t testing.TB) *Sentinel {
 func (s *Sentinel) Promoted(t testing.TB) {
 	t.Helper()
 	Eventually(t, "replica is promoted", func() bool {
-		return strings.Contains(s.Replica.Do("INFO", "replication"), "role:master")
+		return strings.Contains(s.Replica.ask("INFO", "replication"), "role:master")
 	})
 }
 
@@ -65,7 +65,7 @@ func StartCluster(t testing.TB, masters int) []*Server {
 	}
 	Eventually(t, "cluster is complete", func() bool {
 		for _, s := range servers {
-			info := s.Do("CLUSTER", "INFO")
+			info := s.ask("CLUSTER", "INFO")
 			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:"+strconv.Itoa(masters)) {
 				return false
 			}

@@ -13,7 +13,8 @@ const (
 	// maxWaiting is how many records of a direction may wait for those before them, maxWaitingBytes how many bytes.
 	maxWaiting      = 256
 	maxWaitingBytes = 256 << 10
-	// maxWait is for how long, in ns. What was reordered comes within a round trip, what was lost within a few.
+	// maxWait is for how long, in ns. What was reordered comes within a round trip, what was lost within a few. Another
+	// processor may have dated what waits later than what comes now.
 	maxWait = 2_000_000_000
 )
 
@@ -37,7 +38,7 @@ func (o *order) push(r *event.Stream, deliver func(*event.Stream), lose func(*ev
 	} else {
 		o.wait(r)
 	}
-	for len(o.waiting) > 0 && (len(o.waiting) > maxWaiting || o.bytes > maxWaitingBytes || r.Time-o.waiting[0].Time > maxWait) {
+	for len(o.waiting) > 0 && (len(o.waiting) > maxWaiting || o.bytes > maxWaitingBytes || int64(r.Time-o.waiting[0].Time) > maxWait) {
 		o.giveUp(deliver, lose)
 	}
 }
