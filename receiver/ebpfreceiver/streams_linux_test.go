@@ -68,7 +68,7 @@ func kinds(all []found) map[string]int {
 }
 
 func TestConcurrentStreamsOfHTTP2AreSeenAtBothEnds(t *testing.T) {
-	const workers, each = 100, 5
+	const workers, each = 100, 20
 	server, client := cleartextHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		status, _ := strconv.Atoi(r.URL.Path[1:])

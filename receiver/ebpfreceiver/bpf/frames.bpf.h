@@ -29,8 +29,8 @@ enum {
 	STREAM_CHUNK = 256, /* bytes that are copied at once */
 	STREAM_SMALL = 256, /* capacity of a record for a packet that is no longer */
 	STREAM_LARGE = 2048, /* capacity of any other */
-	STREAM_STEPS_SMALL = 8, /* a record; a step is a frame, or a chunk of a long one. 33 records a packet */
-	STREAM_STEPS_LARGE = 24,
+	STREAM_STEPS_SMALL = 8, /* a record; a step is a frame, or a chunk of a long one. 33 records a packet at most, or the rest of it is cut */
+	STREAM_STEPS_LARGE = 64, /* a client that was held up sends over a thousand WINDOW_UPDATEs at once */
 	WALKER_SMALL = 0,
 	WALKER_LARGE = 1,
 	WALKER_RAW = 2,
