@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/tests/harness"
 )
 
 // webServer is an nginx of four workers, which share what RLIMIT_NOFILE allows each, that answers every request with a few bytes.
@@ -33,14 +35,11 @@ http { access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
 
 // startServer returns when nginx answers.
 func startServer(ctx context.Context) (*webServer, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	addrs, err := harness.FreeAddrs(1)
 	if err != nil {
 		return nil, err
 	}
-	addr := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		return nil, err
-	}
+	addr := addrs[0]
 	folder, err := os.MkdirTemp("", "overhead")
 	if err != nil {
 		return nil, err

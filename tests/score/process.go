@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/tests/harness"
 )
 
 // process is a server in a process of its own.
@@ -70,21 +72,13 @@ func (p *process) end() error {
 	return nil
 }
 
-func freeAddr() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
 func startRedis(ctx context.Context) (*process, error) {
-	addr, err := freeAddr()
+	addrs, err := harness.FreeAddrs(1)
 	if err != nil {
 		return nil, err
 	}
-	_, port, _ := net.SplitHostPort(addr)
-	p := &process{name: "redis", addr: addr}
+	_, port, _ := net.SplitHostPort(addrs[0])
+	p := &process{name: "redis", addr: addrs[0]}
 	return p, p.start(ctx, "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no")
 }
 
@@ -113,15 +107,12 @@ service:
 `
 
 func startCollector(ctx context.Context, bin, redis string) (*process, error) {
-	addr, err := freeAddr()
+	addrs, err := harness.FreeAddrs(2)
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
-	_, port, _ := net.SplitHostPort(metrics)
+	addr := addrs[0]
+	_, port, _ := net.SplitHostPort(addrs[1])
 	folder, err := os.MkdirTemp("", "score-")
 	if err != nil {
 		return nil, fmt.Errorf("write configuration: %w", err)

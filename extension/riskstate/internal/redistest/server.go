@@ -10,6 +10,7 @@ package redistest
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -173,15 +174,21 @@ func need(t testing.TB, name string) {
 	t.Skipf("needs %s: apt-get install redis-server", name)
 }
 
-// freeAddr returns an address of the loopback interface that nobody listens on.
+// freeAddr returns an address of the loopback interface that nobody listens on, with a port that Linux does not give to
+// who asks for any port (net.ipv4.ip_local_port_range begins at 32768 unless set): nobody takes it meanwhile.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(32768-20000)))
+		listener, err := net.Listen("tcp", addr) //nolint:noctx // closed at once
+		if err != nil {
+			continue
+		}
+		_ = listener.Close() // nobody was accepted
+		return addr
 	}
-	defer func() { _ = listener.Close() }() // nobody was accepted
-	return listener.Addr().String()
+	t.Fatal("a hundred ports in a row cannot be listened on")
+	return ""
 }
 
 // Eventually waits for a condition.
