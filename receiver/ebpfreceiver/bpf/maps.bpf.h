@@ -102,6 +102,8 @@ struct direction_state {
 	__u8 guessed; /* where frames begin was found again with this packet */
 	__u8 closing; /* its end came before earlier bytes */
 	__u32 close_sequence; /* TCP sequence number of that end */
+	__u8 untold; /* the last bytes found no room in the ring, or were not followed; what is told behind them shows the gap */
+	__u8 reserved[3];
 };
 
 /* What user space knows of who talks to whom. */

@@ -92,7 +92,7 @@ static __always_inline void stream_quiet(struct direction_state *state, __u32 to
 }
 
 /* Tells that, and where a direction begins whose first packet is not the first to come. */
-static __always_inline void stream_flush(const struct stream *stream, const struct direction_state *state,
+static __always_inline void stream_flush(const struct stream *stream, struct direction_state *state,
 					 const struct silence *silence)
 {
 	struct event_stream record = { .from = silence->from, .to = silence->to, .rest = silence->rest };
@@ -100,8 +100,10 @@ static __always_inline void stream_flush(const struct stream *stream, const stru
 	if (silence->from == silence->to && silence->to != state->first_sequence)
 		return;
 	stream_head(stream, is_response(stream, state), &record);
-	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
-		count(COUNTER_STREAM_RING_FULL);
+	if (!bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+		return;
+	state->untold = 1;
+	count(COUNTER_STREAM_RING_FULL);
 }
 
 /* Ends the walk through a packet. */
@@ -115,6 +117,7 @@ static __always_inline void stream_leave(struct stream *stream, struct direction
 	if (state->left || !state->aligned) {
 		state->aligned = 0;
 		state->joined = 1;
+		state->untold = 1;
 	}
 	bpf_spin_lock(&stream->lock);
 	interrupted = state->interrupted;
@@ -149,6 +152,7 @@ static __always_inline bool stream_submit(struct stream *stream, struct directio
 	__builtin_memcpy(tail, state->head, HTTP2_HEADER);
 	record->captured += state->head_length;
 	state->guessed = 0;
+	state->untold = 0;
 	state->reported = to;
 	bpf_ringbuf_submit(record, stream_wake(stream, size));
 	return state->left && state->aligned;
@@ -276,6 +280,7 @@ static __always_inline bool stream_announce(struct stream *stream)
 	return stream->opened != OPENED_NOT;
 }
 
+/* Says that the connection is over; with FLAG_GAP, that more was said on it than was told. */
 static __always_inline void stream_end(struct stream *stream, __u8 flags)
 {
 	struct event_stream record = {
@@ -289,6 +294,8 @@ static __always_inline void stream_end(struct stream *stream, __u8 flags)
 
 	if (stream->ended || stream->opened == OPENED_NOT)
 		return;
+	if (stream->directions[0].untold || stream->directions[1].untold)
+		record.flags |= FLAG_GAP;
 	stream_announce(stream);
 	stream->ended = 1;
 	if (bpf_ringbuf_output(&ring, &record, sizeof(record),

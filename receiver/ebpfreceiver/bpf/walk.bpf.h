@@ -164,6 +164,7 @@ static __always_inline int stream_raw(struct __sk_buff *skb)
 		__u8 data[STREAM_LARGE];
 	} *record;
 	struct bpf_sock *sk = skb->sk;
+	struct direction_state *state;
 	struct stream *stream;
 	__u64 length = skb->cb[CB_LEFT];
 	bool response;
@@ -177,6 +178,8 @@ static __always_inline int stream_raw(struct __sk_buff *skb)
 	if (!stream)
 		return 1;
 	response = skb->cb[CB_RESPONSE];
+	state = response ? &stream->directions[1] : &stream->directions[0];
+	state->untold = 1;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		count(COUNTER_STREAM_RING_FULL);
@@ -201,6 +204,7 @@ static __always_inline int stream_raw(struct __sk_buff *skb)
 	record->head.tail = 0;
 	record->head.ending = 0;
 	bpf_ringbuf_submit(record, stream_wake(stream, sizeof(*record)));
+	state->untold = 0;
 	skb->cb[CB_OFFSET] += length;
 	skb->cb[CB_SEQUENCE] += length;
 	skb->cb[CB_LEFT] -= length;

@@ -342,6 +342,8 @@ type socketStream struct {
 		Guessed       uint8
 		Closing       uint8
 		CloseSequence uint32
+		Untold        uint8
+		Reserved      [3]uint8
 	}
 	Open socketEventExchange
 }

@@ -53,6 +53,10 @@ func (v *conversation) done() bool { return false }
 // lose begins a direction anew. Whatever is open may have been answered, or reset, in what was missed.
 func (v *conversation) lose(r *event.Stream) {
 	v.restart(index(client(r)))
+	v.doubt()
+}
+
+func (v *conversation) doubt() {
 	for _, k := range v.calls {
 		k.doubtful = true
 	}
@@ -260,6 +264,9 @@ func (v *conversation) touch(k *call) {
 }
 
 func (v *conversation) end(r *event.Stream) {
+	if r.Flags&event.Gap != 0 {
+		v.doubt()
+	}
 	for _, k := range v.calls {
 		v.cut(k, r.Time, failure(r.Flags))
 	}

@@ -298,6 +298,17 @@ func TestACallWhoseResponseMayHaveBeenMissedIsNoFailure(t *testing.T) {
 	assert.Zero(t, w.tracker.Counts.Open.Load())
 }
 
+func TestACallWhoseResponseMayBeInTheMissedEndIsNoFailure(t *testing.T) {
+	for flags, want := range map[event.Flags]int{event.Fin: 1, event.Fin | event.Gap: 0} {
+		w := newWire(defaults())
+		w.open(0, event.HTTP2)
+		w.tracker.Record(w.raw(true, w.request(t, 1, "/")))
+		w.tracker.Record(w.record(event.StreamEnd, false, flags, 0, 0, nil))
+		assert.Len(t, w.seen.exchanges, want)
+		assert.EqualValues(t, 1-want, w.tracker.Counts.Missed.Load())
+	}
+}
+
 func TestAJoinedConnectionBeginsWhereTheKernelSaysSo(t *testing.T) {
 	w := newWire(defaults())
 	w.open(event.Guessed, event.HTTP2)
