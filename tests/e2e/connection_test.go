@@ -17,11 +17,17 @@ import (
 // oneExchange has a collector watch what talk does, which is one exchange, and returns its two spans.
 func oneExchange(t *testing.T, talk func(c *raw)) (server, client spanOf) {
 	t.Helper()
+	return oneExchangeOf(t, func(addr string) { talk(dial(t, addr)) })
+}
+
+// oneExchangeOf is oneExchange for what connects itself.
+func oneExchangeOf(t *testing.T, talk func(addr string)) (server, client spanOf) {
+	t.Helper()
 	needRoot(t)
 	s := startServer(t, "127.0.0.1")
 	p := capture(t, onlyPorts(t, s.addr))
 	before := time.Now()
-	talk(dial(t, s.addr))
+	talk(s.addr)
 	s.served(t, 1)
 	spans := p.finish(2)
 	servers, clients := only(spans, ptrace.SpanKindServer), only(spans, ptrace.SpanKindClient)

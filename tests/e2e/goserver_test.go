@@ -39,7 +39,9 @@ func startServer(t *testing.T, host string) *goServer {
 func serve(t *testing.T, listener net.Listener) *goServer {
 	t.Helper()
 	s := &goServer{addr: listener.Addr().String(), answered: exchanges{}}
-	server := http.Server{Handler: s.counted(routes()), ReadHeaderTimeout: patience, Protocols: new(http.Protocols)}
+	server := http.Server{
+		Handler: s.counted(routes()), ReadHeaderTimeout: patience, Protocols: new(http.Protocols), MaxHeaderBytes: 2 * largeSize,
+	}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 	ended := make(chan error, 1)
@@ -158,7 +160,7 @@ func routes() http.Handler {
 			_ = conn.Close() // without an answer
 		}
 	})
-	return mux
+	return special(mux)
 }
 
 // write writes a body. Clients that are gone are what some of the tests are about.

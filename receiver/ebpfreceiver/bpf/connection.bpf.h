@@ -7,6 +7,7 @@
  *      PHASE_IDLE ---------> PHASE_REQUEST ---------> PHASE_RESPONSE   (exchange record)
  *                                ^                         |  more response bytes (progress or response record)
  *                                +---- next request -------+
+ *      PHASE_REQUEST -- 101 to an upgrade, 2xx to CONNECT --> PHASE_IDLE, MARK_TUNNEL (exchange record)
  *      any phase -- FIN of the responder, RST, close --> PHASE_IDLE    (end record, or an exchange record without response)
  *
  * Where a response ends is not the kernel's business: that takes its head, which user space reads. The kernel says how
@@ -21,100 +22,6 @@ enum phase {
 	PHASE_RESPONSE = 2,
 };
 
-/* Where a packet lies in the stream of its direction. */
-struct span {
-	__u32 skip; /* bytes of the payload that had been seen before */
-	__u32 advance; /* bytes by which the stream is known to be longer now */
-	__u32 behind; /* of these, bytes of held packets that follow this one */
-	__u8 held; /* enum held: what is known of them */
-	bool waits; /* this packet is held */
-	bool gap; /* earlier bytes are missing */
-};
-
-/* Holds a packet that comes before earlier bytes, until these have come. Its bytes are not looked at: nearly always they
- * are of a body. False when it does not follow on what is held, or when it begins a message, which must be looked at.
- */
-static __always_inline bool connection_hold(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
-					    struct connection *connection)
-{
-	__u32 end = packet->sequence + packet->length;
-	__u64 prefix;
-
-	if (!packet_is_ahead(sk, packet))
-		return false;
-	if (!connection->held) {
-		prefix = packet_prefix(skb, packet, 0);
-		if (http1_is_response(prefix) || http1_is_request(prefix))
-			return false;
-		connection->held_start = packet->sequence;
-		connection->held_end = packet->sequence;
-	}
-	if ((__s32)(packet->sequence - connection->held_start) < 0 || (__s32)(packet->sequence - connection->held_end) > 0)
-		return false;
-	if (!connection->held || (__s32)(end - connection->held_end) > 0) {
-		connection->held_end = end;
-		connection->held &= HELD_PUSH;
-		connection->held |= HELD_PACKETS | (packet->flags & TCP_FLAG_PSH ? HELD_PUSH : 0) |
-				    (http1_ends_chunked(packet_tail(skb, packet, 5)) ? HELD_CHUNK_END : 0);
-	}
-	if (packet->flags & TCP_FLAG_FIN)
-		connection->held |= HELD_FIN;
-	return true;
-}
-
-/* Adds what is held to the packet that fills the hole before it, or forgets it, if the stream went on without. */
-static __always_inline void connection_join(struct connection *connection, __u32 *next, struct span *span)
-{
-	if ((__s32)(connection->held_start - *next) > 0)
-		return;
-	if ((__s32)(connection->held_end - *next) >= 0) {
-		span->behind = connection->held_end - *next;
-		span->advance += span->behind;
-		span->held = connection->held;
-		*next = connection->held_end;
-	}
-	connection->held = 0;
-}
-
-/* Follows the stream of one direction: all of a retransmission is to be skipped, and all of a packet that is held. Where
- * that is not possible, or where TCP misses nothing and the programs do, a packet that comes before earlier bytes is taken
- * at once: those bytes count as part of the stream, but what is in them is not looked at when they come.
- */
-static __always_inline struct span connection_follow(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
-						     struct connection *connection)
-{
-	__u32 *next = &connection->next_sequence[packet->direction & 1];
-	__u8 *synchronized = &connection->synchronized[packet->direction & 1];
-	struct span span = { .advance = packet->length };
-	__s32 behind = *next - packet->sequence;
-
-	if (!*synchronized) {
-		*synchronized = 1;
-		behind = 0;
-	}
-	if (behind >= (__s32)packet->length && (behind || !(packet->flags & TCP_FLAG_FIN))) {
-		span.skip = packet->length;
-		return span;
-	}
-	if (behind < 0 && connection_hold(skb, packet, sk, connection)) {
-		span.skip = packet->length;
-		span.advance = 0;
-		span.waits = true;
-		return span;
-	}
-	*next = packet->sequence + packet->length;
-	span.advance -= behind;
-	if (behind < 0) {
-		span.gap = true;
-		count(COUNTER_GAPS);
-	} else {
-		span.skip = behind;
-	}
-	if (packet->direction == INGRESS && connection->held)
-		connection_join(connection, next, &span);
-	return span;
-}
-
 /* The first eight of the captured bytes, missing ones 0. */
 static __always_inline __u64 captured_prefix(const __u8 *captured, __u32 length)
 {
@@ -123,10 +30,19 @@ static __always_inline __u64 captured_prefix(const __u8 *captured, __u32 length)
 	return length >= 8 ? prefix : length >= 4 ? prefix & FIRST(4) : 0;
 }
 
+/* What a packet gives to do. */
+enum verdict {
+	WRITE_NOTHING = 0,
+	WRITE_EXCHANGE = 1,
+	WRITE_PROGRESS = 2,
+	WRITE_END = 3,
+	DETECT_AGAIN = 4, /* the connection speaks something else than HTTP/1 from now on */
+};
+
 /* Begins an exchange if the bytes are the start of a request. They are captured first and looked at then: nearly
  * always they are one, and a look at memory costs less than one at the packet.
  */
-static __always_inline void request_begin(struct __sk_buff *skb, const struct packet *packet,
+static __always_inline enum verdict request_begin(struct __sk_buff *skb, const struct packet *packet,
 					  struct connection *connection, struct span span)
 {
 	struct event_exchange *exchange = &connection->exchange;
@@ -136,9 +52,9 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	__u8 method = http1_method(captured_prefix(connection->data, length));
 
 	if (method == METHOD_NONE) {
-		/* A body behind an early response, or an upgraded connection. */
+		/* A body behind an early response, unless nobody says what it is. */
 		exchange->request_bytes += bytes;
-		return;
+		return connection->marks & MARK_TUNNEL ? DETECT_AGAIN : WRITE_NOTHING;
 	}
 	exchange->previous_ns = connection->emitted ? connection->last_ns : 0;
 	exchange->previous_bytes = exchange->event.response_bytes;
@@ -158,10 +74,11 @@ static __always_inline void request_begin(struct __sk_buff *skb, const struct pa
 	connection->emitted = 0;
 	connection->gap = 0;
 	connection->pipelined = 0;
-	connection->marks &= ~MARK_ALERTED;
+	connection->marks &= ~(MARK_ALERTED | MARK_TUNNEL);
 	/* What was held is not there to be appended. */
 	connection->head_complete = span.behind || http1_ends_head(packet_tail(skb, packet, 4));
 	count(COUNTER_REQUESTS);
+	return WRITE_NOTHING;
 }
 
 /* Appends to a request head that came in more than one packet. The room for the response is borrowed, so that the
@@ -179,23 +96,29 @@ static __always_inline void request_append(struct __sk_buff *skb, const struct p
 	connection->exchange.request_len = have > REQUEST_CAPACITY ? REQUEST_CAPACITY : have;
 }
 
-static __always_inline void request_bytes(struct __sk_buff *skb, const struct packet *packet,
-					  struct connection *connection, struct span span)
+static __always_inline enum verdict request_bytes(struct __sk_buff *skb, const struct packet *packet,
+						  struct connection *connection, struct span span)
 {
+	__u32 bytes = packet->length - span.skip + span.behind;
+
 	if (connection->phase != PHASE_REQUEST) {
-		request_begin(skb, packet, connection, span);
-		return;
+		/* Whoever was told to go on sends the body next, whatever that looks like. */
+		if (connection->interim != INTERIM_CONTINUE || connection->gap)
+			return request_begin(skb, packet, connection, span);
+		connection->exchange.request_bytes += bytes;
+		return WRITE_NOTHING;
 	}
 	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, span.skip))) {
 		count(COUNTER_LOST_PIPELINED);
 		connection->pipelined++;
-		return;
+		return WRITE_NOTHING;
 	}
-	connection->exchange.request_bytes += packet->length - span.skip + span.behind;
+	connection->exchange.request_bytes += bytes;
 	if (!connection->head_complete)
 		request_append(skb, packet, connection, span.skip);
 	if (span.behind)
 		connection->head_complete = 1; /* what was held is not there to be appended */
+	return WRITE_NOTHING;
 }
 
 /* Whether anybody reads the record of this exchange. */
@@ -223,13 +146,31 @@ static __always_inline void exchange_write(struct connection *connection, __u64 
 		count(COUNTER_LOST_RING_FULL);
 }
 
-/* Notes what the last five bytes of a packet, or what is held behind it, say of the response. True if they end a chunked body. */
-static __always_inline bool response_flags(struct connection *connection, struct span span, __u64 tail)
+/* Notes what the end of a packet, or what is held behind it, says of the response. True if it ends a chunked body. */
+static __always_inline bool response_flags(struct connection *connection, struct span span, __u8 ending)
 {
-	bool chunk_end = span.behind ? span.held & HELD_CHUNK_END : http1_ends_chunked(tail);
+	if (span.behind)
+		ending = span.held & (HELD_CHUNK_END | HELD_EMPTY_LINE);
+	connection->exchange.event.flags = ending | (connection->gap ? FLAG_GAP : 0);
+	return ending & FLAG_CHUNK_END;
+}
 
-	connection->exchange.event.flags = (chunk_end ? FLAG_CHUNK_END : 0) | (connection->gap ? FLAG_GAP : 0);
-	return chunk_end;
+/* A status line has passed. That of an interim response says nothing yet. */
+static __always_inline void response_status(struct connection *connection, const __u8 *line)
+{
+	__u16 status = http1_status(line);
+
+	connection->interim = status >= 200 || status == 101 ? INTERIM_NONE : status == 100 ? INTERIM_CONTINUE : INTERIM_OTHER;
+	if (connection->interim)
+		return;
+	connection->status = status;
+	connection->minor = line[7] - '0';
+	if (knob_metrics)
+		metrics_count(connection, connection->last_ns);
+	if (status == 101 || (connection->method == METHOD_CONNECT && status / 100 == 2)) {
+		connection->phase = PHASE_IDLE;
+		connection->marks |= MARK_TUNNEL;
+	}
 }
 
 /* The first bytes of the response. True when the exchange can be told. */
@@ -246,7 +187,7 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 		return false; /* never: for the verifier, which does not know what the map holds */
 	length = packet_capture(skb, packet, span.skip, connection->data + have, RESPONSE_CAPACITY);
 	prefix = captured_prefix(connection->data + have, length);
-	response_flags(connection, span, packet_tail(skb, packet, 5));
+	response_flags(connection, span, packet_ending(skb, packet));
 	if (!http1_is_response(prefix) && !tls_is_alert(prefix)) {
 		count(COUNTER_LOST_NO_STATUS_LINE);
 		return false;
@@ -255,7 +196,7 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 	if (tls_is_alert(prefix))
 		connection->marks |= MARK_ALERTED;
 	if (length >= 12 && !(connection->marks & MARK_ALERTED))
-		metrics_answer(connection, connection->data + have, connection->last_ns);
+		response_status(connection, connection->data + have);
 	return true;
 }
 
@@ -270,12 +211,12 @@ static __always_inline void response_again(struct __sk_buff *skb, const struct p
 		__u8 data[RESPONSE_CAPACITY];
 	} *record;
 
-	if (knob_metrics && connection->interim) {
+	if (connection->interim) {
 		__u64 line[2] = {};
 
 		bpf_skb_load_bytes(skb, packet->payload + skip, line, 12);
 		connection->interim_bytes = connection->exchange.event.response_bytes - (packet->length - skip);
-		metrics_answer(connection, (const __u8 *)line, connection->last_ns);
+		response_status(connection, (const __u8 *)line);
 	}
 	if (!connection->emitted)
 		return;
@@ -300,14 +241,6 @@ static __always_inline void response_more(struct connection *connection, __u8 ki
 		count(COUNTER_LATE_RING_FULL);
 }
 
-/* What a packet gives to write. */
-enum verdict {
-	WRITE_NOTHING = 0,
-	WRITE_EXCHANGE = 1,
-	WRITE_PROGRESS = 2,
-	WRITE_END = 3,
-};
-
 static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const struct packet *packet,
 					   struct connection *connection, struct span span)
 {
@@ -324,8 +257,8 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	event->response_bytes += span.advance;
 	if (connection->phase == PHASE_REQUEST)
 		return response_begin(skb, packet, connection, span) ? WRITE_EXCHANGE : WRITE_NOTHING;
-	chunk_end = response_flags(connection, span, packet_tail(skb, packet, 5));
-	if (!connection->emitted && !knob_metrics)
+	chunk_end = response_flags(connection, span, packet_ending(skb, packet));
+	if (!connection->emitted && !knob_metrics && !connection->interim)
 		return WRITE_NOTHING;
 	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
 		if (connection->pipelined) {
@@ -399,7 +332,7 @@ static __always_inline enum verdict connection_packet(struct __sk_buff *skb, con
 		fin = (fin && !span.waits) || span.held & HELD_FIN;
 		if (span.skip < packet->length) {
 			if (is_request)
-				request_bytes(skb, packet, connection, span);
+				verdict = request_bytes(skb, packet, connection, span);
 			else
 				verdict = response_bytes(skb, packet, connection, span);
 		}

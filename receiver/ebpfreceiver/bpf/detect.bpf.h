@@ -81,4 +81,36 @@ static __always_inline struct connection *connection_detect(struct __sk_buff *sk
 	return NULL;
 }
 
+/* The first packet of a client's that is no request, on a connection whose last response turned it into something else.
+ * What the server has said in between was not followed.
+ */
+static __always_inline int step_detect_packet(struct __sk_buff *skb)
+{
+	struct packet packet = { .direction = skb->cb[CB_VERDICT] };
+	struct bpf_sock *sk = skb->sk;
+	struct stream *stream = NULL;
+	struct owner *owner;
+
+	if (!sk)
+		return 1;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || !packet_read(skb, &packet))
+		return 1;
+	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	if (!owner)
+		return 1;
+	bpf_sk_storage_delete(&connections, sk);
+	owner->messages = 0;
+	detect(skb, &packet, sk, owner, &stream);
+	if (!stream)
+		return 1;
+	if (stream->protocol == STREAM_HTTP2) {
+		stream->directions[1].aligned = 0;
+		stream->directions[1].joined = 1;
+		stream->open.event.flags = FLAG_RESPONSE;
+	}
+	stream_packet(skb, &packet, stream, sk);
+	return 1;
+}
+
 #endif

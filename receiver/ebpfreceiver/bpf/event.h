@@ -38,11 +38,12 @@ enum event_side {
 
 /* Bits of event.flags. */
 enum event_flag {
-	FLAG_CHUNK_END = 1, /* the packet's last bytes are "0\r\n\r\n", the end of a chunked body without trailers */
+	FLAG_CHUNK_END = 1, /* the packet's last bytes are "\r\n0\r\n\r\n", the end of a chunked body without trailers */
 	FLAG_FIN = 2, /* ended by the responder's FIN */
 	FLAG_RESET = 4, /* ended by a RST of either end */
 	FLAG_TIMEOUT = 8, /* ended by the kernel without FIN or RST */
 	FLAG_GAP = 16, /* bytes of the response were not seen; a chunk end may be missed */
+	FLAG_EMPTY_LINE = 32, /* of an exchange: the packet's last bytes are an empty line, as the end of trailers is */
 	FLAG_RESPONSE = 32, /* of a stream: the server's direction; of its end: the server ended it */
 	FLAG_GUESSED = 64, /* of a stream's frames: they begin where a frame seems to begin, which was not known before */
 	FLAG_GIVEN_UP = 64, /* of an end: this end's process closed the connection, and nothing more came of it */

@@ -47,15 +47,28 @@ static __always_inline bool http1_ends_head(__u32 last)
 	return last == (__u32)TEXT4('\r', '\n', '\r', '\n');
 }
 
-/* Whether a message whose last five bytes these are ends with the last chunk of a chunked body without trailers. */
-static __always_inline bool http1_ends_chunked(__u64 last)
+/* What the last seven bytes of a packet say of a chunked body, as bits of event.flags. A chunk of text can end with any bytes
+ * and its own line end: the line before the last chunk's tells them apart, nearly always.
+ */
+static __always_inline __u8 http1_ending(__u64 last)
 {
-	return last == TEXT8('0', '\r', '\n', '\r', '\n', 0, 0, 0);
+	return (last == TEXT8('\r', '\n', '0', '\r', '\n', '\r', '\n', 0) ? FLAG_CHUNK_END : 0) |
+	       (last >> 24 == TEXT4('\r', '\n', '\r', '\n') ? FLAG_EMPTY_LINE : 0);
 }
 
 static __always_inline bool http1_is_response(__u64 prefix)
 {
 	return (prefix & FIRST(7)) == TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0);
+}
+
+/* The status code in the first twelve bytes of a response, `HTTP/1.x NNN`; 0 if there is none. */
+static __always_inline __u16 http1_status(const __u8 *line)
+{
+	__u16 hundreds = line[9] - '0';
+	__u16 tens = line[10] - '0';
+	__u16 ones = line[11] - '0';
+
+	return hundreds > 9 || tens > 9 || ones > 9 ? 0 : hundreds * 100 + tens * 10 + ones;
 }
 
 /* How a server that speaks TLS may answer to one who does not: a short alert. It has seven bytes, of which four are here. */

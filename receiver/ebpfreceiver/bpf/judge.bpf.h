@@ -98,8 +98,11 @@ static __always_inline __u8 judge_failure(struct connection *connection)
 	    (connection->method == METHOD_CONNECT && status / 100 == 2))
 		return 0;
 	judge_read(connection);
-	if (connection->held)
+	if (connection->held) {
+		if (event->flags & FLAG_EMPTY_LINE && bytes > connection->held_end + 2 - connection->exchange.request_len)
+			return 0; /* it may be that of trailers */
 		return event->flags & FLAG_CHUNK_END ? 0 : flag;
+	}
 	if (connection->held_end && connection->held_start)
 		return bytes >= connection->held_end + 2 - connection->exchange.request_len +
 					judge_number(connection, connection->held_start) ? 0 : flag;

@@ -16,16 +16,25 @@
 
 /* What is known of packets that came before earlier bytes. */
 enum held {
-	HELD_PACKETS = 1, /* there are some */
-	HELD_PUSH = 2, /* one has PSH */
-	HELD_CHUNK_END = 4, /* the last ends as a chunked body does */
+	HELD_CHUNK_END = FLAG_CHUNK_END, /* of the last one */
+	HELD_PACKETS = 2, /* there are some */
+	HELD_PUSH = 4, /* one has PSH */
 	HELD_FIN = 8, /* the last is the end of its direction */
+	HELD_EMPTY_LINE = FLAG_EMPTY_LINE, /* of the last one */
 };
 
 /* What is known of an exchange. */
 enum mark {
 	MARK_ALERTED = 1, /* its response is an alert of TLS */
 	MARK_CAUSED = 2, /* a server's request is counted as one to answer; of a client's, callings says within what it was made */
+	MARK_TUNNEL = 4, /* what follows the last response is another protocol, or anything */
+};
+
+/* What a response that is not the final one says. */
+enum interim {
+	INTERIM_NONE = 0,
+	INTERIM_OTHER = 1,
+	INTERIM_CONTINUE = 2, /* that the client may send the body */
 };
 
 /* State of a connection that speaks HTTP/1. The records' bytes are built in place, so that an exchange costs one copy
@@ -52,7 +61,7 @@ struct connection {
 	__u8 minor; /* the second number of the response's version */
 	__u8 counted; /* the exchange was counted, in that bucket */
 	__u8 bucket;
-	__u8 interim; /* so far, only interim responses were seen */
+	__u8 interim; /* enum interim: which interim response was the last, while no other was seen */
 	__u8 zero; /* a zero that the verifier does not know */
 	volatile __u8 ended; /* enum event_flag: with which the connection has ended */
 	volatile __u8 verdict; /* enum verdict: what its last packet gave before that */

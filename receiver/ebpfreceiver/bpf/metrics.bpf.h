@@ -131,30 +131,4 @@ static __always_inline void metrics_fail(struct connection *connection, __u8 fai
 	connection->counted = 0;
 }
 
-/* The status code in the first twelve bytes of a response, `HTTP/1.x NNN`; 0 if there is none. */
-static __always_inline __u16 metrics_status(const __u8 *line)
-{
-	__u16 hundreds = line[9] - '0';
-	__u16 tens = line[10] - '0';
-	__u16 ones = line[11] - '0';
-
-	return hundreds > 9 || tens > 9 || ones > 9 ? 0 : hundreds * 100 + tens * 10 + ones;
-}
-
-/* A status line has passed. That of an interim response says nothing yet. */
-static __always_inline void metrics_answer(struct connection *connection, const __u8 *line, __u64 now)
-{
-	__u16 status;
-
-	if (!knob_metrics)
-		return;
-	status = metrics_status(line);
-	connection->interim = status < 200 && status != 101;
-	if (connection->interim)
-		return;
-	connection->status = status;
-	connection->minor = line[7] - '0';
-	metrics_count(connection, now);
-}
-
 #endif

@@ -19,6 +19,7 @@
 #include "metrics.bpf.h"
 #include "judge.bpf.h"
 #include "thin.bpf.h"
+#include "order.bpf.h"
 #include "connection.bpf.h"
 #include "frames.bpf.h"
 #include "stream.bpf.h"
@@ -80,8 +81,14 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	verdict = connection_packet(skb, &packet, sk, connection, &ended);
 	cause_follow(sk, connection, before);
 	cause_pipelined(connection);
+	if (verdict == DETECT_AGAIN) {
+		step_to(skb, STEP_DETECT, 0, direction);
+		return;
+	}
+	if (connection->interim && verdict == WRITE_EXCHANGE)
+		step_to(skb, STEP_INTERIM, ended, verdict);
 	if (ended && connection->phase != PHASE_IDLE)
-		step_to_end(skb, ended, verdict);
+		step_to(skb, STEP_END, ended, verdict);
 	packet_write(skb, connection, verdict);
 }
 
@@ -103,7 +110,7 @@ int observe_egress(struct __sk_buff *skb)
 	return 1;
 }
 
-/* Go on where the two above come to the end of a connection, or to an exchange that may get no record. */
+/* Go on where the two above come to what is not the rule; see steps.bpf.h. */
 SEC("cgroup/skb")
 int end_packet(struct __sk_buff *skb)
 {
@@ -114,6 +121,18 @@ SEC("cgroup/skb")
 int thin_packet(struct __sk_buff *skb)
 {
 	return step_thin_packet(skb);
+}
+
+SEC("cgroup/skb")
+int interim_packet(struct __sk_buff *skb)
+{
+	return step_interim_packet(skb);
+}
+
+SEC("cgroup/skb")
+int detect_packet(struct __sk_buff *skb)
+{
+	return step_detect_packet(skb);
 }
 
 /* Go on where they come to frames. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Copyright The otelcol-risk Authors */
 
-/* What connections come to now and then, in programs of their own that the others go on with: the end of a connection, and
- * the choice of exchanges when not all get a record. Both look through a captured head, which a verifier follows byte by byte,
+/* What connections come to now and then, in programs of their own that the others go on with: the end of a connection, the
+ * choice of exchanges when not all get a record, interim responses, other protocols. Three look through a captured head, which a verifier follows byte by byte,
  * once for every way that leads there: in the programs for every packet, that was most of their size to it. A program that is
  * gone on with knows nothing of these ways. None of it calls functions: before Linux 6.0, arm64 has no tail calls with them.
  */
@@ -11,12 +11,16 @@
 
 int end_packet(struct __sk_buff *skb);
 int thin_packet(struct __sk_buff *skb);
+int interim_packet(struct __sk_buff *skb);
+int detect_packet(struct __sk_buff *skb);
 int end_state(struct bpf_sock_ops *ctx);
 
 enum {
 	STEP_END = 0,
 	STEP_THIN = 1,
-	STEPS = 2,
+	STEP_INTERIM = 2,
+	STEP_DETECT = 3,
+	STEPS = 4,
 };
 
 struct {
@@ -28,6 +32,8 @@ struct {
 	.values = {
 		[STEP_END] = (void *)&end_packet,
 		[STEP_THIN] = (void *)&thin_packet,
+		[STEP_INTERIM] = (void *)&interim_packet,
+		[STEP_DETECT] = (void *)&detect_packet,
 	},
 };
 
@@ -42,18 +48,18 @@ struct {
 	},
 };
 
-/* Where end_packet finds what the program before it knew: in the packet's control block. */
+/* Where the next program finds what the program before it knew: in the packet's control block. */
 enum {
 	CB_ENDED = 0, /* enum event_flag: with which the connection ends */
 	CB_VERDICT = 1, /* enum verdict: what the packet's bytes gave */
 };
 
-/* Goes on with the end of the connection. */
-static __always_inline void step_to_end(struct __sk_buff *skb, __u8 ended, enum verdict verdict)
+/* Goes on with a step. */
+static __always_inline void step_to(struct __sk_buff *skb, __u32 step, __u8 ended, enum verdict verdict)
 {
 	skb->cb[CB_ENDED] = ended;
 	skb->cb[CB_VERDICT] = verdict;
-	bpf_tail_call(skb, &packet_steps, STEP_END);
+	bpf_tail_call(skb, &packet_steps, step);
 }
 
 /* Writes what a packet gave. */
@@ -92,6 +98,52 @@ static __always_inline int step_end_packet(struct __sk_buff *skb)
 	verdict = connection_end(connection, skb->cb[CB_ENDED], skb->cb[CB_VERDICT]);
 	cause_follow(sk, connection, before);
 	packet_write(skb, connection, verdict);
+	return 1;
+}
+
+/* Where in the captured response the status line behind an interim response begins; 0 if there is none. As thin_find. */
+static __always_inline __u32 interim_find(const struct connection *connection)
+{
+	__u32 at = connection->exchange.request_len;
+	__u32 end = at + connection->exchange.response_len;
+
+	for (__u32 i = 0; i < RESPONSE_CAPACITY; i++) {
+		OPAQUE(at);
+		at &= 1023;
+		if (at > REQUEST_CAPACITY + RESPONSE_CAPACITY - 16 || at + 15 > end)
+			return 0;
+		if (connection->data[at] == '\n' &&
+		    *(const __u64 *)(connection->data + at + 1) == TEXT8('\r', '\n', 'H', 'T', 'T', 'P', '/', '1')) {
+			at += 3;
+			OPAQUE(at);
+			return at & 1023;
+		}
+		at++;
+	}
+	return 0;
+}
+
+/* An interim response has come first. The final one may be in the same packet. */
+static __always_inline int step_interim_packet(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *connection;
+	__u8 ended = skb->cb[CB_ENDED];
+	__u32 at;
+
+	if (!sk)
+		return 1;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection)
+		return 1;
+	at = interim_find(connection);
+	if (at && at <= REQUEST_CAPACITY + RESPONSE_CAPACITY - 12) {
+		connection->interim_bytes = at - connection->exchange.request_len;
+		response_status(connection, connection->data + at);
+	}
+	if (ended && connection->phase != PHASE_IDLE)
+		bpf_tail_call(skb, &packet_steps, STEP_END);
+	packet_write(skb, connection, skb->cb[CB_VERDICT]);
 	return 1;
 }
 

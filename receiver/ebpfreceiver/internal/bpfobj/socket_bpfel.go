@@ -143,16 +143,17 @@ type socketEventExchange struct {
 type socketEventFlag uint32
 
 const (
-	socketEventFlagFLAG_CHUNK_END socketEventFlag = 1
-	socketEventFlagFLAG_FIN       socketEventFlag = 2
-	socketEventFlagFLAG_RESET     socketEventFlag = 4
-	socketEventFlagFLAG_TIMEOUT   socketEventFlag = 8
-	socketEventFlagFLAG_GAP       socketEventFlag = 16
-	socketEventFlagFLAG_RESPONSE  socketEventFlag = 32
-	socketEventFlagFLAG_GUESSED   socketEventFlag = 64
-	socketEventFlagFLAG_GIVEN_UP  socketEventFlag = 64
-	socketEventFlagFLAG_RAW       socketEventFlag = 4
-	socketEventFlagFLAG_BODY_END  socketEventFlag = 128
+	socketEventFlagFLAG_CHUNK_END  socketEventFlag = 1
+	socketEventFlagFLAG_FIN        socketEventFlag = 2
+	socketEventFlagFLAG_RESET      socketEventFlag = 4
+	socketEventFlagFLAG_TIMEOUT    socketEventFlag = 8
+	socketEventFlagFLAG_GAP        socketEventFlag = 16
+	socketEventFlagFLAG_EMPTY_LINE socketEventFlag = 32
+	socketEventFlagFLAG_RESPONSE   socketEventFlag = 32
+	socketEventFlagFLAG_GUESSED    socketEventFlag = 64
+	socketEventFlagFLAG_GIVEN_UP   socketEventFlag = 64
+	socketEventFlagFLAG_RAW        socketEventFlag = 4
+	socketEventFlagFLAG_BODY_END   socketEventFlag = 128
 )
 
 type socketEventKind uint32
@@ -451,10 +452,12 @@ const (
 	socketMapTcpRows            = "tcp_rows"
 	socketMapTcpSockets         = "tcp_sockets"
 	socketMapWalkers            = "walkers"
+	socketProgDetectPacket      = "detect_packet"
 	socketProgEndPacket         = "end_packet"
 	socketProgEndState          = "end_state"
 	socketProgFollowRelease     = "follow_release"
 	socketProgFollowState       = "follow_state"
+	socketProgInterimPacket     = "interim_packet"
 	socketProgObserveEgress     = "observe_egress"
 	socketProgObserveIngress    = "observe_ingress"
 	socketProgOwnAccept4        = "own_accept4"
@@ -544,10 +547,12 @@ type socketSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketProgramSpecs struct {
+	DetectPacket   *ebpf.ProgramSpec `ebpf:"detect_packet"`
 	EndPacket      *ebpf.ProgramSpec `ebpf:"end_packet"`
 	EndState       *ebpf.ProgramSpec `ebpf:"end_state"`
 	FollowRelease  *ebpf.ProgramSpec `ebpf:"follow_release"`
 	FollowState    *ebpf.ProgramSpec `ebpf:"follow_state"`
+	InterimPacket  *ebpf.ProgramSpec `ebpf:"interim_packet"`
 	ObserveEgress  *ebpf.ProgramSpec `ebpf:"observe_egress"`
 	ObserveIngress *ebpf.ProgramSpec `ebpf:"observe_ingress"`
 	OwnAccept4     *ebpf.ProgramSpec `ebpf:"own_accept4"`
@@ -745,10 +750,12 @@ type socketVariables struct {
 //
 // It can be passed to loadSocketObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketPrograms struct {
+	DetectPacket   *ebpf.Program `ebpf:"detect_packet"`
 	EndPacket      *ebpf.Program `ebpf:"end_packet"`
 	EndState       *ebpf.Program `ebpf:"end_state"`
 	FollowRelease  *ebpf.Program `ebpf:"follow_release"`
 	FollowState    *ebpf.Program `ebpf:"follow_state"`
+	InterimPacket  *ebpf.Program `ebpf:"interim_packet"`
 	ObserveEgress  *ebpf.Program `ebpf:"observe_egress"`
 	ObserveIngress *ebpf.Program `ebpf:"observe_ingress"`
 	OwnAccept4     *ebpf.Program `ebpf:"own_accept4"`
@@ -766,10 +773,12 @@ type socketPrograms struct {
 
 func (p *socketPrograms) Close() error {
 	return _SocketClose(
+		p.DetectPacket,
 		p.EndPacket,
 		p.EndState,
 		p.FollowRelease,
 		p.FollowState,
+		p.InterimPacket,
 		p.ObserveEgress,
 		p.ObserveIngress,
 		p.OwnAccept4,

@@ -43,7 +43,7 @@ type Flags uint8
 
 // The bits of [Flags].
 const (
-	// ChunkEnd is set when the packet ended with the last chunk of a chunked body.
+	// ChunkEnd is set when the packet ended with the last chunk of a chunked body without trailers.
 	ChunkEnd Flags = 1
 	// Fin is set when the responder closed its side.
 	Fin Flags = 2
@@ -53,6 +53,8 @@ const (
 	Timeout Flags = 8
 	// Gap is set when bytes of the response were not seen.
 	Gap Flags = 16
+	// EmptyLine is set when the packet ended with an empty line.
+	EmptyLine Flags = 32
 	// GivenUp is set when this end's process closed the connection, and nothing more came of it.
 	GivenUp Flags = 64
 )

@@ -99,12 +99,13 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 		a.finish(e.Time, protocol.NeedsTLS)
 		return
 	}
-	if !a.readResponse(e.ResponseHead) {
+	before, ok := a.readResponse(e.ResponseHead)
+	if !ok {
 		a.Counts.BadResponse.Add(1)
 		return
 	}
 	a.exchange.FirstByte = a.clock.Unix(e.Time)
-	b := newBody(a.request.Method, &a.response, 0)
+	b := newBody(a.request.Method, &a.response, before)
 	switch {
 	case b.complete(e.ResponseBytes, e.Flags):
 		a.finish(e.Time, protocol.None)
@@ -164,7 +165,13 @@ func (a *Assembler) respondAgain(e *event.Event) {
 	}
 	before := p.bytes
 	a.open.advance(p, e)
-	if !a.restore(p) || !a.readResponse(e.ResponseHead) {
+	ok := a.restore(p)
+	if ok {
+		var interim uint64
+		interim, ok = a.readResponse(e.ResponseHead)
+		before += interim
+	}
+	if !ok {
 		a.open.remove(p)
 		a.Counts.BadResponse.Add(1)
 		return
@@ -196,7 +203,7 @@ func (a *Assembler) end(e *event.Event) {
 	if p == nil {
 		return // complete long ago: most connections end so
 	}
-	if e.ResponseBytes != p.bytes || e.Flags&event.Fin == 0 {
+	if e.ResponseBytes != p.bytes || e.Flags&event.Fin == 0 && !p.body.trailed(p.bytes, e.Flags) {
 		a.open.advance(p, e)
 	}
 	if p.body.complete(p.bytes, e.Flags) {
@@ -255,7 +262,7 @@ func (a *Assembler) Expire(now uint64) {
 		case age >= a.settings.Timeout:
 			a.Counts.TimedOut.Add(1)
 			a.close(p, p.body.unanswered(protocol.Timeout))
-		case p.body.endUnknown():
+		case p.body.endUnknown(), p.body.trailer && p.body.trailed(p.bytes, p.flags):
 			a.close(p, protocol.None)
 		}
 	}

@@ -14,15 +14,20 @@ type body struct {
 	interim bool   // a 1xx response: the final one is still to come
 	before  uint64 // bytes of the response stream before this head: those of interim responses
 	total   uint64 // bytes of the response stream at its end; 0: the head was cut, so it cannot be known
+	head    uint64 // bytes of the response stream up to the end of this head; 0: it was cut
+	trailer bool   // the head announces trailers
 }
 
 // newBody frames the response r to a request with method; before is the number of response bytes that came before it.
 func newBody(method []byte, r *http1.Response, before uint64) body {
 	framed := http1.ResponseBody(method, r)
-	b := body{framing: framed.Framing, before: before}
+	b := body{framing: framed.Framing, before: before, trailer: r.Trailer}
+	if r.Complete {
+		b.head = before + uint64(r.HeadLen)
+	}
 	b.interim = r.Status/100 == 1 && framed.Framing != http1.Tunnel
 	if r.Complete && (framed.Framing == http1.Empty || framed.Framing == http1.Length) {
-		b.total = before + uint64(r.HeadLen) + uint64(framed.Length)
+		b.total = b.head + uint64(framed.Length)
 	}
 	return b
 }
@@ -42,6 +47,12 @@ func (b *body) complete(bytes uint64, flags event.Flags) bool {
 		return flags&event.ChunkEnd != 0
 	}
 	return false
+}
+
+// trailed says whether the packet that brought the response to so many bytes and had those flags may have ended it with
+// trailers: text may look like that.
+func (b *body) trailed(bytes uint64, flags event.Flags) bool {
+	return b.framing == http1.Chunked && flags&event.EmptyLine != 0 && bytes > b.head
 }
 
 // endsWithConnection says whether an orderly close after so many bytes is the response's end, or may be.

@@ -27,6 +27,9 @@ func failure(flags event.Flags) protocol.Failure {
 
 // failure says whether a connection that ended so after so many bytes has cut the response.
 func (b *body) failure(bytes uint64, flags event.Flags) protocol.Failure {
+	if b.trailed(bytes, flags) {
+		return protocol.None
+	}
 	if failed := failure(flags); failed != protocol.Closed || !b.endsWithConnection(bytes) {
 		return failed
 	}
@@ -77,17 +80,27 @@ func ownerOf(e *event.Event) protocol.Owner {
 	}
 }
 
-// readResponse adds the response that begins with head; false if it is none.
-func (a *Assembler) readResponse(head []byte) bool {
+// readResponse adds the response that begins with head; false if it is none. Of interim responses and one behind them in
+// the same packet it is the last, and before is how many bytes the others have.
+func (a *Assembler) readResponse(head []byte) (before uint64, ok bool) {
 	if !usable(http1.ParseResponse(head, &a.response)) {
-		return false
+		return 0, false
+	}
+	for a.response.Status/100 == 1 && a.response.Status != 101 && a.response.Complete {
+		var next http1.Response
+		behind := head[a.response.HeadLen:]
+		if !usable(http1.ParseResponse(behind, &next)) {
+			break
+		}
+		before += uint64(a.response.HeadLen)
+		head, a.response = behind, next
 	}
 	a.exchange.HTTP.Status = 0
 	if a.response.Status/100 != 1 || a.response.Status == 101 {
 		a.exchange.HTTP.Status = a.response.Status
 	}
 	a.exchange.HTTP.ResponseFields = a.selectFields(1, head, a.settings.ResponseFields)
-	return true
+	return before, true
 }
 
 // selectFields returns the fields of a head that the configuration names.
@@ -125,7 +138,10 @@ func (a *Assembler) close(p *pending, f protocol.Failure) {
 	if len(head) == 0 {
 		head = a.stored.ResponseHead
 	}
-	if !ok || !a.readResponse(head) {
+	if ok {
+		_, ok = a.readResponse(head)
+	}
+	if !ok {
 		a.Counts.BadResponse.Add(1) // never: both were read once before
 		a.open.remove(p)
 		return

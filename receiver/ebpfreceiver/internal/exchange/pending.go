@@ -19,8 +19,9 @@ type pending struct {
 	cookie   uint64
 	number   uint32
 	within   protocol.ID
-	bytes    uint64 // of the response so far
-	last     uint64 // CLOCK_MONOTONIC ns of its last byte
+	bytes    uint64      // of the response so far
+	last     uint64      // CLOCK_MONOTONIC ns of its last byte
+	flags    event.Flags // of the record that told of it
 	element  *list.Element
 }
 
@@ -44,7 +45,7 @@ func (t *table) add(e *event.Event, record []byte, b body) *pending {
 	p.record = append(p.record[:0], record...)
 	p.response = p.response[:0]
 	p.within = protocol.ID{}
-	p.body, p.cookie, p.number, p.bytes, p.last = b, e.Cookie, e.Number, e.ResponseBytes, e.Time
+	p.body, p.cookie, p.number, p.bytes, p.last, p.flags = b, e.Cookie, e.Number, e.ResponseBytes, e.Time, e.Flags
 	t.byCookie[e.Cookie] = p
 	p.element = t.order.PushBack(p)
 	return p
@@ -52,7 +53,7 @@ func (t *table) add(e *event.Event, record []byte, b body) *pending {
 
 // advance notes further bytes.
 func (t *table) advance(p *pending, e *event.Event) {
-	p.bytes, p.last = e.ResponseBytes, e.Time
+	p.bytes, p.last, p.flags = e.ResponseBytes, e.Time, e.Flags
 	t.order.MoveToBack(p.element)
 }
 

@@ -133,7 +133,7 @@ func TestMoreOfAResponseIsTold(t *testing.T) {
 		}
 	}
 	assert.Equal(t, first.ResponseBytes+7, r.next(t, progress(0)).ResponseBytes)
-	last := r.next(t, progress(event.ChunkEnd))
+	last := r.next(t, progress(event.ChunkEnd|event.EmptyLine))
 	assert.Equal(t, first.ResponseBytes+12, last.ResponseBytes)
 	assert.Greater(t, last.Time, first.Time)
 }

@@ -24,10 +24,16 @@ type conversation struct {
 	fields     http2.Fields  // scratch
 }
 
-// newConversation returns a connection from its beginning, or one that was joined.
-func newConversation(t *Tracker, c *connection, joined bool) *conversation {
-	v := &conversation{tracker: t, connection: c, calls: make(map[uint32]*call), aligned: [2]bool{!joined, !joined}}
+// newConversation returns a connection from its beginning, or one that was joined, by one direction or both.
+func newConversation(t *Tracker, c *connection, flags event.Flags) *conversation {
+	v := &conversation{tracker: t, connection: c, calls: make(map[uint32]*call), aligned: [2]bool{true, true}}
 	v.learn()
+	if flags&(event.Guessed|event.FromServer) != 0 {
+		v.restart(index(false))
+	}
+	if flags&event.Guessed != 0 {
+		v.restart(index(true))
+	}
 	return v
 }
 

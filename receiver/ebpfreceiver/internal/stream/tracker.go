@@ -163,7 +163,7 @@ func (t *Tracker) open(record []byte) {
 	if e.Protocol == event.TLS {
 		c.speaker = newShaking(t, c)
 	} else {
-		c.speaker = newConversation(t, c, e.Flags&event.Guessed != 0)
+		c.speaker = newConversation(t, c, e.Flags)
 	}
 	t.connections[e.Cookie] = c
 	c.element = t.quiet.PushBack(c)

@@ -12,8 +12,9 @@ import (
 // head has, few share it with one that matters.
 func (f *Fields) add(name, value []byte) error {
 	switch len(name) {
-	case len("upgrade"):
+	case len("upgrade"): // and trailer
 		f.Upgrade = f.Upgrade || fold(name, "upgrade")
+		f.Trailer = f.Trailer || fold(name, "trailer")
 	case len("connection"):
 		if fold(name, "connection") {
 			f.addConnection(value)

@@ -30,8 +30,8 @@ type Fields struct {
 	TransferEncoding, Chunked bool
 	// Close and KeepAlive say that Connection names that option.
 	Close, KeepAlive bool
-	// Upgrade says that there is an Upgrade field.
-	Upgrade bool
+	// Upgrade says that there is an Upgrade field; Trailer, that fields are announced that follow the body.
+	Upgrade, Trailer bool
 	// badLength says that Content-Length was refused, so that a later, valid one is, too.
 	badLength bool
 }
