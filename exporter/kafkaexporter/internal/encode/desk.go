@@ -3,12 +3,10 @@
 
 package encode
 
-import "github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/otlp"
-
 // desk is where a request is sorted by key. It is needed only while that goes on, unlike the slab, which the records keep.
 type desk struct {
 	// written holds every resource, scope and item of a request once.
-	written   otlp.Writer
+	written   []byte
 	resources []parent
 	scopes    []span // of all resources
 
@@ -19,7 +17,9 @@ type desk struct {
 	ids    [][16]byte
 	counts []int32
 	next   []int32 // where each group's next item goes
-	last   []int32 // the last resource of each group
+	first  []int32 // the first and the last resource of each group
+	last   []int32
+	after  []int32 // the resource behind each in its group, -1 if there is none
 	ends   []span
 }
 
@@ -43,12 +43,13 @@ func (m *Memory) desk() *desk {
 	}
 	clear(d.groups)
 	d.ids, d.counts, d.items = d.ids[:0], d.counts[:0], d.items[:0]
-	d.resources, d.scopes, d.last = d.resources[:0], d.scopes[:0], d.last[:0]
+	d.written, d.resources, d.scopes = d.written[:0], d.resources[:0], d.scopes[:0]
+	d.first, d.last = d.first[:0], d.last[:0]
 	return d
 }
 
 func (m *Memory) putDesk(d *desk) {
-	if len(d.written.Whole()) <= maxKept {
+	if cap(d.written) <= maxKept {
 		m.desks.Put(d)
 	}
 }

@@ -5,6 +5,7 @@ package encode
 
 import (
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -119,7 +120,7 @@ func (e Encoder) proto(data source) []Record {
 	case e.Keying == ByResource:
 		return e.slab(0).byResource(data)
 	default:
-		return []Record{e.slab(backRoom).all(data)}
+		return []Record{e.slab(frontRoom).all(data)}
 	}
 }
 
@@ -136,22 +137,21 @@ const frontRoom, backRoom = 512, 512
 
 // all makes the one record of data without keys.
 func (s *slab) all(data source) Record {
-	items, to := 0, s.writer.Mark()
-	for i := data.resources() - 1; i >= 0; i-- {
+	items, from := 0, len(s.bytes)
+	for i := range data.resources() {
 		items += data.items(i)
-		data.write(&s.writer, i)
+		s.bytes = data.append(s.bytes, i)
 	}
-	s.writer.Room(frontRoom)
-	whole, from := s.writer.Whole(), s.writer.Mark()
-	r := s.record(span{from, to}, items)
-	r.Room, r.Offset = whole, len(whole)-int(from)
+	s.bytes = slices.Grow(s.bytes, backRoom)
+	r := s.record(span{from, len(s.bytes)}, items)
+	r.Room, r.Offset = s.bytes[:cap(s.bytes)], from
 	return r
 }
 
-// record makes a record of what lies between two places. The writer must not write any more.
+// record makes a record of what lies between two places. The slab's bytes must not grow any more.
 func (s *slab) record(value span, items int) Record {
 	s.records.Add(1)
-	return Record{Value: s.writer.Bytes(value.from, value.to), Items: items, slab: s}
+	return Record{Value: s.bytes[value.from:value.to:value.to], Items: items, slab: s}
 }
 
 // whole makes the one record of JSON data without keys.

@@ -9,23 +9,25 @@ import "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
 func (s *slab) byResource(data source) []Record {
 	d := s.home.desk()
 	defer s.home.putDesk(d)
-	before := make([]int32, data.resources()) // the resource before each in its group; -1 is none
-	for i := range before {
+	d.after = empty(d.after, data.resources())
+	for i := range d.after {
 		// The hash of contrib's exporter, so that both give a resource the same key.
 		group := d.groupOf(pdatautil.MapHash(data.resource(i).Attributes()))
-		if int(group) == len(d.last) {
-			d.last = append(d.last, -1)
+		if int(group) == len(d.first) {
+			d.first, d.last = append(d.first, int32(i)), append(d.last, int32(i))
+		} else {
+			d.after[d.last[group]], d.last[group] = int32(i), int32(i)
 		}
-		before[i], d.last[group] = d.last[group], int32(i)
+		d.after[i] = -1
 		d.counts[group] += int32(data.items(i))
 	}
 	d.ends = empty(d.ends, len(d.ids))
-	for group := len(d.ids) - 1; group >= 0; group-- {
-		to := s.writer.Mark()
-		for i := d.last[group]; i >= 0; i = before[i] {
-			data.write(&s.writer, int(i))
+	for group := range d.ids {
+		from := len(s.bytes)
+		for i := d.first[group]; i >= 0; i = d.after[i] {
+			s.bytes = data.append(s.bytes, int(i))
 		}
-		d.ends[group] = span{s.writer.Mark(), to}
+		d.ends[group] = span{from, len(s.bytes)}
 	}
 	keys := make([]byte, 0, len(d.ids)*16)
 	records := make([]Record, len(d.ids))

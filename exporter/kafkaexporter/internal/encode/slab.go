@@ -4,10 +4,9 @@
 package encode
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/otlp"
 )
 
 // Memory recycles the memory that records of otlp_proto lie in. The zero value is ready to use; it is safe for
@@ -16,7 +15,7 @@ type Memory struct{ pool, desks sync.Pool }
 
 // slab holds the values of one request's records.
 type slab struct {
-	writer  otlp.Writer
+	bytes   []byte
 	home    *Memory
 	records atomic.Int32 // that were not released
 }
@@ -24,13 +23,13 @@ type slab struct {
 // maxKept keeps a few giant requests from pinning their memory for ever.
 const maxKept = 16 << 20
 
-// get returns an empty slab with room bytes free behind what will be written.
+// get returns an empty slab, whose first room bytes are left free.
 func (m *Memory) get(room int) *slab {
 	s, ok := m.pool.Get().(*slab)
 	if !ok {
 		s = &slab{home: m}
 	}
-	s.writer.Reset(room)
+	s.bytes = slices.Grow(s.bytes[:0], room)[:room]
 	return s
 }
 
@@ -41,10 +40,10 @@ func (r *Record) Release() {
 		return
 	}
 	r.slab, r.Value, r.Room = nil, nil, nil
-	if s.records.Add(-1) == 0 && len(s.writer.Whole()) <= maxKept {
+	if s.records.Add(-1) == 0 && cap(s.bytes) <= maxKept {
 		s.home.pool.Put(s)
 	}
 }
 
-// span is what lies between two places of a writer; from is the nearer to the front.
-type span struct{ from, to otlp.Mark }
+// span is what lies between two places of some bytes.
+type span struct{ from, to int }

@@ -18,8 +18,8 @@ type source interface {
 	resource(i int) pcommon.Resource
 	// items counts the spans, data points or log records of a resource.
 	items(resource int) int
-	// write writes a whole ResourceX message with its tag.
-	write(w *otlp.Writer, resource int)
+	// append appends a whole ResourceX message with its tag.
+	append(b []byte, resource int) []byte
 }
 
 // traced is a request whose items have trace ids.
@@ -31,7 +31,7 @@ type traced interface {
 	scopeSchema(resource, scope int) string
 	scopeItems(resource, scope int) int
 	traceID(at place) pcommon.TraceID
-	writeItem(w *otlp.Writer, at place)
+	appendItem(b []byte, at place) []byte
 }
 
 // place says where an item stands in a request.
@@ -39,11 +39,10 @@ type place struct{ resource, scope, item int32 }
 
 type traces struct{ ptrace.ResourceSpansSlice }
 
-func (t traces) resources() int                     { return t.Len() }
-func (t traces) resource(i int) pcommon.Resource    { return t.At(i).Resource() }
-func (t traces) write(w *otlp.Writer, resource int) { w.ResourceSpans(t.At(resource)) }
-func (t traces) scopes(resource int) int            { return t.At(resource).ScopeSpans().Len() }
-func (t traces) schema(resource int) string         { return t.At(resource).SchemaUrl() }
+func (t traces) resources() int                  { return t.Len() }
+func (t traces) resource(i int) pcommon.Resource { return t.At(i).Resource() }
+func (t traces) scopes(resource int) int         { return t.At(resource).ScopeSpans().Len() }
+func (t traces) schema(resource int) string      { return t.At(resource).SchemaUrl() }
 
 func (t traces) items(resource int) int {
 	n := 0
@@ -69,16 +68,20 @@ func (t traces) span(at place) ptrace.Span {
 	return t.At(int(at.resource)).ScopeSpans().At(int(at.scope)).Spans().At(int(at.item))
 }
 
-func (t traces) traceID(at place) pcommon.TraceID   { return t.span(at).TraceID() }
-func (t traces) writeItem(w *otlp.Writer, at place) { w.Span(t.span(at)) }
+func (t traces) traceID(at place) pcommon.TraceID { return t.span(at).TraceID() }
+
+func (t traces) append(b []byte, resource int) []byte {
+	return otlp.AppendResourceSpans(b, t.At(resource))
+}
+
+func (t traces) appendItem(b []byte, at place) []byte { return otlp.AppendSpan(b, t.span(at)) }
 
 type logs struct{ plog.ResourceLogsSlice }
 
-func (l logs) resources() int                     { return l.Len() }
-func (l logs) resource(i int) pcommon.Resource    { return l.At(i).Resource() }
-func (l logs) write(w *otlp.Writer, resource int) { w.ResourceLogs(l.At(resource)) }
-func (l logs) scopes(resource int) int            { return l.At(resource).ScopeLogs().Len() }
-func (l logs) schema(resource int) string         { return l.At(resource).SchemaUrl() }
+func (l logs) resources() int                  { return l.Len() }
+func (l logs) resource(i int) pcommon.Resource { return l.At(i).Resource() }
+func (l logs) scopes(resource int) int         { return l.At(resource).ScopeLogs().Len() }
+func (l logs) schema(resource int) string      { return l.At(resource).SchemaUrl() }
 
 func (l logs) items(resource int) int {
 	n := 0
@@ -104,14 +107,22 @@ func (l logs) record(at place) plog.LogRecord {
 	return l.At(int(at.resource)).ScopeLogs().At(int(at.scope)).LogRecords().At(int(at.item))
 }
 
-func (l logs) traceID(at place) pcommon.TraceID   { return l.record(at).TraceID() }
-func (l logs) writeItem(w *otlp.Writer, at place) { w.LogRecord(l.record(at)) }
+func (l logs) traceID(at place) pcommon.TraceID { return l.record(at).TraceID() }
+
+func (l logs) append(b []byte, resource int) []byte {
+	return otlp.AppendResourceLogs(b, l.At(resource))
+}
+
+func (l logs) appendItem(b []byte, at place) []byte { return otlp.AppendLogRecord(b, l.record(at)) }
 
 type metrics struct{ pmetric.ResourceMetricsSlice }
 
-func (m metrics) resources() int                     { return m.Len() }
-func (m metrics) resource(i int) pcommon.Resource    { return m.At(i).Resource() }
-func (m metrics) write(w *otlp.Writer, resource int) { w.ResourceMetrics(m.At(resource)) }
+func (m metrics) resources() int                  { return m.Len() }
+func (m metrics) resource(i int) pcommon.Resource { return m.At(i).Resource() }
+
+func (m metrics) append(b []byte, resource int) []byte {
+	return otlp.AppendResourceMetrics(b, m.At(resource))
+}
 
 func (m metrics) items(resource int) int {
 	n := 0

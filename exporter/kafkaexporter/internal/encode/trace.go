@@ -19,13 +19,12 @@ func (s *slab) byTraceID(data traced) []Record {
 	defer s.home.putDesk(d)
 	d.write(data)
 	d.sort()
-	end := len(d.sorted)
-	for group := len(d.ids) - 1; group >= 0; group-- {
-		count := int(d.counts[group])
-		to := s.writer.Mark()
-		d.join(&s.writer, data, d.sorted[end-count:end])
-		d.ends[group] = span{s.writer.Mark(), to}
-		end -= count
+	start := 0
+	for group := range d.ids {
+		from, end := len(s.bytes), start+int(d.counts[group])
+		s.bytes = d.join(s.bytes, data, d.sorted[start:end])
+		d.ends[group] = span{from, len(s.bytes)}
+		start = end
 	}
 	keys := make([]byte, 0, len(d.ids)*hex.EncodedLen(16))
 	records := make([]Record, len(d.ids))
@@ -41,17 +40,16 @@ func (s *slab) byTraceID(data traced) []Record {
 
 // write writes everything once and finds the items' groups.
 func (d *desk) write(data traced) {
-	w := &d.written
-	w.Reset(0)
+	b := d.written
 	group, last := int32(-1), [16]byte{}
 	for resource := range data.resources() {
-		to := w.Mark()
-		w.Resource(data.resource(resource))
-		d.resources = append(d.resources, parent{span{w.Mark(), to}, int32(len(d.scopes))})
+		from := len(b)
+		b = otlp.AppendResource(b, data.resource(resource))
+		d.resources = append(d.resources, parent{span{from, len(b)}, int32(len(d.scopes))})
 		for scope := range data.scopes(resource) {
-			to := w.Mark()
-			w.Scope(data.scope(resource, scope))
-			d.scopes = append(d.scopes, span{w.Mark(), to})
+			from := len(b)
+			b = otlp.AppendScope(b, data.scope(resource, scope))
+			d.scopes = append(d.scopes, span{from, len(b)})
 			for i := range data.scopeItems(resource, scope) {
 				at := place{int32(resource), int32(scope), int32(i)}
 				// Spans of one trace often stand together.
@@ -59,12 +57,13 @@ func (d *desk) write(data traced) {
 					group, last = d.groupOf(id), id
 				}
 				d.counts[group]++
-				to := w.Mark()
-				data.writeItem(w, at)
-				d.items = append(d.items, item{at.resource, at.scope, group, span{w.Mark(), to}})
+				from := len(b)
+				b = data.appendItem(b, at)
+				d.items = append(d.items, item{at.resource, at.scope, group, span{from, len(b)}})
 			}
 		}
 	}
+	d.written = b
 	d.ends = empty(d.ends, len(d.ids))
 }
 
@@ -84,25 +83,42 @@ func (d *desk) sort() {
 	}
 }
 
-// join copies one group's items, wrapped in their scopes and resources.
-func (d *desk) join(w *otlp.Writer, data traced, items []item) {
-	for last := len(items) - 1; last >= 0; {
-		resource := items[last].resource
-		resourceEnd := w.Mark()
-		d.copy(w, d.resources[resource].span)
-		for last >= 0 && items[last].resource == resource {
-			scope := items[last].scope
-			scopeEnd := w.Mark()
-			d.copy(w, d.scopes[d.resources[resource].scopes+scope])
-			for ; last >= 0 && items[last].resource == resource && items[last].scope == scope; last-- {
-				d.copy(w, items[last].span)
-			}
-			w.Schema(data.scopeSchema(int(resource), int(scope)))
-			w.Prefix(otlp.TagScope, scopeEnd)
+// join appends one group's items, wrapped in their scopes and resources.
+func (d *desk) join(b []byte, data traced, items []item) []byte {
+	for len(items) > 0 {
+		resource, inside := items[0].resource, 1
+		for inside < len(items) && items[inside].resource == resource {
+			inside++
 		}
-		w.Schema(data.schema(int(resource)))
-		w.Prefix(otlp.TagResource, resourceEnd)
+		var start int
+		b, start = otlp.Begin(b, otlp.TagResource, otlp.WidthOf(inside))
+		b = otlp.AppendSchema(b, data.schema(int(resource)))
+		b = d.joinScopes(b, data, items[:inside])
+		b = append(b, d.of(d.resources[resource].span)...)
+		b = otlp.End(b, start, otlp.WidthOf(inside))
+		items = items[inside:]
 	}
+	return b
 }
 
-func (d *desk) copy(w *otlp.Writer, what span) { w.Paste(d.written.Bytes(what.from, what.to)) }
+// joinScopes appends items of one resource, wrapped in their scopes.
+func (d *desk) joinScopes(b []byte, data traced, items []item) []byte {
+	for len(items) > 0 {
+		resource, scope, inside := items[0].resource, items[0].scope, 1
+		for inside < len(items) && items[inside].scope == scope {
+			inside++
+		}
+		var start int
+		b, start = otlp.Begin(b, otlp.TagScope, otlp.WidthOf(inside))
+		b = otlp.AppendSchema(b, data.scopeSchema(int(resource), int(scope)))
+		for i := range items[:inside] {
+			b = append(b, d.of(items[i].span)...)
+		}
+		b = append(b, d.of(d.scopes[d.resources[resource].scopes+scope])...)
+		b = otlp.End(b, start, otlp.WidthOf(inside))
+		items = items[inside:]
+	}
+	return b
+}
+
+func (d *desk) of(what span) []byte { return d.written[what.from:what.to] }

@@ -10,98 +10,60 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-type pair struct {
-	key   string
-	value pcommon.Value
-}
-
-// window is how many attributes are looked at together. A map can only be walked forwards; what is walked over is noted on
-// the stack, from which it is written backwards.
-const window = 16
-
-// attributes writes a map as repeated KeyValue messages under tag.
-func (w *Writer) attributes(tag byte, m pcommon.Map) {
-	n := m.Len()
-	for ; n > window; n -= window {
-		w.someAttributes(tag, m, n-window, n)
-	}
-	if n > 0 {
-		w.someAttributes(tag, m, 0, n)
-	}
-}
-
-// someAttributes writes the attributes from one place in the map to another, which are a window apart at most.
-func (w *Writer) someAttributes(tag byte, m pcommon.Map, from, to int) {
-	var pairs [window]pair
-	i := 0
+func appendAttributes(b []byte, tag byte, m pcommon.Map, depth int) []byte {
 	for key, value := range m.All() {
-		if i >= from {
-			if i >= to {
-				break
-			}
-			pairs[i-from] = pair{key, value}
-		}
-		i++
+		b = appendAttribute(b, tag, key, value, depth)
 	}
-	for i := to - from - 1; i >= 0; i-- {
-		w.attribute(tag, pairs[i].key, pairs[i].value)
-	}
+	return b
 }
 
-// short bounds texts for which all lengths in an attribute take one byte.
+// short is how long a key or a text may be so that an attribute's lengths take one byte each.
 const short = 56
 
-// attribute writes a KeyValue message under tag. Nearly all are short and have a plain value: those are written forwards in
-// one go, because every length is known.
-func (w *Writer) attribute(tag byte, key string, v pcommon.Value) {
+// appendAttribute appends a KeyValue. The usual kinds are put together in one go, since they are most of what is written:
+//
+//	tag | length | 0x12 | length | the value | 0x0a | length | key
+func appendAttribute(b []byte, tag byte, key string, v pcommon.Value, depth int) []byte {
 	if key != "" && len(key) <= short {
 		switch v.Type() {
 		case pcommon.ValueTypeStr:
 			if s := v.Str(); len(s) <= short {
-				b := w.pair(tag, key, 2+len(s))
-				b[0], b[1] = 0x0a, byte(len(s))
-				copy(b[2:], s)
-				return
+				b, value := appendPair(b, tag, key, 2+len(s))
+				value[0], value[1] = 0x0a, byte(len(s))
+				copy(value[2:], s)
+				return b
 			}
 		case pcommon.ValueTypeInt:
-			if i := v.Int(); uint64(i) < 1<<14 {
-				w.smallInt(tag, key, uint64(i))
-				return
+			if i := uint64(v.Int()); i < 0x80 {
+				b, value := appendPair(b, tag, key, 2)
+				value[0], value[1] = 0x18, byte(i)
+				return b
+			} else if i < 1<<14 {
+				b, value := appendPair(b, tag, key, 3)
+				value[0], value[1], value[2] = 0x18, byte(i)|0x80, byte(i>>7)
+				return b
 			}
 		case pcommon.ValueTypeDouble:
-			b := w.pair(tag, key, 9)
-			b[0] = 0x21
-			binary.LittleEndian.PutUint64(b[1:], math.Float64bits(v.Double()))
-			return
+			b, value := appendPair(b, tag, key, 9)
+			value[0] = 0x21
+			binary.LittleEndian.PutUint64(value[1:], math.Float64bits(v.Double()))
+			return b
 		}
 	}
-	end := w.Mark()
-	w.text(0x0a, key)
-	w.value(0x12, v)
-	w.Prefix(tag, end)
+	b, start := Begin(b, tag, nestedWidth)
+	b = appendValue(b, 0x12, v, depth)
+	b = appendText(b, 0x0a, key)
+	return End(b, start, nestedWidth)
 }
 
-// pair writes a KeyValue message but for its value of that size, whose place it returns:
-//
-//	tag | length | 12 | size | value | 0a | length | key
-func (w *Writer) pair(tag byte, key string, size int) []byte {
-	all := len(key) + size + 6
-	w.need(all)
-	w.at -= all
-	b := w.buf[w.at : w.at+all : w.at+all]
-	b[0], b[1], b[2], b[3] = tag, byte(all-2), 0x12, byte(size)
-	b[size+4], b[size+5] = 0x0a, byte(len(key))
-	copy(b[size+6:], key)
-	return b[4 : size+4]
-}
-
-// smallInt writes a KeyValue message with a number of at most two bytes, as most are: ports, codes, sizes.
-func (w *Writer) smallInt(tag byte, key string, v uint64) {
-	if v < 0x80 {
-		b := w.pair(tag, key, 2)
-		b[0], b[1] = 0x18, byte(v)
-		return
-	}
-	b := w.pair(tag, key, 3)
-	b[0], b[1], b[2] = 0x18, byte(v)|0x80, byte(v>>7)
+// appendPair appends a KeyValue and returns where its value of that size goes.
+func appendPair(b []byte, tag byte, key string, size int) (_, value []byte) {
+	at, all := len(b), len(key)+size+6
+	b = extend(b, all)
+	p := b[at : at+all]
+	p[0], p[1], p[2], p[3] = tag, byte(all-2), 0x12, byte(size)
+	k := p[size+4:]
+	k[0], k[1] = 0x0a, byte(len(key))
+	copy(k[2:], key)
+	return b, p[4:]
 }

@@ -15,12 +15,8 @@ import (
 // BenchmarkTraces writes 1000 spans, beside pdata's marshaller.
 func BenchmarkTraces(b *testing.B) {
 	td := testdata.GenerateTraces(1000)
-	b.Run("writer", func(b *testing.B) {
-		bench(b, (&ptrace.ProtoMarshaler{}).TracesSize(td), func(w *Writer) {
-			for i := td.ResourceSpans().Len() - 1; i >= 0; i-- {
-				w.ResourceSpans(td.ResourceSpans().At(i))
-			}
-		})
+	b.Run("append", func(b *testing.B) {
+		bench(b, (&ptrace.ProtoMarshaler{}).TracesSize(td), func(b []byte) []byte { return appendTraces(b, td) })
 	})
 	b.Run("pdata", func(b *testing.B) {
 		b.SetBytes(int64((&ptrace.ProtoMarshaler{}).TracesSize(td)))
@@ -35,12 +31,8 @@ func BenchmarkTraces(b *testing.B) {
 // BenchmarkLogs writes 1000 log records, beside pdata's marshaller.
 func BenchmarkLogs(b *testing.B) {
 	ld := testdata.GenerateLogs(1000)
-	b.Run("writer", func(b *testing.B) {
-		bench(b, (&plog.ProtoMarshaler{}).LogsSize(ld), func(w *Writer) {
-			for i := ld.ResourceLogs().Len() - 1; i >= 0; i-- {
-				w.ResourceLogs(ld.ResourceLogs().At(i))
-			}
-		})
+	b.Run("append", func(b *testing.B) {
+		bench(b, (&plog.ProtoMarshaler{}).LogsSize(ld), func(b []byte) []byte { return appendLogs(b, ld) })
 	})
 	b.Run("pdata", func(b *testing.B) {
 		b.SetBytes(int64((&plog.ProtoMarshaler{}).LogsSize(ld)))
@@ -52,12 +44,11 @@ func BenchmarkLogs(b *testing.B) {
 	})
 }
 
-func bench(b *testing.B, size int, write func(w *Writer)) {
-	var w Writer
+func bench(b *testing.B, size int, write func(b []byte) []byte) {
+	var buffer []byte
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Reset(0)
-		write(&w)
+		buffer = write(buffer[:0])
 	}
 }

@@ -4,8 +4,6 @@
 package otlp
 
 import (
-	"math"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/xpdata/entity"
 )
@@ -21,94 +19,42 @@ const (
 	tagSchema = 3<<3 | 2
 )
 
-// Resource writes the resource of a ResourceX message: what comes first when writing backwards.
-func (w *Writer) Resource(r pcommon.Resource) {
-	end := w.Mark()
-	w.attributes(0x0a, r.Attributes())
-	w.uint(0x10, uint64(r.DroppedAttributesCount()))
-	refs := entity.ResourceEntityRefs(r)
-	for i := refs.Len() - 1; i >= 0; i-- {
-		w.entityRef(refs.At(i))
+// AppendResource appends the resource field of a ResourceX message.
+func AppendResource(b []byte, r pcommon.Resource) []byte {
+	b, start := Begin(b, tagSelf, nestedWidth)
+	for _, ref := range entity.ResourceEntityRefs(r).All() {
+		b = appendEntityRef(b, ref)
 	}
-	w.Prefix(tagSelf, end)
+	b = appendUint(b, 0x10, uint64(r.DroppedAttributesCount()))
+	b = appendAttributes(b, 0x0a, r.Attributes(), 0)
+	return End(b, start, nestedWidth)
 }
 
-// Schema writes the schema URL of a ResourceX or ScopeX message: what comes last when writing backwards.
-func (w *Writer) Schema(url string) { w.text(tagSchema, url) }
+// AppendSchema appends the schema URL of a ResourceX or ScopeX message.
+func AppendSchema(b []byte, url string) []byte { return appendText(b, tagSchema, url) }
 
-// Scope writes the scope of a ScopeX message: what comes first when writing backwards.
-func (w *Writer) Scope(s pcommon.InstrumentationScope) {
-	end := w.Mark()
-	w.text(0x0a, s.Name())
-	w.text(0x12, s.Version())
-	w.attributes(0x1a, s.Attributes())
-	w.uint(0x20, uint64(s.DroppedAttributesCount()))
-	w.Prefix(tagSelf, end)
+// AppendScope appends the scope field of a ScopeX message.
+func AppendScope(b []byte, s pcommon.InstrumentationScope) []byte {
+	b, start := Begin(b, tagSelf, nestedWidth)
+	b = appendUint(b, 0x20, uint64(s.DroppedAttributesCount()))
+	b = appendAttributes(b, 0x1a, s.Attributes(), 0)
+	b = appendText(b, 0x12, s.Version())
+	b = appendText(b, 0x0a, s.Name())
+	return End(b, start, nestedWidth)
 }
 
-func (w *Writer) entityRef(ref entity.EntityRef) {
-	end := w.Mark()
-	w.text(0x0a, ref.SchemaUrl())
-	w.text(0x12, ref.Type())
-	w.strings(0x1a, ref.IdKeys())
-	w.strings(0x22, ref.DescriptionKeys())
-	w.Prefix(0x1a, end)
+func appendEntityRef(b []byte, ref entity.EntityRef) []byte {
+	b, start := Begin(b, 0x1a, nestedWidth)
+	b = appendTexts(b, 0x22, ref.DescriptionKeys())
+	b = appendTexts(b, 0x1a, ref.IdKeys())
+	b = appendText(b, 0x12, ref.Type())
+	b = appendText(b, 0x0a, ref.SchemaUrl())
+	return End(b, start, nestedWidth)
 }
 
-func (w *Writer) strings(tag byte, all pcommon.StringSlice) {
-	for i := all.Len() - 1; i >= 0; i-- {
-		w.anyText(tag, all.At(i))
+func appendTexts(b []byte, tag byte, all pcommon.StringSlice) []byte {
+	for _, s := range all.All() {
+		b = appendAnyText(b, tag, s)
 	}
-}
-
-// value writes an AnyValue message under tag.
-func (w *Writer) value(tag byte, v pcommon.Value) {
-	end := w.Mark()
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		w.anyText(0x0a, v.Str())
-	case pcommon.ValueTypeBool:
-		w.need(2)
-		w.at -= 2
-		w.buf[w.at], w.buf[w.at+1] = 0x10, 0
-		if v.Bool() {
-			w.buf[w.at+1] = 1
-		}
-	case pcommon.ValueTypeInt:
-		w.need(maxPrefix)
-		w.varint(uint64(v.Int()))
-		w.at--
-		w.buf[w.at] = 0x18
-	case pcommon.ValueTypeDouble:
-		w.fixed64(0x21, math.Float64bits(v.Double()))
-	case pcommon.ValueTypeSlice:
-		w.array(v.Slice())
-	case pcommon.ValueTypeMap:
-		inner := w.Mark()
-		w.attributes(0x0a, v.Map())
-		w.Prefix(0x32, inner)
-	case pcommon.ValueTypeBytes:
-		w.byteSlice(0x3a, v.Bytes())
-	}
-	w.Prefix(tag, end)
-}
-
-func (w *Writer) array(values pcommon.Slice) {
-	end := w.Mark()
-	for i := values.Len() - 1; i >= 0; i-- {
-		w.value(0x0a, values.At(i))
-	}
-	w.Prefix(0x2a, end)
-}
-
-func (w *Writer) byteSlice(tag byte, b pcommon.ByteSlice) {
-	n := b.Len()
-	w.need(n + maxPrefix)
-	w.at -= n
-	for i := range n {
-		w.buf[w.at+i] = b.At(i)
-	}
-	w.varint(uint64(n))
-	w.at--
-	w.buf[w.at] = tag
+	return b
 }

@@ -5,42 +5,47 @@ package otlp
 
 import "go.opentelemetry.io/collector/pdata/plog"
 
-// ResourceLogs writes a whole ResourceLogs message with its tag.
-func (w *Writer) ResourceLogs(rl plog.ResourceLogs) {
-	end := w.Mark()
-	w.Resource(rl.Resource())
-	scopes := rl.ScopeLogs()
-	for i := scopes.Len() - 1; i >= 0; i-- {
-		w.scopeLogs(scopes.At(i))
+// AppendResourceLogs appends a whole ResourceLogs message with its tag.
+func AppendResourceLogs(b []byte, rl plog.ResourceLogs) []byte {
+	scopes, items := rl.ScopeLogs(), 0
+	for _, sl := range scopes.All() {
+		items += sl.LogRecords().Len()
 	}
-	w.Schema(rl.SchemaUrl())
-	w.Prefix(TagResource, end)
+	b, start := Begin(b, TagResource, WidthOf(items))
+	b = AppendSchema(b, rl.SchemaUrl())
+	for _, sl := range scopes.All() {
+		b = appendScopeLogs(b, sl)
+	}
+	b = AppendResource(b, rl.Resource())
+	return End(b, start, WidthOf(items))
 }
 
-func (w *Writer) scopeLogs(sl plog.ScopeLogs) {
-	end := w.Mark()
-	w.Scope(sl.Scope())
+func appendScopeLogs(b []byte, sl plog.ScopeLogs) []byte {
 	records := sl.LogRecords()
-	for i := records.Len() - 1; i >= 0; i-- {
-		w.LogRecord(records.At(i))
+	b, start := Begin(b, TagScope, WidthOf(records.Len()))
+	b = AppendSchema(b, sl.SchemaUrl())
+	for i := range records.Len() {
+		b = AppendLogRecord(b, records.At(i))
 	}
-	w.Schema(sl.SchemaUrl())
-	w.Prefix(TagScope, end)
+	b = AppendScope(b, sl.Scope())
+	return End(b, start, WidthOf(records.Len()))
 }
 
-// LogRecord writes a LogRecord message with its tag.
-func (w *Writer) LogRecord(r plog.LogRecord) {
-	end := w.Mark()
-	w.time(0x09, r.Timestamp())
-	w.time(0x59, r.ObservedTimestamp())
-	w.uint(0x10, uint64(r.SeverityNumber()))
-	w.text(0x1a, r.SeverityText())
-	w.value(0x2a, r.Body())
-	w.attributes(0x32, r.Attributes())
-	w.uint(0x38, uint64(r.DroppedAttributesCount()))
-	w.fixed32(0x45, uint32(r.Flags()))
-	w.traceID(0x4a, r.TraceID())
-	w.spanID(0x52, r.SpanID())
-	w.text(0x62, r.EventName())
-	w.Prefix(TagItem, end)
+const tagBody = 5<<3 | 2
+
+// AppendLogRecord appends a LogRecord message with its tag.
+func AppendLogRecord(b []byte, r plog.LogRecord) []byte {
+	b, start := Begin(b, TagItem, itemWidth)
+	b = appendText(b, 0x62, r.EventName())
+	b = appendSpanID(b, 0x52, r.SpanID())
+	b = appendTraceID(b, 0x4a, r.TraceID())
+	b = appendFixed32(b, 0x45, uint32(r.Flags()))
+	b = appendUint(b, 0x38, uint64(r.DroppedAttributesCount()))
+	b = appendAttributes(b, 0x32, r.Attributes(), 0)
+	b = appendValue(b, tagBody, r.Body(), 0)
+	b = appendText(b, 0x1a, r.SeverityText())
+	b = appendUint(b, 0x10, uint64(r.SeverityNumber()))
+	b = appendTime(b, 0x59, r.ObservedTimestamp())
+	b = appendTime(b, 0x09, r.Timestamp())
+	return End(b, start, itemWidth)
 }

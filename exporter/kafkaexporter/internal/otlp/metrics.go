@@ -5,56 +5,69 @@ package otlp
 
 import "go.opentelemetry.io/collector/pdata/pmetric"
 
-// ResourceMetrics writes a whole ResourceMetrics message with its tag.
-func (w *Writer) ResourceMetrics(rm pmetric.ResourceMetrics) {
-	end := w.Mark()
-	w.Resource(rm.Resource())
-	scopes := rm.ScopeMetrics()
-	for i := scopes.Len() - 1; i >= 0; i-- {
-		w.scopeMetrics(scopes.At(i))
+// AppendResourceMetrics appends a whole ResourceMetrics message with its tag.
+func AppendResourceMetrics(b []byte, rm pmetric.ResourceMetrics) []byte {
+	scopes, items := rm.ScopeMetrics(), 0
+	for _, sm := range scopes.All() {
+		items += sm.Metrics().Len()
 	}
-	w.Schema(rm.SchemaUrl())
-	w.Prefix(TagResource, end)
+	b, start := Begin(b, TagResource, WidthOf(items))
+	b = AppendSchema(b, rm.SchemaUrl())
+	for _, sm := range scopes.All() {
+		b = appendScopeMetrics(b, sm)
+	}
+	b = AppendResource(b, rm.Resource())
+	return End(b, start, WidthOf(items))
 }
 
-func (w *Writer) scopeMetrics(sm pmetric.ScopeMetrics) {
-	end := w.Mark()
-	w.Scope(sm.Scope())
+func appendScopeMetrics(b []byte, sm pmetric.ScopeMetrics) []byte {
 	metrics := sm.Metrics()
-	for i := metrics.Len() - 1; i >= 0; i-- {
-		w.metric(metrics.At(i))
+	b, start := Begin(b, TagScope, WidthOf(metrics.Len()))
+	b = AppendSchema(b, sm.SchemaUrl())
+	for _, m := range metrics.All() {
+		b = appendMetric(b, m)
 	}
-	w.Schema(sm.SchemaUrl())
-	w.Prefix(TagScope, end)
+	b = AppendScope(b, sm.Scope())
+	return End(b, start, WidthOf(metrics.Len()))
 }
 
-func (w *Writer) metric(m pmetric.Metric) {
-	end := w.Mark()
-	w.text(0x0a, m.Name())
-	w.text(0x12, m.Description())
-	w.text(0x1a, m.Unit())
-	data := w.Mark()
+func appendMetric(b []byte, m pmetric.Metric) []byte {
+	b, start := Begin(b, TagItem, itemWidth)
+	b = appendAttributes(b, 0x62, m.Metadata(), 0)
+	b = appendData(b, m)
+	b = appendText(b, 0x1a, m.Unit())
+	b = appendText(b, 0x12, m.Description())
+	b = appendText(b, 0x0a, m.Name())
+	return End(b, start, itemWidth)
+}
+
+// appendData appends the points of a metric, in the message of its kind.
+func appendData(b []byte, m pmetric.Metric) []byte {
+	var start int
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
-		w.numbers(m.Gauge().DataPoints())
-		w.Prefix(0x2a, data)
+		b, start = Begin(b, 0x2a, dataWidth)
+		b = appendNumbers(b, m.Gauge().DataPoints())
 	case pmetric.MetricTypeSum:
-		w.numbers(m.Sum().DataPoints())
-		w.uint(0x10, uint64(m.Sum().AggregationTemporality()))
-		w.boolean(0x18, m.Sum().IsMonotonic())
-		w.Prefix(0x3a, data)
+		b, start = Begin(b, 0x3a, dataWidth)
+		b = appendBool(b, 0x18, m.Sum().IsMonotonic())
+		b = appendUint(b, 0x10, uint64(m.Sum().AggregationTemporality()))
+		b = appendNumbers(b, m.Sum().DataPoints())
 	case pmetric.MetricTypeHistogram:
-		w.histograms(m.Histogram().DataPoints())
-		w.uint(0x10, uint64(m.Histogram().AggregationTemporality()))
-		w.Prefix(0x4a, data)
+		b, start = Begin(b, 0x4a, dataWidth)
+		b = appendUint(b, 0x10, uint64(m.Histogram().AggregationTemporality()))
+		b = appendHistograms(b, m.Histogram().DataPoints())
 	case pmetric.MetricTypeExponentialHistogram:
-		w.exponentials(m.ExponentialHistogram().DataPoints())
-		w.uint(0x10, uint64(m.ExponentialHistogram().AggregationTemporality()))
-		w.Prefix(0x52, data)
+		b, start = Begin(b, 0x52, dataWidth)
+		b = appendUint(b, 0x10, uint64(m.ExponentialHistogram().AggregationTemporality()))
+		b = appendExponentials(b, m.ExponentialHistogram().DataPoints())
 	case pmetric.MetricTypeSummary:
-		w.summaries(m.Summary().DataPoints())
-		w.Prefix(0x5a, data)
+		b, start = Begin(b, 0x5a, dataWidth)
+		b = appendSummaries(b, m.Summary().DataPoints())
+	default:
+		return b
 	}
-	w.attributes(0x62, m.Metadata())
-	w.Prefix(TagItem, end)
+	return End(b, start, dataWidth)
 }
+
+const dataWidth = itemWidth

@@ -4,7 +4,9 @@
 package otlp
 
 import (
+	"bytes"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -116,6 +118,53 @@ func fillAttributes(m pcommon.Map) {
 	m.PutEmptyMap("none")
 }
 
+// TestLengthsOfAnySizeAreWritten takes messages across the sizes at which their length takes another byte.
+func TestLengthsOfAnySizeAreWritten(t *testing.T) {
+	for _, items := range []int{1, 63, 64, 65, 300} {
+		for _, size := range []int{0, 1, 55, 56, 57, 100, 110, 120, 125, 126, 127, 128, 129, 16200, 16383, 16384, 16385} {
+			text := strings.Repeat("x", size)
+			ld := plog.NewLogs()
+			rl := ld.ResourceLogs().AppendEmpty()
+			rl.Resource().Attributes().PutStr("text", text)
+			records := rl.ScopeLogs().AppendEmpty().LogRecords()
+			for range items {
+				records.AppendEmpty().Attributes().PutStr("text", text)
+			}
+			nested := records.AppendEmpty().Body().SetEmptySlice()
+			nested.AppendEmpty().SetStr(text)
+			nested.AppendEmpty().SetEmptyMap().PutEmptyBytes("bytes").FromRaw([]byte(text))
+			sameLogs(t, ld)
+		}
+	}
+}
+
+func TestValuesNestedAtAnyDepthAreWritten(t *testing.T) {
+	for depth := range 4 * maxDepth {
+		ld := plog.NewLogs()
+		record := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+		nest(record.Body(), depth)
+		nest(record.Attributes().PutEmpty("nested"), depth)
+		sameLogs(t, ld)
+	}
+}
+
+// nest puts a value into so many maps and lists, which hold a text each as well.
+func nest(v pcommon.Value, depth int) {
+	text := strings.Repeat("x", 10*depth)
+	switch {
+	case depth == 0:
+		v.SetInt(1 << 40)
+	case depth%2 == 0:
+		m := v.SetEmptyMap()
+		nest(m.PutEmpty("inner"), depth-1)
+		m.PutStr("text", text)
+	default:
+		s := v.SetEmptySlice()
+		s.AppendEmpty().SetStr(text)
+		nest(s.AppendEmpty(), depth-1)
+	}
+}
+
 func fillResource(r pcommon.Resource) {
 	fillAttributes(r.Attributes())
 	r.SetDroppedAttributesCount(7)
@@ -136,45 +185,50 @@ func fillScope(s pcommon.InstrumentationScope) {
 func sameTraces(t *testing.T, td ptrace.Traces) {
 	want, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
 	require.NoError(t, err)
-	same(t, want, func(w *Writer) {
-		for i := td.ResourceSpans().Len() - 1; i >= 0; i-- {
-			w.ResourceSpans(td.ResourceSpans().At(i))
-		}
-	})
+	same(t, want, func(b []byte) []byte { return appendTraces(b, td) })
 }
 
 func sameLogs(t *testing.T, ld plog.Logs) {
 	want, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
 	require.NoError(t, err)
-	same(t, want, func(w *Writer) {
-		for i := ld.ResourceLogs().Len() - 1; i >= 0; i-- {
-			w.ResourceLogs(ld.ResourceLogs().At(i))
-		}
-	})
+	same(t, want, func(b []byte) []byte { return appendLogs(b, ld) })
 }
 
 func sameMetrics(t *testing.T, md pmetric.Metrics) {
 	want, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
 	require.NoError(t, err)
-	same(t, want, func(w *Writer) {
-		for i := md.ResourceMetrics().Len() - 1; i >= 0; i-- {
-			w.ResourceMetrics(md.ResourceMetrics().At(i))
-		}
-	})
+	same(t, want, func(b []byte) []byte { return appendMetrics(b, md) })
 }
 
 // same writes into a fresh buffer, which has to grow, and into one that was used before, behind room for somebody else.
-func same(t *testing.T, want []byte, write func(w *Writer)) {
+func same(t *testing.T, want []byte, write func(b []byte) []byte) {
 	t.Helper()
+	require.Equal(t, string(want), string(write(nil)))
+	// What is there before stays, and what lies behind does not matter.
 	const room = 33
-	var w Writer
-	w.Reset(0)
-	write(&w)
-	require.Equal(t, string(want), string(w.Bytes(w.Mark(), 0)))
-	for i := range w.Whole() {
-		w.buf[i] = 0xff
+	used := bytes.Repeat([]byte{0xff}, room+len(want)+8)
+	written := write(used[:room])
+	require.Equal(t, string(want), string(written[room:]))
+	require.Equal(t, bytes.Repeat([]byte{0xff}, room), written[:room])
+}
+
+func appendTraces(b []byte, td ptrace.Traces) []byte {
+	for _, rs := range td.ResourceSpans().All() {
+		b = AppendResourceSpans(b, rs)
 	}
-	w.Reset(room)
-	write(&w)
-	require.Equal(t, string(want), string(w.Bytes(w.Mark(), room)))
+	return b
+}
+
+func appendLogs(b []byte, ld plog.Logs) []byte {
+	for _, rl := range ld.ResourceLogs().All() {
+		b = AppendResourceLogs(b, rl)
+	}
+	return b
+}
+
+func appendMetrics(b []byte, md pmetric.Metrics) []byte {
+	for _, rm := range md.ResourceMetrics().All() {
+		b = AppendResourceMetrics(b, rm)
+	}
+	return b
 }

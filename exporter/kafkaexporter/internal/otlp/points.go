@@ -4,150 +4,169 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// tagPoint is a data point in any kind of metric.
-const tagPoint = 0x0a
+const (
+	tagPoint   = 0x0a
+	pointWidth = nestedWidth
+)
 
-func (w *Writer) numbers(points pmetric.NumberDataPointSlice) {
-	for i := points.Len() - 1; i >= 0; i-- {
-		p, end := points.At(i), w.Mark()
-		w.attributes(0x3a, p.Attributes())
-		w.time(0x11, p.StartTimestamp())
-		w.time(0x19, p.Timestamp())
+func appendNumbers(b []byte, points pmetric.NumberDataPointSlice) []byte {
+	var start int
+	for _, p := range points.All() {
+		b, start = Begin(b, tagPoint, pointWidth)
+		b = appendUint(b, 0x40, uint64(p.Flags()))
+		b = appendExemplars(b, 0x2a, p.Exemplars())
 		switch p.ValueType() {
 		case pmetric.NumberDataPointValueTypeDouble:
-			w.double(0x21, p.DoubleValue())
+			b = appendDouble(b, 0x21, p.DoubleValue())
 		case pmetric.NumberDataPointValueTypeInt:
-			w.fixed64(0x31, uint64(p.IntValue()))
+			b = appendFixed64(b, 0x31, uint64(p.IntValue()))
 		}
-		w.exemplars(0x2a, p.Exemplars())
-		w.uint(0x40, uint64(p.Flags()))
-		w.Prefix(tagPoint, end)
+		b = appendTime(b, 0x19, p.Timestamp())
+		b = appendTime(b, 0x11, p.StartTimestamp())
+		b = appendAttributes(b, 0x3a, p.Attributes(), 0)
+		b = End(b, start, pointWidth)
 	}
+	return b
 }
 
-func (w *Writer) histograms(points pmetric.HistogramDataPointSlice) {
-	for i := points.Len() - 1; i >= 0; i-- {
-		p, end := points.At(i), w.Mark()
-		w.attributes(0x4a, p.Attributes())
-		w.time(0x11, p.StartTimestamp())
-		w.time(0x19, p.Timestamp())
-		w.count(0x21, p.Count())
-		w.optional(0x29, p.HasSum(), p.Sum())
-		w.counts(0x32, p.BucketCounts())
-		w.bounds(0x3a, p.ExplicitBounds())
-		w.exemplars(0x42, p.Exemplars())
-		w.uint(0x50, uint64(p.Flags()))
-		w.optional(0x59, p.HasMin(), p.Min())
-		w.optional(0x61, p.HasMax(), p.Max())
-		w.Prefix(tagPoint, end)
+func appendHistograms(b []byte, points pmetric.HistogramDataPointSlice) []byte {
+	var start int
+	for _, p := range points.All() {
+		b, start = Begin(b, tagPoint, pointWidth)
+		b = appendOptional(b, 0x61, p.HasMax(), p.Max())
+		b = appendOptional(b, 0x59, p.HasMin(), p.Min())
+		b = appendUint(b, 0x50, uint64(p.Flags()))
+		b = appendExemplars(b, 0x42, p.Exemplars())
+		b = appendBounds(b, 0x3a, p.ExplicitBounds())
+		b = appendCounts(b, 0x32, p.BucketCounts())
+		b = appendOptional(b, 0x29, p.HasSum(), p.Sum())
+		b = appendCount(b, 0x21, p.Count())
+		b = appendTime(b, 0x19, p.Timestamp())
+		b = appendTime(b, 0x11, p.StartTimestamp())
+		b = appendAttributes(b, 0x4a, p.Attributes(), 0)
+		b = End(b, start, pointWidth)
 	}
+	return b
 }
 
-func (w *Writer) exponentials(points pmetric.ExponentialHistogramDataPointSlice) {
-	for i := points.Len() - 1; i >= 0; i-- {
-		p, end := points.At(i), w.Mark()
-		w.attributes(0x0a, p.Attributes())
-		w.time(0x11, p.StartTimestamp())
-		w.time(0x19, p.Timestamp())
-		w.count(0x21, p.Count())
-		w.optional(0x29, p.HasSum(), p.Sum())
-		w.sint(0x30, p.Scale())
-		w.count(0x39, p.ZeroCount())
-		w.buckets(0x42, p.Positive())
-		w.buckets(0x4a, p.Negative())
-		w.uint(0x50, uint64(p.Flags()))
-		w.exemplars(0x5a, p.Exemplars())
-		w.optional(0x61, p.HasMin(), p.Min())
-		w.optional(0x69, p.HasMax(), p.Max())
-		w.nonZero(0x71, p.ZeroThreshold())
-		w.Prefix(tagPoint, end)
+func appendExponentials(b []byte, points pmetric.ExponentialHistogramDataPointSlice) []byte {
+	var start int
+	for _, p := range points.All() {
+		b, start = Begin(b, tagPoint, pointWidth)
+		b = appendNonZero(b, 0x71, p.ZeroThreshold())
+		b = appendOptional(b, 0x69, p.HasMax(), p.Max())
+		b = appendOptional(b, 0x61, p.HasMin(), p.Min())
+		b = appendExemplars(b, 0x5a, p.Exemplars())
+		b = appendUint(b, 0x50, uint64(p.Flags()))
+		b = appendBuckets(b, 0x4a, p.Negative())
+		b = appendBuckets(b, 0x42, p.Positive())
+		b = appendCount(b, 0x39, p.ZeroCount())
+		b = appendSint(b, 0x30, p.Scale())
+		b = appendOptional(b, 0x29, p.HasSum(), p.Sum())
+		b = appendCount(b, 0x21, p.Count())
+		b = appendTime(b, 0x19, p.Timestamp())
+		b = appendTime(b, 0x11, p.StartTimestamp())
+		b = appendAttributes(b, 0x0a, p.Attributes(), 0)
+		b = End(b, start, pointWidth)
 	}
+	return b
 }
 
-func (w *Writer) summaries(points pmetric.SummaryDataPointSlice) {
-	for i := points.Len() - 1; i >= 0; i-- {
-		p, end := points.At(i), w.Mark()
-		w.attributes(0x3a, p.Attributes())
-		w.time(0x11, p.StartTimestamp())
-		w.time(0x19, p.Timestamp())
-		w.count(0x21, p.Count())
-		w.nonZero(0x29, p.Sum())
-		quantiles := p.QuantileValues()
-		for j := quantiles.Len() - 1; j >= 0; j-- {
-			quantileEnd := w.Mark()
-			w.nonZero(0x09, quantiles.At(j).Quantile())
-			w.nonZero(0x11, quantiles.At(j).Value())
-			w.Prefix(0x32, quantileEnd)
-		}
-		w.uint(0x40, uint64(p.Flags()))
-		w.Prefix(tagPoint, end)
+func appendSummaries(b []byte, points pmetric.SummaryDataPointSlice) []byte {
+	var start int
+	for _, p := range points.All() {
+		b, start = Begin(b, tagPoint, pointWidth)
+		b = appendUint(b, 0x40, uint64(p.Flags()))
+		b = appendQuantiles(b, p.QuantileValues())
+		b = appendNonZero(b, 0x29, p.Sum())
+		b = appendCount(b, 0x21, p.Count())
+		b = appendTime(b, 0x19, p.Timestamp())
+		b = appendTime(b, 0x11, p.StartTimestamp())
+		b = appendAttributes(b, 0x3a, p.Attributes(), 0)
+		b = End(b, start, pointWidth)
 	}
+	return b
 }
 
-func (w *Writer) exemplars(tag byte, all pmetric.ExemplarSlice) {
-	for i := all.Len() - 1; i >= 0; i-- {
-		e, end := all.At(i), w.Mark()
-		w.attributes(0x3a, e.FilteredAttributes())
-		w.time(0x11, e.Timestamp())
+func appendQuantiles(b []byte, all pmetric.SummaryDataPointValueAtQuantileSlice) []byte {
+	var start int
+	for _, q := range all.All() {
+		b, start = Begin(b, 0x32, nestedWidth)
+		b = appendNonZero(b, 0x11, q.Value())
+		b = appendNonZero(b, 0x09, q.Quantile())
+		b = End(b, start, nestedWidth)
+	}
+	return b
+}
+
+func appendExemplars(b []byte, tag byte, all pmetric.ExemplarSlice) []byte {
+	var start int
+	for _, e := range all.All() {
+		b, start = Begin(b, tag, nestedWidth)
+		b = appendSpanID(b, 0x22, e.SpanID())
+		b = appendTraceID(b, 0x2a, e.TraceID())
 		switch e.ValueType() {
 		case pmetric.ExemplarValueTypeDouble:
-			w.double(0x19, e.DoubleValue())
+			b = appendDouble(b, 0x19, e.DoubleValue())
 		case pmetric.ExemplarValueTypeInt:
-			w.fixed64(0x31, uint64(e.IntValue()))
+			b = appendFixed64(b, 0x31, uint64(e.IntValue()))
 		}
-		w.traceID(0x2a, e.TraceID())
-		w.spanID(0x22, e.SpanID())
-		w.Prefix(tag, end)
+		b = appendTime(b, 0x11, e.Timestamp())
+		b = appendAttributes(b, 0x3a, e.FilteredAttributes(), 0)
+		b = End(b, start, nestedWidth)
 	}
+	return b
 }
 
-func (w *Writer) buckets(tag byte, b pmetric.ExponentialHistogramDataPointBuckets) {
-	end := w.Mark()
-	w.sint(0x08, b.Offset())
-	if counts := b.BucketCounts(); counts.Len() > 0 {
-		packed := w.Mark()
-		for i := counts.Len() - 1; i >= 0; i-- {
-			w.need(maxPrefix)
-			w.varint(counts.At(i))
+// appendBuckets appends buckets, also if there are none.
+func appendBuckets(b []byte, tag byte, buckets pmetric.ExponentialHistogramDataPointBuckets) []byte {
+	b, start := Begin(b, tag, nestedWidth)
+	if counts := buckets.BucketCounts(); counts.Len() > 0 {
+		var packed int
+		b, packed = Begin(b, 0x12, nestedWidth)
+		for _, count := range counts.All() {
+			b = binary.AppendUvarint(b, count)
 		}
-		w.Prefix(0x12, packed)
+		b = End(b, packed, nestedWidth)
 	}
-	w.Prefix(tag, end)
+	b = appendSint(b, 0x08, buckets.Offset())
+	return End(b, start, nestedWidth)
 }
 
-// optional writes a double field that says by being there that it was set.
-func (w *Writer) optional(tag byte, set bool, v float64) {
-	if set {
-		w.double(tag, v)
+// appendOptional appends a number that may be absent, which is not the same as 0.
+func appendOptional(b []byte, tag byte, set bool, v float64) []byte {
+	if !set {
+		return b
 	}
+	return appendDouble(b, tag, v)
 }
 
-// counts writes packed fixed64 numbers, unless there are none.
-func (w *Writer) counts(tag byte, all pcommon.UInt64Slice) {
+// appendCounts appends packed numbers of fixed size.
+func appendCounts(b []byte, tag byte, all pcommon.UInt64Slice) []byte {
 	if all.Len() == 0 {
-		return
+		return b
 	}
-	end := w.Mark()
-	for i := all.Len() - 1; i >= 0; i-- {
-		w.packed(all.At(i))
+	b = binary.AppendUvarint(append(b, tag), 8*uint64(all.Len()))
+	for _, v := range all.All() {
+		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	w.Prefix(tag, end)
+	return b
 }
 
-// bounds writes packed doubles, unless there are none.
-func (w *Writer) bounds(tag byte, all pcommon.Float64Slice) {
+func appendBounds(b []byte, tag byte, all pcommon.Float64Slice) []byte {
 	if all.Len() == 0 {
-		return
+		return b
 	}
-	end := w.Mark()
-	for i := all.Len() - 1; i >= 0; i-- {
-		w.packed(math.Float64bits(all.At(i)))
+	b = binary.AppendUvarint(append(b, tag), 8*uint64(all.Len()))
+	for _, v := range all.All() {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 	}
-	w.Prefix(tag, end)
+	return b
 }

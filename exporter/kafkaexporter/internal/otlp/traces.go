@@ -5,87 +5,92 @@ package otlp
 
 import "go.opentelemetry.io/collector/pdata/ptrace"
 
-// ResourceSpans writes a whole ResourceSpans message with its tag.
-func (w *Writer) ResourceSpans(rs ptrace.ResourceSpans) {
-	end := w.Mark()
-	w.Resource(rs.Resource())
-	scopes := rs.ScopeSpans()
-	for i := scopes.Len() - 1; i >= 0; i-- {
-		w.scopeSpans(scopes.At(i))
+// AppendResourceSpans appends a whole ResourceSpans message with its tag.
+func AppendResourceSpans(b []byte, rs ptrace.ResourceSpans) []byte {
+	scopes, items := rs.ScopeSpans(), 0
+	for _, ss := range scopes.All() {
+		items += ss.Spans().Len()
 	}
-	w.Schema(rs.SchemaUrl())
-	w.Prefix(TagResource, end)
+	b, start := Begin(b, TagResource, WidthOf(items))
+	b = AppendSchema(b, rs.SchemaUrl())
+	for _, ss := range scopes.All() {
+		b = appendScopeSpans(b, ss)
+	}
+	b = AppendResource(b, rs.Resource())
+	return End(b, start, WidthOf(items))
 }
 
-func (w *Writer) scopeSpans(ss ptrace.ScopeSpans) {
-	end := w.Mark()
-	w.Scope(ss.Scope())
+func appendScopeSpans(b []byte, ss ptrace.ScopeSpans) []byte {
 	spans := ss.Spans()
-	for i := spans.Len() - 1; i >= 0; i-- {
-		w.Span(spans.At(i))
+	b, start := Begin(b, TagScope, WidthOf(spans.Len()))
+	b = AppendSchema(b, ss.SchemaUrl())
+	for i := range spans.Len() {
+		b = AppendSpan(b, spans.At(i))
 	}
-	w.Schema(ss.SchemaUrl())
-	w.Prefix(TagScope, end)
+	b = AppendScope(b, ss.Scope())
+	return End(b, start, WidthOf(spans.Len()))
 }
 
-// Span writes a Span message with its tag.
-func (w *Writer) Span(s ptrace.Span) {
-	end := w.Mark()
-	w.traceID(0x0a, s.TraceID())
-	w.spanID(0x12, s.SpanID())
-	w.text(0x1a, s.TraceState().AsRaw())
-	w.spanID(0x22, s.ParentSpanID())
-	w.wideFixed32(0x01, 0x85, s.Flags())
-	w.text(0x2a, s.Name())
-	w.uint(0x30, uint64(s.Kind()))
-	w.time(0x39, s.StartTimestamp())
-	w.time(0x41, s.EndTimestamp())
-	w.attributes(0x4a, s.Attributes())
-	w.uint(0x50, uint64(s.DroppedAttributesCount()))
-	events := s.Events()
-	for i := events.Len() - 1; i >= 0; i-- {
-		w.spanEvent(events.At(i))
-	}
-	w.uint(0x60, uint64(s.DroppedEventsCount()))
+// AppendSpan appends a Span message with its tag.
+func AppendSpan(b []byte, s ptrace.Span) []byte {
+	b, start := Begin(b, TagItem, itemWidth)
+	b = appendStatus(b, s.Status())
+	b = appendUint(b, 0x70, uint64(s.DroppedLinksCount()))
 	links := s.Links()
-	for i := links.Len() - 1; i >= 0; i-- {
-		w.spanLink(links.At(i))
+	for i := range links.Len() {
+		b = appendSpanLink(b, links.At(i))
 	}
-	w.uint(0x70, uint64(s.DroppedLinksCount()))
-	status := w.Mark()
-	w.text(0x12, s.Status().Message())
-	w.uint(0x18, uint64(s.Status().Code()))
-	w.Prefix(0x7a, status)
-	w.Prefix(TagItem, end)
+	b = appendUint(b, 0x60, uint64(s.DroppedEventsCount()))
+	events := s.Events()
+	for i := range events.Len() {
+		b = appendSpanEvent(b, events.At(i))
+	}
+	b = appendUint(b, 0x50, uint64(s.DroppedAttributesCount()))
+	b = appendAttributes(b, 0x4a, s.Attributes(), 0)
+	b = appendTime(b, 0x41, s.EndTimestamp())
+	b = appendTime(b, 0x39, s.StartTimestamp())
+	b = appendUint(b, 0x30, uint64(s.Kind()))
+	b = appendText(b, 0x2a, s.Name())
+	b = appendWideFixed32(b, 0x85, 0x01, s.Flags())
+	b = appendSpanID(b, 0x22, s.ParentSpanID())
+	b = appendText(b, 0x1a, s.TraceState().AsRaw())
+	b = appendSpanID(b, 0x12, s.SpanID())
+	b = appendTraceID(b, 0x0a, s.TraceID())
+	return End(b, start, itemWidth)
 }
 
-// wideFixed32 writes a field of four bytes whose tag takes two, unless it is zero.
-func (w *Writer) wideFixed32(high, low byte, v uint32) {
+// appendStatus appends a span's status, also if it is unset.
+func appendStatus(b []byte, s ptrace.Status) []byte {
+	b, start := Begin(b, 0x7a, nestedWidth)
+	b = appendUint(b, 0x18, uint64(s.Code()))
+	b = appendText(b, 0x12, s.Message())
+	return End(b, start, nestedWidth)
+}
+
+// appendWideFixed32 appends a field whose number needs a tag of two bytes.
+func appendWideFixed32(b []byte, low, high byte, v uint32) []byte {
 	if v == 0 {
-		return
+		return b
 	}
-	w.fixed32(high, v)
-	w.need(1)
-	w.at--
-	w.buf[w.at] = low
+	return appendFixed32(append(b, low), high, v)
 }
 
-func (w *Writer) spanEvent(e ptrace.SpanEvent) {
-	end := w.Mark()
-	w.time(0x09, e.Timestamp())
-	w.text(0x12, e.Name())
-	w.attributes(0x1a, e.Attributes())
-	w.uint(0x20, uint64(e.DroppedAttributesCount()))
-	w.Prefix(0x5a, end)
+func appendSpanEvent(b []byte, e ptrace.SpanEvent) []byte {
+	b, start := Begin(b, 0x5a, nestedWidth)
+	b = appendUint(b, 0x20, uint64(e.DroppedAttributesCount()))
+	b = appendAttributes(b, 0x1a, e.Attributes(), 0)
+	b = appendText(b, 0x12, e.Name())
+	b = appendTime(b, 0x09, e.Timestamp())
+	return End(b, start, nestedWidth)
 }
 
-func (w *Writer) spanLink(l ptrace.SpanLink) {
-	end := w.Mark()
-	w.traceID(0x0a, l.TraceID())
-	w.spanID(0x12, l.SpanID())
-	w.text(0x1a, l.TraceState().AsRaw())
-	w.attributes(0x22, l.Attributes())
-	w.uint(0x28, uint64(l.DroppedAttributesCount()))
-	w.fixed32(0x35, l.Flags())
-	w.Prefix(0x6a, end)
+func appendSpanLink(b []byte, l ptrace.SpanLink) []byte {
+	b, start := Begin(b, 0x6a, nestedWidth)
+	b = appendFixed32(b, 0x35, l.Flags())
+	b = appendUint(b, 0x28, uint64(l.DroppedAttributesCount()))
+	b = appendAttributes(b, 0x22, l.Attributes(), 0)
+	b = appendText(b, 0x1a, l.TraceState().AsRaw())
+	b = appendSpanID(b, 0x12, l.SpanID())
+	b = appendTraceID(b, 0x0a, l.TraceID())
+	return End(b, start, nestedWidth)
 }
