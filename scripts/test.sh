@@ -24,28 +24,35 @@ run() { # run MODULE FLAG...
 	echo "exit $code: go test in $module"
 }
 
-# What drives the built binary gains nothing from the race detector: that binary has none in it. Brokers are killed in
-# tests/kafka, too, so tests/kafka/chaos is left out for the time it takes.
-unraced='/tests/\(e2e\|distro\|budgets\|bench\|score\|kafka/chaos\)\(/\|$\)'
+# What drives the built binary, or only the kernel's verifier, gains nothing from the race detector: neither has it in it.
+# Brokers are killed in tests/kafka, too, so tests/kafka/chaos is left out for the time it takes.
+unraced='/tests/(e2e|distro|budgets|bench|score|kafka/chaos)(/|$)|/internal/bpfobj$'
+# Tests with brokers, servers and captured traffic last longest: of these packages all that can be raced runs only so.
+slow='/otelcol-risk/tests(/|$)|/ebpfreceiver$'
 cc=$(command -v "$(go env CC | cut -d' ' -f1)") || cc=
 
 race() { # race MODULE
 	if [ -z "$cc" ]; then
 		echo "skip: race detector in $1: needs a C compiler: apt-get install gcc"
 	else
-		CGO_ENABLED=1 some "$1" -v -race
+		CGO_ENABLED=1 some "$1" '!unraced' -race
 	fi
 }
 
-plain() { # plain MODULE. Tests with brokers and servers last longest: these run once, under the race detector if it will.
-	if [[ -n $cc && $1 == tests* && $modes == *race* ]]; then some "$1" -e; else run "$1" ./...; fi
+plain() { # plain MODULE
+	if [[ -n $cc && $modes == *race* ]]; then
+		some "$1" 'unraced || !slow'
+	else
+		run "$1" ./...
+	fi
 }
 
-some() { # some MODULE -e|-v FLAG...: the packages that are unraced, or all others
+some() { # some MODULE CONDITION FLAG...: the packages of which that is true
 	local all packages
 	all=$(cd "$1" && go list ./...)
+	packages=$(awk -v unraced_="$unraced" -v slow_="$slow" "{ unraced = \$0 ~ unraced_; slow = \$0 ~ slow_ } $2" <<<"$all")
 	# shellcheck disable=SC2086 # one word each
-	packages=$(grep "$2" "$unraced" <<<"$all") && run "$1" "${@:3}" $packages || true
+	if [ -n "$packages" ]; then run "$1" "${@:3}" $packages; fi
 }
 
 {
