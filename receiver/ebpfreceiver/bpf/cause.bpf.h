@@ -10,15 +10,17 @@
 
 #define SERVING_SLOTS 8192 /* a power of two */
 
-/* What a process has to answer. */
+/* What a process has to answer. A cache line each: worker processes have ids in a row, and run on different processors. */
 struct serving {
 	__u64 counts; /* requests that have come and are not answered yet, and, above bit 32, all that ever came */
 	__u64 cookies; /* of the sockets of those that are open, added up: while there is one, it is its cookie */
 	__u32 exchanges; /* and their numbers */
 	__u32 pid; /* whose this is; 0: nobody's */
 	__u8 unsure; /* there may be more to answer than is counted */
-	__u8 reserved[7];
+	__u8 reserved[7 + 32];
 };
+
+_Static_assert(sizeof(struct serving) == 64, "serving fills a cache line");
 
 /* Key: the low bits of a process id. Two processes that share a slot while both have something open are unsure. */
 struct {

@@ -39,6 +39,23 @@ enum verdict {
 	DETECT_AGAIN = 4, /* the connection speaks something else than HTTP/1 from now on */
 };
 
+/* packet_tail, out of the copy if that is of all new payload: end is its place in data. A look at memory costs a fraction of
+ * one at the packet.
+ */
+static __always_inline __u64 captured_tail(struct __sk_buff *skb, const struct packet *packet,
+					   const struct connection *connection, __u32 skip, __u32 captured, __u32 end, __u32 size)
+{
+	__u32 at = end - 8;
+
+	if (captured < 8 || captured != packet->length - skip)
+		return packet_tail(skb, packet, size);
+	OPAQUE(at);
+	at &= 1023;
+	if (at > sizeof(connection->data) - 8)
+		return 0; /* never: for the verifier */
+	return *(const __u64 *)(connection->data + at) >> (64 - 8 * size);
+}
+
 /* Begins an exchange if the bytes are the start of a request. They are captured first and looked at then: nearly
  * always they are one, and a look at memory costs less than one at the packet.
  */
@@ -76,7 +93,8 @@ static __always_inline enum verdict request_begin(struct __sk_buff *skb, const s
 	connection->pipelined = 0;
 	connection->marks &= ~(MARK_ALERTED | MARK_TUNNEL);
 	/* What was held is not there to be appended. */
-	connection->head_complete = span.behind || http1_ends_head(packet_tail(skb, packet, 4));
+	connection->head_complete = span.behind ||
+				    http1_ends_head(captured_tail(skb, packet, connection, span.skip, length, length, 4));
 	count(COUNTER_REQUESTS);
 	return WRITE_NOTHING;
 }
@@ -180,6 +198,7 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 	__u32 have = connection->exchange.request_len;
 	__u32 length;
 	__u64 prefix;
+	__u8 ending;
 
 	connection->phase = PHASE_RESPONSE;
 	OPAQUE(have);
@@ -187,7 +206,9 @@ static __always_inline bool response_begin(struct __sk_buff *skb, const struct p
 		return false; /* never: for the verifier, which does not know what the map holds */
 	length = packet_capture(skb, packet, span.skip, connection->data + have, RESPONSE_CAPACITY);
 	prefix = captured_prefix(connection->data + have, length);
-	response_flags(connection, span, packet_ending(skb, packet));
+	ending = packet->length < 7 ? packet_ending(skb, packet) :
+				      http1_ending(captured_tail(skb, packet, connection, span.skip, length, have + length, 7));
+	response_flags(connection, span, ending);
 	if (!http1_is_response(prefix) && !tls_is_alert(prefix)) {
 		count(COUNTER_LOST_NO_STATUS_LINE);
 		return false;

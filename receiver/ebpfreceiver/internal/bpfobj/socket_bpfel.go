@@ -300,7 +300,7 @@ type socketServing struct {
 	Exchanges uint32
 	Pid       uint32
 	Unsure    uint8
-	Reserved  [7]uint8
+	Reserved  [39]uint8
 }
 
 type socketStream struct {
