@@ -11,9 +11,7 @@ mkdir -p build
 
 # Test programs watch the same kernel and the same two cores: one at a time, while the next ones are being compiled.
 one_at_a_time=()
-if command -v flock >/dev/null; then
-	one_at_a_time=(-exec "flock $PWD/build/test.lock")
-fi
+if command -v flock >/dev/null; then one_at_a_time=(-exec "flock $PWD/build/test.lock"); fi
 
 run() { # run MODULE FLAG...
 	local module=$1 code=0
@@ -40,11 +38,7 @@ race() { # race MODULE
 }
 
 plain() { # plain MODULE
-	if [[ -n $cc && $modes == *race* ]]; then
-		some "$1" 'unraced || !slow'
-	else
-		run "$1" ./...
-	fi
+	if [[ -n $cc && $modes == *race* ]]; then some "$1" 'unraced || !slow'; else run "$1" ./...; fi
 }
 
 some() { # some MODULE CONDITION FLAG...: the packages of which that is true
