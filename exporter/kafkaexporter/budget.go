@@ -136,8 +136,8 @@ type share struct {
 	begun bool
 }
 
-// newShare returns the share of batches for which so much was taken before they were encoded.
-func newShare(b *budget, taken int, batches []*producer.Batch) *share {
+// begin makes s the share of batches for which so much was taken before they were encoded.
+func (s *share) begin(b *budget, taken int, batches []*producer.Batch) {
 	bytes := 0
 	for _, batch := range batches {
 		bytes += len(batch.Bytes)
@@ -146,7 +146,7 @@ func newShare(b *budget, taken int, batches []*producer.Batch) *share {
 		bytes = min(bytes, b.limit)
 	}
 	b.adjust(bytes - taken)
-	return &share{budget: b, bytes: bytes, users: 1}
+	s.budget, s.bytes, s.users = b, bytes, 1
 }
 
 // enter begins an attempt, for which it may have to wait.

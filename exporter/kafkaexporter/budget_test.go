@@ -91,7 +91,8 @@ func TestAShareIsGivenBackWhenNobodyHasItsBatches(t *testing.T) {
 	b := &budget{limit: 100}
 	taken, err := b.acquire(t.Context(), 80)
 	require.NoError(t, err)
-	s := newShare(b, taken, []*producer.Batch{{Bytes: make([]byte, 40)}, {Bytes: make([]byte, 10)}})
+	var s share
+	s.begin(b, taken, []*producer.Batch{{Bytes: make([]byte, 40)}, {Bytes: make([]byte, 10)}})
 	assert.Equal(t, 50, b.used, "they were compressed")
 	require.NoError(t, s.enter(t.Context()))
 	s.Keep() // a batch is sent

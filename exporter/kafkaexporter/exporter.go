@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -39,6 +40,7 @@ type kafkaExporter struct {
 	budget  *budget
 	buffers recordbatch.Pool
 	scratch recordbatch.Pool
+	spreads sync.Pool // of *spread
 
 	// telemetry, limits, cut and producer exist from start to shutdown.
 	cut       shape.Cut
@@ -226,7 +228,7 @@ func (e *kafkaExporter) deliver(ctx context.Context, req *request) error {
 // unplanned handles a request whose topics are not known, or whose batches could not be encoded.
 func (e *kafkaExporter) unplanned(req *request, err error) error {
 	if consumererror.IsPermanent(err) {
-		for _, records := range byTopic(req.records) {
+		for _, records := range byTopic(nil, req.records) {
 			e.telemetry.refused(records[0].Topic, "not_encodable", len(records))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,11 +36,12 @@ type packer struct {
 
 	batches []*producer.Batch
 	dead    []encode.Record
+	blanks  []producer.Batch // memory for batches to come
 }
 
 // newPacker finds the limits. Without compression the topic's limit is known to hold before anything is encoded.
-func (e *kafkaExporter) newPacker(req *request, topic string, limit int) *packer {
-	p := &packer{exporter: e, req: req, topic: topic, now: time.Now().UnixMilli(), plain: e.config.Producer.MaxMessageBytes, sent: limit}
+func (e *kafkaExporter) newPacker(req *request, topic string, limit int) packer {
+	p := packer{exporter: e, req: req, topic: topic, now: time.Now().UnixMilli(), plain: e.config.Producer.MaxMessageBytes, sent: limit}
 	if topic == e.config.DeadLetterTopic {
 		// Its own limit decides: it is there for what is too large elsewhere.
 		p.plain = math.MaxInt32
@@ -48,6 +50,23 @@ func (e *kafkaExporter) newPacker(req *request, topic string, limit int) *packer
 		p.plain = min(p.plain, limit)
 	}
 	return p
+}
+
+// expect makes room for so many batches, so that memory is asked for once for all of them and not for each.
+func (p *packer) expect(batches int) {
+	p.blanks = make([]producer.Batch, batches)
+	p.batches = make([]*producer.Batch, 0, batches)
+	p.req.buffers = slices.Grow(p.req.buffers, batches)
+}
+
+// blank returns memory for a batch.
+func (p *packer) blank() *producer.Batch {
+	if len(p.blanks) == 0 {
+		return new(producer.Batch)
+	}
+	b := &p.blanks[0]
+	p.blanks = p.blanks[1:]
+	return b
 }
 
 // pack makes the batches of a partition.
@@ -78,7 +97,7 @@ func (p *packer) fill(index int32, records []recordbatch.Record) error {
 			records = append(pieces, records[1:]...)
 			continue
 		}
-		b, err := p.exporter.batch(p.req, p.topic, index, p.now, records[:n])
+		b, err := p.batch(index, records[:n])
 		if err != nil {
 			return err
 		}
@@ -103,6 +122,23 @@ func (p *packer) fill(index int32, records []recordbatch.Record) error {
 		}
 	}
 	return nil
+}
+
+// batch encodes records, which are not empty, as one batch.
+func (p *packer) batch(index int32, records []recordbatch.Record) (*producer.Batch, error) {
+	e := p.exporter
+	buffer, scratch := e.buffers.Get(), e.scratch.Get()
+	defer e.scratch.Put(scratch)
+	encoded, used, plain, err := recordbatch.Append(*buffer, *scratch, e.codec, p.now, records)
+	*scratch = used
+	if err != nil {
+		return nil, err
+	}
+	*buffer = encoded
+	p.req.buffers = append(p.req.buffers, buffer)
+	b := p.blank()
+	*b = producer.Batch{Topic: p.topic, Partition: index, Bytes: encoded, Records: len(records), Plain: plain}
+	return b, nil
 }
 
 // cut cuts a record into records that fit into a batch of that size each. What does not go any smaller is not among them,

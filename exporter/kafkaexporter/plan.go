@@ -18,7 +18,8 @@ import (
 // once in a record's life: a batch that was sent cannot move to another partition. Afterwards req.ticket stands for the
 // batches, and req.records holds what is left.
 func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
-	ready, left := e.ready(req.records)
+	var room [1]topicRecords
+	ready, left := e.ready(room[:0], req.records)
 	if len(ready) == 0 {
 		return e.await(ctx, req, left[0].Topic)
 	}
@@ -38,10 +39,15 @@ func (e *kafkaExporter) plan(ctx context.Context, req *request) error {
 			e.budget.adjust(-taken)
 			return consumererror.NewPermanent(err)
 		}
-		batches, left = append(batches, planned...), append(left, dead...)
+		if left = append(left, dead...); batches == nil {
+			batches = planned
+			continue
+		}
+		batches = append(batches, planned...)
 	}
 	req.records = left
-	req.owner = &owner{share: newShare(e.budget, taken, batches), exporter: e}
+	req.owner = &owner{exporter: e}
+	req.owner.begin(e.budget, taken, batches)
 	req.ticket = producer.NewTicket(batches, req.owner)
 	return nil
 }
@@ -52,9 +58,10 @@ type topicRecords struct {
 	leaders []int32
 }
 
-// ready tells the records whose batches can be made from the others.
-func (e *kafkaExporter) ready(all []encode.Record) (ready []topicRecords, left []encode.Record) {
-	for _, records := range byTopic(all) {
+// ready tells the records whose batches can be made, which it appends to ready, from the others.
+func (e *kafkaExporter) ready(ready []topicRecords, all []encode.Record) (_ []topicRecords, left []encode.Record) {
+	var room [1][]encode.Record
+	for _, records := range byTopic(room[:0], all) {
 		if leaders := e.producer.Known(records[0].Topic); len(leaders) > 0 {
 			ready = append(ready, topicRecords{records, leaders})
 		} else {
@@ -92,17 +99,17 @@ func (e *kafkaExporter) await(ctx context.Context, req *request, topic string) e
 	return nil
 }
 
-// byTopic groups records by topic and keeps their order. Most requests have one topic, and are not copied.
-func byTopic(records []encode.Record) [][]encode.Record {
+// byTopic groups records by topic and keeps their order. It appends the groups. Most requests have one topic, and are not
+// copied.
+func byTopic(groups [][]encode.Record, records []encode.Record) [][]encode.Record {
 	same := 0
 	for same < len(records) && records[same].Topic == records[0].Topic {
 		same++
 	}
 	if same == len(records) {
-		return [][]encode.Record{records}
+		return append(groups, records)
 	}
 	places := make(map[string]int)
-	var groups [][]encode.Record
 	for i := range records {
 		place, known := places[records[i].Topic]
 		if !known {
@@ -121,14 +128,16 @@ func (e *kafkaExporter) planTopic(ctx context.Context, req *request, records []e
 	topic := records[0].Topic
 	p := e.newPacker(req, topic, e.limits.of(ctx, topic))
 	if len(records) == 1 {
-		if b, err := e.inPlace(p, &records[0], leaders); b != nil || err != nil {
-			return []*producer.Batch{b}, nil, err
+		if batches, err := e.inPlace(&p, &records[0], leaders); batches != nil || err != nil {
+			return batches, nil, err
 		}
 	}
-	sorted, ends := e.spread(records, leaders)
+	s := e.spread(records, leaders)
+	defer e.putSpread(s)
+	p.expect(s.used())
 	start := 0
-	for index, end := range ends {
-		if err := p.pack(int32(index), sorted[start:end:end]); err != nil {
+	for index, end := range s.ends {
+		if err := p.pack(int32(index), s.sorted[start:end:end]); err != nil {
 			return nil, nil, err
 		}
 		start = end
@@ -139,8 +148,30 @@ func (e *kafkaExporter) planTopic(ctx context.Context, req *request, records []e
 	return p.batches, p.dead, nil
 }
 
+// single is what there is of a request that is one batch.
+type single struct {
+	batch   producer.Batch
+	batches [1]*producer.Batch
+	held    [1]encode.Record
+	chosen  [1]int32
+}
+
+// hold appends to held, or takes the place of nothing.
+func hold(held, more []encode.Record) []encode.Record {
+	if held == nil {
+		return more
+	}
+	return append(held, more...)
+}
+
+func (s *single) of(b producer.Batch) []*producer.Batch {
+	s.batch = b
+	s.batches[0] = &s.batch
+	return s.batches[:]
+}
+
 // inPlace makes a batch of a record that has room around it, without copying the record. It returns nil if it cannot.
-func (e *kafkaExporter) inPlace(p *packer, r *encode.Record, leaders []int32) (*producer.Batch, error) {
+func (e *kafkaExporter) inPlace(p *packer, r *encode.Record, leaders []int32) ([]*producer.Batch, error) {
 	plain := recordbatch.Record{Key: r.Key, Value: r.Value, Headers: r.Headers}
 	if r.Room == nil || recordbatch.HeaderSize+recordbatch.RecordSize(plain, 0) > p.plain {
 		return nil, nil
@@ -151,52 +182,17 @@ func (e *kafkaExporter) inPlace(p *packer, r *encode.Record, leaders []int32) (*
 		e.buffers.Put(buffer)
 		return nil, err
 	}
-	var chosen [1]int32
-	e.partitioner.choose(chosen[:], []encode.Record{*r}, leaders)
+	one := &single{held: [1]encode.Record{*r}}
+	e.partitioner.choose(one.chosen[:], one.held[:], leaders)
 	if e.codec.Codec() == recordbatch.None {
 		e.buffers.Put(buffer)
-		p.req.held = append(p.req.held, *r)
+		p.req.held = hold(p.req.held, one.held[:])
 	} else {
 		*buffer = encoded
 		p.req.buffers = append(p.req.buffers, buffer)
 		r.Release()
 	}
-	return &producer.Batch{Topic: r.Topic, Partition: chosen[0], Bytes: encoded, Records: 1, Plain: size}, nil
-}
-
-// spread sorts records by partition (counting sort). ends[i] is where partition i's records end.
-func (e *kafkaExporter) spread(records []encode.Record, leaders []int32) (sorted []recordbatch.Record, ends []int) {
-	chosen := make([]int32, len(records))
-	e.partitioner.choose(chosen, records, leaders)
-	ends = make([]int, len(leaders))
-	for _, p := range chosen {
-		ends[p]++
-	}
-	sum := 0
-	for i, n := range ends {
-		ends[i] = sum
-		sum += n
-	}
-	sorted = make([]recordbatch.Record, len(records))
-	for i := range records {
-		at := &ends[chosen[i]]
-		sorted[*at] = recordbatch.Record{Key: records[i].Key, Value: records[i].Value, Headers: records[i].Headers}
-		*at++
-	}
-	return sorted, ends
-}
-
-func (e *kafkaExporter) batch(req *request, topic string, index int32, now int64, records []recordbatch.Record) (*producer.Batch, error) {
-	buffer, scratch := e.buffers.Get(), e.scratch.Get()
-	defer e.scratch.Put(scratch)
-	encoded, used, plain, err := recordbatch.Append(*buffer, *scratch, e.codec, now, records)
-	*scratch = used
-	if err != nil {
-		return nil, err
-	}
-	*buffer = encoded
-	req.buffers = append(req.buffers, buffer)
-	return &producer.Batch{Topic: topic, Partition: index, Bytes: encoded, Records: len(records), Plain: plain}, nil
+	return one.of(producer.Batch{Topic: r.Topic, Partition: one.chosen[0], Bytes: encoded, Records: 1, Plain: size}), nil
 }
 
 // discard takes back the last batch that was encoded.

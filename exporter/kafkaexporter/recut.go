@@ -18,7 +18,7 @@ import (
 // owner is who made the batches of a ticket: it has their share of the budget, and cuts those that their topic turns out not to
 // take.
 type owner struct {
-	*share
+	share
 	exporter *kafkaExporter
 
 	mu      sync.Mutex // guards the following
@@ -111,7 +111,7 @@ func (p *packer) halve(b *producer.Batch, records []recordbatch.Record) error {
 
 // add makes a batch without a look at its size.
 func (p *packer) add(index int32, records []recordbatch.Record) error {
-	b, err := p.exporter.batch(p.req, p.topic, index, p.now, records)
+	b, err := p.batch(index, records)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type telemetry struct {
 
 	// perPartition and perNode keep attribute sets, which cost more than the counting.
 	perPartition map[partitionID][]metric.AddOption
-	perNode      map[int32]metric.MeasurementOption
+	perNode      map[int32]*nodeOptions
 	status       componentstatus.Status
 }
 
@@ -45,7 +45,7 @@ func newTelemetry(set component.TelemetrySettings, host component.Host) (*teleme
 	}
 	return &telemetry{
 		metrics: metrics, host: host, logger: set.Logger, status: componentstatus.StatusOK,
-		perPartition: make(map[partitionID][]metric.AddOption), perNode: make(map[int32]metric.MeasurementOption),
+		perPartition: make(map[partitionID][]metric.AddOption), perNode: make(map[int32]*nodeOptions),
 	}, nil
 }
 
@@ -107,32 +107,39 @@ func (t *telemetry) buffered(change int) {
 // waited counts somebody who has to wait for room. It is safe for concurrent use.
 func (t *telemetry) waited() { t.metrics.KafkaExporterBufferWaits.Add(context.Background(), 1) }
 
-func (t *telemetry) node(id int32) metric.MeasurementOption {
-	option, known := t.perNode[id]
+// nodeOptions are the attributes of what is measured of a node, as counters and as histograms take them.
+type nodeOptions struct {
+	add    []metric.AddOption
+	record []metric.RecordOption
+}
+
+func (t *telemetry) node(id int32) *nodeOptions {
+	options, known := t.perNode[id]
 	if !known {
-		option = metric.WithAttributeSet(attribute.NewSet(attribute.Int("node_id", int(id))))
-		t.perNode[id] = option
+		set := metric.WithAttributeSet(attribute.NewSet(attribute.Int("node_id", int(id))))
+		options = &nodeOptions{[]metric.AddOption{set}, []metric.RecordOption{set}}
+		t.perNode[id] = options
 	}
-	return option
+	return options
 }
 
 // Requested counts a produce request in.
 func (t *telemetry) Requested(node int32) {
-	t.metrics.KafkaExporterInFlightRequests.Add(context.Background(), 1, t.node(node))
+	t.metrics.KafkaExporterInFlightRequests.Add(context.Background(), 1, t.node(node).add...)
 }
 
 // Answered counts a produce request out; the time of a lost one says nothing about the broker.
 func (t *telemetry) Answered(node int32, after time.Duration, lost bool) {
-	option := t.node(node)
-	t.metrics.KafkaExporterInFlightRequests.Add(context.Background(), -1, option)
+	options := t.node(node)
+	t.metrics.KafkaExporterInFlightRequests.Add(context.Background(), -1, options.add...)
 	if !lost {
-		t.metrics.KafkaExporterWriteLatency.Record(context.Background(), after.Seconds(), option)
+		t.metrics.KafkaExporterWriteLatency.Record(context.Background(), after.Seconds(), options.record...)
 	}
 }
 
 // Throttled notes a pause that a broker asked for.
 func (t *telemetry) Throttled(node int32, pause time.Duration) {
-	t.metrics.KafkaBrokerThrottlingLatency.Record(context.Background(), pause.Seconds(), t.node(node))
+	t.metrics.KafkaBrokerThrottlingLatency.Record(context.Background(), pause.Seconds(), t.node(node).record...)
 }
 
 // Connected counts an attempt to connect.
@@ -143,7 +150,7 @@ func (t *telemetry) Connected(node int32, err error) {
 
 // Disconnected counts the end of a connection.
 func (t *telemetry) Disconnected(node int32) {
-	t.metrics.KafkaBrokerClosed.Add(context.Background(), 1, t.node(node))
+	t.metrics.KafkaBrokerClosed.Add(context.Background(), 1, t.node(node).add...)
 }
 
 // Refreshed counts a look-up of the layout.

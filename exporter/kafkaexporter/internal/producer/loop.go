@@ -30,8 +30,14 @@ type loop struct {
 	done    chan struct{}
 }
 
-// event is something for the machine to hear.
-type event func(m *machine, now time.Time)
+// event is something for the machine to hear. Those that come with every request are there already; the others are told.
+type event interface {
+	tell(m *machine, now time.Time)
+}
+
+type told func(m *machine, now time.Time)
+
+func (t told) tell(m *machine, now time.Time) { t(m, now) }
 
 func newLoop(ctx context.Context, set Settings, p *Producer) *loop {
 	const (
@@ -52,8 +58,11 @@ func (l *loop) start(topics []string) {
 	go l.run(topics)
 }
 
-// post hands an event to the machine; after the loop has ended it does nothing.
-func (l *loop) post(e event) {
+// post hands what it is told to the machine; see hear.
+func (l *loop) post(t told) { l.hear(t) }
+
+// hear hands an event to the machine; after the loop has ended it does nothing.
+func (l *loop) hear(e event) {
 	select {
 	case l.events <- e:
 	case <-l.ctx.Done():
@@ -73,7 +82,7 @@ func (l *loop) run(topics []string) {
 			l.end()
 			return
 		case e := <-l.events:
-			e(l.machine, time.Now())
+			e.tell(l.machine, time.Now())
 		case now := <-timer.C:
 			l.machine.tick(now)
 		}
@@ -185,11 +194,10 @@ type ear struct {
 
 // Answered passes an answer on to the machine.
 func (e *ear) Answered(r *wire.Request, a wire.Answer) {
-	e.loop.post(func(m *machine, now time.Time) {
-		if f, ok := r.Tag.(*flight); ok {
-			m.answered(now, f, a)
-		}
-	})
+	if f, ok := r.Tag.(*flight); ok {
+		f.answer = a
+		e.loop.hear(f)
+	}
 }
 
 // Closed passes the end of the pipe on to the machine.

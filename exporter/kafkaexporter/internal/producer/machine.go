@@ -46,6 +46,9 @@ type machine struct {
 	// moved is set when a partition was put on a ready list that pump may have passed already.
 	moved   bool
 	waiters []waiter
+	// spare and relisted are memory to be used again: answered flights, and the partitions that collect lists once more.
+	spare    []*flight
+	relisted []*partition
 
 	refresh   question
 	refreshed time.Time

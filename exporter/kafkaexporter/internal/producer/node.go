@@ -37,12 +37,37 @@ type node struct {
 	expires    time.Time // when the connection has to be replaced; zero means never
 }
 
-// flight is a produce request on its way.
+// flight is a produce request on its way. It is used again once it was answered; its pipe has no use for it then.
 type flight struct {
 	node    int32
 	batches []*Batch
 	request wire.Request
+	answer  wire.Answer // set before the machine hears of it
 	at      time.Time
+}
+
+// tell hands the answer to the machine.
+func (f *flight) tell(m *machine, now time.Time) { m.answered(now, f, f.answer) }
+
+// newFlight returns an empty flight.
+func (m *machine) newFlight() *flight {
+	last := len(m.spare) - 1
+	if last < 0 {
+		f := &flight{}
+		f.request.Tag = f
+		return f
+	}
+	f := m.spare[last]
+	m.spare = m.spare[:last]
+	return f
+}
+
+// landFlight takes back a flight that nobody knows any more, and forgets its batches.
+func (m *machine) landFlight(f *flight) {
+	clear(f.batches)
+	clear(f.request.Parts)
+	f.batches, f.request.Parts = f.batches[:0], f.request.Parts[:0]
+	m.spare = append(m.spare, f)
 }
 
 // list puts a partition on its leader's ready list. It may turn out not to be ready after all.
@@ -90,11 +115,13 @@ func (m *machine) pumpNode(now time.Time, n *node) {
 			m.wakeAt(n.mutedUntil)
 			return
 		}
-		batches := m.collect(now, n)
-		if len(batches) == 0 {
+		f := m.newFlight()
+		m.collect(now, n, f)
+		if len(f.batches) == 0 {
+			m.landFlight(f)
 			return
 		}
-		m.launch(now, n, batches)
+		m.launch(now, n, f)
 	}
 }
 
@@ -130,9 +157,8 @@ func (m *machine) disperse(n *node) {
 
 // collect takes one batch of each ready partition, as many as fit into a request. Partitions take turns: those with
 // more to send go to the end of the list.
-func (m *machine) collect(now time.Time, n *node) []*Batch {
-	var batches []*Batch
-	var again []*partition
+func (m *machine) collect(now time.Time, n *node, f *flight) {
+	again := m.relisted[:0]
 	size, i := 0, 0
 	for ; i < len(n.ready); i++ {
 		p := n.ready[i]
@@ -142,7 +168,7 @@ func (m *machine) collect(now time.Time, n *node) []*Batch {
 			}
 			b := p.take(n.id)
 			size += len(b.Bytes)
-			batches = append(batches, b)
+			f.batches = append(f.batches, b)
 		}
 		// A partition that cannot send is listed again by the event that changes that.
 		p.listed = false
@@ -154,7 +180,7 @@ func (m *machine) collect(now time.Time, n *node) []*Batch {
 		}
 	}
 	n.ready = append(slices.Delete(n.ready, 0, i), again...)
-	return batches
+	m.relisted = again
 }
 
 // sendable tells whether the partition's next batch may go to its leader now.
@@ -185,16 +211,13 @@ func (m *machine) sendable(now time.Time, p *partition) bool {
 	return true
 }
 
-func (m *machine) launch(now time.Time, n *node, batches []*Batch) {
+func (m *machine) launch(now time.Time, n *node, f *flight) {
 	// The protocol wants the partitions of a topic together.
-	slices.SortStableFunc(batches, func(a, b *Batch) int { return cmp.Compare(a.Topic, b.Topic) })
-	f := &flight{node: n.id, batches: batches, at: now}
-	f.request = wire.Request{
-		Parts: make([]wire.Part, len(batches)), Acks: m.set.Acks,
-		TimeoutMs: int32(m.set.AckTimeout.Milliseconds()), Tag: f,
-	}
-	for i, b := range batches {
-		f.request.Parts[i] = wire.Part{Topic: b.Topic, Partition: b.Partition, Batch: b.Bytes}
+	slices.SortStableFunc(f.batches, func(a, b *Batch) int { return cmp.Compare(a.Topic, b.Topic) })
+	f.node, f.at = n.id, now
+	f.request.Acks, f.request.TimeoutMs = m.set.Acks, int32(m.set.AckTimeout.Milliseconds())
+	for _, b := range f.batches {
+		f.request.Parts = append(f.request.Parts, wire.Part{Topic: b.Topic, Partition: b.Partition, Batch: b.Bytes})
 	}
 	n.flights = append(n.flights, f)
 	n.used = now

@@ -43,6 +43,7 @@ func (m *machine) answered(now time.Time, f *flight, a wire.Answer) {
 		}
 		m.outcome(now, b, result)
 	}
+	m.landFlight(f)
 	m.pump(now)
 }
 
@@ -61,11 +62,14 @@ func resultOf(results []wire.PartResult, b *Batch, guess int) (wire.PartResult, 
 
 // outcome applies a result to a batch. What a code means is decided in kafkaerr; what follows from it, here.
 func (m *machine) outcome(now time.Time, b *Batch, result wire.PartResult) {
+	class := kafkaerr.Classify(result.Code)
+	if class == kafkaerr.OK {
+		m.landed(now, b)
+		return
+	}
 	cause := kafkaerr.Name(result.Code)
 	err := fmt.Errorf("produce to %s/%d: %w", b.Topic, b.Partition, &kafkaerr.Error{Code: result.Code, Message: result.Message})
-	switch class := kafkaerr.Classify(result.Code); class {
-	case kafkaerr.OK:
-		m.landed(now, b)
+	switch class {
 	case kafkaerr.Retry, kafkaerr.Refresh:
 		b.doubted = b.doubted || !kafkaerr.Untouched(result.Code)
 		m.again(now, b, cause, err, class == kafkaerr.Refresh)
@@ -102,15 +106,20 @@ func (m *machine) outcome(now time.Time, b *Batch, result wire.PartResult) {
 func (m *machine) landed(now time.Time, b *Batch) {
 	p := m.back(b)
 	p.bridged(b)
-	for _, known := range append(p.overtaken(b), b) {
-		p.renew = p.renew && known == b
-		p.remove(known)
-		m.out.Delivered(known)
-		known.resolve(nil)
+	for _, known := range p.overtaken(b) {
+		p.renew = false
+		m.delivered(p, known)
 	}
+	m.delivered(p, b)
 	p.failures, p.proven = 0, true
 	m.well()
 	m.settle(now, p)
+}
+
+func (m *machine) delivered(p *partition, b *Batch) {
+	p.remove(b)
+	m.out.Delivered(b)
+	b.resolve(nil)
 }
 
 // again leaves a batch where it is in the queue, to be sent with the same bytes.

@@ -71,7 +71,7 @@ func (p *Producer) Deliver(ctx context.Context, t *Ticket) error {
 	if t.Resolved() {
 		return nil
 	}
-	p.loop.post(func(m *machine, now time.Time) { m.submit(now, t) })
+	p.loop.hear(submission{t})
 	select {
 	case <-t.done:
 		return nil
@@ -91,6 +91,11 @@ func (p *Producer) Deliver(ctx context.Context, t *Ticket) error {
 	}
 	return p.TimedOut(ctx)
 }
+
+// submission is the event of a ticket's beginning.
+type submission struct{ *Ticket }
+
+func (s submission) tell(m *machine, now time.Time) { m.submit(now, s.Ticket) }
 
 // TimedOut describes why somebody waited in vain: the end of ctx, and the last thing that went wrong.
 func (p *Producer) TimedOut(ctx context.Context) error {

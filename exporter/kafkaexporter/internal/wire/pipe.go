@@ -201,7 +201,7 @@ func (p *Pipe) answer(s sent, id int32, body []byte) error {
 	if s.id != id {
 		return fmt.Errorf("read produce response: answer to request %d where %d is due", id, s.id)
 	}
-	answer, err := decodeAnswer(body, p.version)
+	answer, err := decodeAnswer(body, p.version, s.request)
 	if err != nil {
 		return err
 	}
@@ -237,15 +237,18 @@ func (p *Pipe) arrived() error {
 
 // readFrame reads one answer into buffer, growing it as the bytes arrive, so that a false size costs no memory.
 func readFrame(r *bufio.Reader, buffer []byte) (id int32, body []byte, err error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	head, err := r.Peek(8) // in the reader's memory, where an array of our own would be a new one for every answer
+	if err != nil {
 		return 0, buffer, err
 	}
-	size := binary.BigEndian.Uint32(head[:])
+	size := binary.BigEndian.Uint32(head)
 	if size < 4 || size > maxAnswer {
 		return 0, buffer, errNotKafka
 	}
 	id = int32(binary.BigEndian.Uint32(head[4:]))
+	if _, err := r.Discard(len(head)); err != nil {
+		return 0, buffer, err
+	}
 	const step = 64 << 10
 	buffer = buffer[:0]
 	for rest := int(size) - 4; rest > 0; {

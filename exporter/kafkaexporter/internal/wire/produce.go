@@ -36,6 +36,8 @@ type Request struct {
 	TimeoutMs int32
 	// Tag is for the caller; it is not sent.
 	Tag any
+
+	results []PartResult // of its answer, memory to be used again when it is sent again
 }
 
 // PartResult is what a broker answered about one partition.
@@ -48,7 +50,7 @@ type PartResult struct {
 	Message string
 }
 
-// Answer is a broker's answer to a produce request.
+// Answer is a broker's answer to a produce request. Its results belong to the request, until that is sent again.
 type Answer struct {
 	Results []PartResult
 	// ThrottleMs is how long the broker asks not to be sent anything.
@@ -134,13 +136,23 @@ func badAnswer(r *reader, body []byte) error {
 	return fmt.Errorf("%w at byte %d of %d", errBadAnswer, at, len(body))
 }
 
+// topic returns the name of a topic, which is one of those that the request named unless the broker is mistaken.
+func (r *Request) topic(name []byte) string {
+	for i := range r.Parts {
+		if r.Parts[i].Topic == string(name) {
+			return r.Parts[i].Topic
+		}
+	}
+	return string(name)
+}
+
 // decodeAnswer reads the body of a produce response (behind the correlation id). It never allocates more than a
 // small multiple of the body's size, whatever the body claims.
-func decodeAnswer(body []byte, version int16) (Answer, error) {
+func decodeAnswer(body []byte, version int16, to *Request) (Answer, error) {
 	r := reader{rest: body, size: len(body)}
-	var a Answer
+	a := Answer{Results: to.results[:0]}
 	for range r.count(6) {
-		topic := r.text()
+		topic := to.topic(r.rawText())
 		for range r.count(22) {
 			result := PartResult{Topic: topic, Partition: int32(r.uint32()), Code: int16(r.uint16())}
 			r.skip(16) // base offset, log append time
@@ -168,5 +180,6 @@ func decodeAnswer(body []byte, version int16) (Answer, error) {
 	if r.failed || len(r.rest) != 0 {
 		return Answer{}, badAnswer(&r, body)
 	}
+	to.results = a.Results
 	return a, nil
 }

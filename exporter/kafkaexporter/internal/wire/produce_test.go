@@ -31,7 +31,7 @@ func sampleAnswer() *produce.Response {
 
 func TestAnswersOfEveryVersionAreReadAsKafkaGoWritesThem(t *testing.T) {
 	for version := int16(minProduceVersion); version <= maxProduceVersion; version++ {
-		a, err := decodeAnswer(answerBytes(t, version, sampleAnswer()), version)
+		a, err := decodeAnswer(answerBytes(t, version, sampleAnswer()), version, &Request{})
 		require.NoError(t, err, "version %d", version)
 		assert.Equal(t, int32(250), a.ThrottleMs)
 		want := []PartResult{{Topic: "a"}, {Topic: "a", Partition: 3, Code: 6}, {Topic: "b", Partition: 1, Code: 87}}
@@ -67,13 +67,13 @@ func TestRequestsAreReadByKafkaGo(t *testing.T) {
 func TestABadAnswerSaysWhereItIsBad(t *testing.T) {
 	whole := answerBytes(t, 8, sampleAnswer())
 	for cut := range whole {
-		_, err := decodeAnswer(whole[:cut], 8)
+		_, err := decodeAnswer(whole[:cut], 8, &Request{})
 		require.ErrorIs(t, err, errBadAnswer)
 		require.ErrorContains(t, err, fmt.Sprintf("of %d", cut))
 	}
-	_, err := decodeAnswer(append(whole, 0), 8)
+	_, err := decodeAnswer(append(whole, 0), 8, &Request{})
 	require.ErrorContains(t, err, fmt.Sprintf("at byte %d of %d", len(whole), len(whole)+1))
-	_, err = decodeAnswer([]byte{0x7f, 0xff, 0xff, 0xff}, 8)
+	_, err = decodeAnswer([]byte{0x7f, 0xff, 0xff, 0xff}, 8, &Request{})
 	require.ErrorContains(t, err, "at byte 4 of 4")
 }
 
@@ -84,7 +84,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 	}
 	f.Add([]byte{0x7f, 0xff, 0xff, 0xff}, int16(8))
 	f.Fuzz(func(t *testing.T, body []byte, version int16) {
-		a, err := decodeAnswer(body, version)
+		a, err := decodeAnswer(body, version, &Request{})
 		if err != nil {
 			require.ErrorIs(t, err, errBadAnswer)
 			require.Empty(t, a.Results)

@@ -60,12 +60,15 @@ func (r *reader) count(least int) int {
 }
 
 // text reads a string; null is empty.
-func (r *reader) text() string {
+func (r *reader) text() string { return string(r.rawText()) }
+
+// rawText is text without a copy.
+func (r *reader) rawText() []byte {
 	n := int(int16(r.uint16()))
 	if n == -1 {
-		return ""
+		return nil
 	}
-	return string(r.take(n))
+	return r.take(n)
 }
 
 func (r *reader) uint64() uint64 {
