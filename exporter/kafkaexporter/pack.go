@@ -138,6 +138,9 @@ func (p *packer) batch(index int32, records []recordbatch.Record) (*producer.Bat
 	p.req.buffers = append(p.req.buffers, buffer)
 	b := p.blank()
 	*b = producer.Batch{Topic: p.topic, Partition: index, Bytes: encoded, Records: len(records), Plain: plain}
+	if p.topic == e.config.DeadLetterTopic {
+		b.LettersFrom = lettersFrom(records)
+	}
 	return b, nil
 }
 
@@ -192,7 +195,6 @@ func (p *packer) tooLarge(r recordbatch.Record) {
 			p.topic, size, limit))
 		return
 	}
-	e.telemetry.deadLetter(p.topic, reasonTooLarge)
 	headers := append([]recordbatch.Header(nil), r.Headers...)
 	for _, h := range [][2]string{
 		{deadLetterReason, reasonTooLarge},
@@ -206,4 +208,17 @@ func (p *packer) tooLarge(r recordbatch.Record) {
 	p.dead = append(p.dead, encode.Record{
 		Topic: e.config.DeadLetterTopic, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: headers,
 	})
+}
+
+// lettersFrom returns the topics that dead letters were for. They are counted when they arrive: until then their request may
+// be given up.
+func lettersFrom(records []recordbatch.Record) (topics []string) {
+	for i := range records {
+		for _, h := range records[i].Headers {
+			if h.Name == deadLetterTopic {
+				topics = append(topics, string(h.Value))
+			}
+		}
+	}
+	return topics
 }

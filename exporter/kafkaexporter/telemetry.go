@@ -19,7 +19,7 @@ import (
 )
 
 // telemetry turns what the producer reports into metrics, component status and log lines. All methods but refused,
-// split, deadLetter, inexpressible, buffered and waited are called by the producer's one goroutine.
+// split, inexpressible, buffered and waited are called by the producer's one goroutine.
 type telemetry struct {
 	metrics *metadata.TelemetryBuilder
 	host    component.Host
@@ -65,6 +65,9 @@ func (t *telemetry) Delivered(b *producer.Batch) {
 	t.metrics.KafkaExporterRecords.Add(ctx, int64(b.Records), options...)
 	t.metrics.KafkaExporterBytes.Add(ctx, int64(len(b.Bytes)), options...)
 	t.metrics.KafkaExporterBytesUncompressed.Add(ctx, int64(b.Plain), options...)
+	for _, topic := range b.LettersFrom {
+		t.deadLetter(topic, reasonTooLarge)
+	}
 }
 
 // Retried counts a batch that has to be sent again.
@@ -87,7 +90,7 @@ func (t *telemetry) split(topic string) {
 	t.metrics.KafkaExporterSplits.Add(context.Background(), 1, metric.WithAttributes(attribute.String("topic", topic)))
 }
 
-// deadLetter counts a record on its way to the dead-letter topic. It is safe for concurrent use.
+// deadLetter counts a record that is in the dead-letter topic now.
 func (t *telemetry) deadLetter(topic, reason string) {
 	t.metrics.KafkaExporterDeadLetters.Add(context.Background(), 1,
 		metric.WithAttributes(attribute.String("topic", topic), attribute.String("reason", reason)))

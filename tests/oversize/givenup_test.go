@@ -42,8 +42,25 @@ func TestDeadLettersOfARequestThatWasGivenUpArrive(t *testing.T) {
 	}, 30*time.Second, 10*time.Millisecond)
 	assert.Equal(t, map[int64]int{1000: 1}, numbers(t, "otlp_proto", read(t, cluster, dead)))
 	assert.Equal(t, map[int64]int{1: 1}, numbers(t, "otlp_proto", read(t, cluster, topic)))
+	require.Eventually(t, func() bool {
+		letters, _ := e.counted(t, "otelcol_kafka_exporter_dead_letters")
+		return letters == 1
+	}, 30*time.Second, 10*time.Millisecond)
 	dropped, _ := e.counted(t, "otelcol_kafka_exporter_dropped_records")
 	assert.Zero(t, dropped)
+}
+
+// TestDeadLettersThatDoNotArriveAreNotCountedAsSuch: the request is too large from the beginning, and given up because there is
+// no dead-letter topic.
+func TestDeadLettersThatDoNotArriveAreNotCountedAsSuch(t *testing.T) {
+	cluster := startCluster(t, limit)
+	e := start(t, cluster, settings{
+		"dead_letter_topic": "nowhere", "timeout": "5s", "producer": settings{"allow_auto_topic_creation": false},
+	})
+	require.ErrorIs(t, e.ConsumeLogs(t.Context(), numbered(1, 10, 3*limit)), context.DeadlineExceeded)
+	assert.Equal(t, map[int64]int{1: 1}, numbers(t, "otlp_proto", read(t, cluster, topic)), "what fits has arrived")
+	letters, _ := e.counted(t, "otelcol_kafka_exporter_dead_letters")
+	assert.Zero(t, letters)
 }
 
 // TestDeadLettersOfARequestThatWasGivenUpAreCountedIfTheyCannotArrive: there is no such topic.

@@ -127,7 +127,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterDeadLetters, err = builder.meter.Int64Counter(
 		"otelcol_kafka_exporter_dead_letters",
-		metric.WithDescription("Records that their topic does not take and that go to the dead-letter topic, by the topic they were for. [Development]"),
+		metric.WithDescription("Records that their topic does not take and that are in the dead-letter topic instead, by the topic they were for. [Development]"),
 		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)

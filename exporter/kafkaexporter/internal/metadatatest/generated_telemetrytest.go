@@ -151,7 +151,7 @@ func AssertEqualKafkaExporterBytesUncompressed(t *testing.T, tt *componenttest.T
 func AssertEqualKafkaExporterDeadLetters(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_kafka_exporter_dead_letters",
-		Description: "Records that their topic does not take and that go to the dead-letter topic, by the topic they were for. [Development]",
+		Description: "Records that their topic does not take and that are in the dead-letter topic instead, by the topic they were for. [Development]",
 		Unit:        "{records}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

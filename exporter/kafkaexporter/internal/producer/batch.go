@@ -17,6 +17,8 @@ type Batch struct {
 	Partition int32
 	// Bytes is a batch made by recordbatch.Append.
 	Bytes []byte
+	// LettersFrom holds, if the records are dead letters, the topic that each of them was for.
+	LettersFrom []string
 	// Records is the number of records in Bytes, Plain the size of the batch before compression.
 	Records, Plain int
 
