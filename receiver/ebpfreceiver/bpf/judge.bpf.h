@@ -55,7 +55,8 @@ static __always_inline void judge_read(struct connection *connection)
 			connection->held_end = at;
 			return;
 		}
-		connection->held |= judge_select(first ^ TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r'), 1, 0);
+		connection->held |= judge_select((first ^ TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) |
+							 (second ^ TEXT8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n')), 1, 0);
 		connection->held_start = judge_select((first ^ TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-')) |
 								  ((second ^ TEXT8('l', 'e', 'n', 'g', 't', 'h', ':', 0)) & FIRST(7)),
 							  at, connection->held_start);
