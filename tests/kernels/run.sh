@@ -11,7 +11,8 @@ cd "$(dirname "$0")/../.."
 limit=3600 choice='' chosen=0 suites=(bullseye bookworm trixie)
 if [[ ${1-} == -quick ]]; then
 	shift
-	tests=(TestProgramsKeepToTheirSize TestBothEndsOfARequestAreSeenWithTheirOwners TestARequestBecomesAServerAndAClientSpan
+	tests=(TestProgramsKeepToTheirSize TestEveryProgramLetsEveryPacketPass TestHeadersAreReadWhateverTheirLength
+		TestBothEndsOfARequestAreSeenWithTheirOwners TestARequestBecomesAServerAndAClientSpan
 		TestDurationsOfHTTP2EndWithTheStream TestACallOfGRPCIsSeenWithItsStatusAtBothEnds
 		TestAFailedHandshakeIsLoggedAtBothEnds TestARefusedConnectionIsLogged)
 	limit=600 choice="^($(IFS='|' && echo "${tests[*]}"))\$" chosen=${#tests[@]} suites=(bullseye bookworm)
@@ -37,6 +38,8 @@ for package in . internal/bpfobj internal/probe; do
 	find "$receiver/$package" -maxdepth 1 \( -name '*.md' -o -name '*.yaml' -o -name '*_test.go' -o -name testdata \) \
 		-exec cp -r {} "$out/root/tests/$name" \;
 done
+# What parsers are tested with, the programs are, too.
+(cd $receiver/internal && find protocol -name testdata -exec cp -r --parents {} "$out/root/tests" \;)
 (cd "$out/root" && find . | cpio --quiet -o -H newc) >"$out/initrd" # gzip would take longer to undo than it saves
 
 boot() { # boot SUITE: runs the tests on its kernel
