@@ -12,7 +12,7 @@ unexport GOFLAGS
 GO         ?= go
 ROOT       := $(CURDIR)
 BIN        := $(ROOT)/bin/otelcol-risk
-COMPONENTS := receiver/ebpfreceiver processor/riskprocessor exporter/kafkaexporter extension/riskstate
+COMPONENTS := receiver/ebpfreceiver processor/riskprocessor exporter/kafkaexporter extension/riskstate extension/riskcrs
 MODULES    := $(COMPONENTS) tests tests/bench tests/eval
 ARCHES     := amd64 arm64
 CLANG      ?= clang-19
@@ -21,8 +21,9 @@ CLANG      ?= clang-19
 tool        = $$($(GO) -C $(ROOT)/tools tool -n $(1))
 linter      = $$($(GO) -C $(ROOT)/tools/lint tool -n golangci-lint)
 # Without version control stamps and paths two checkouts give the same bytes. grpcnotrace drops a debug page that
-# would keep the linker from removing unused methods of every type.
-BUILD_FLAGS := -trimpath -buildvcs=false -tags=grpcnotrace -ldflags='-s -w'
+# would keep the linker from removing unused methods of every type; no_fs_access keeps Coraza from asking for a folder
+# to write to, which an image without one does not have.
+BUILD_FLAGS := -trimpath -buildvcs=false -tags=grpcnotrace,no_fs_access -ldflags='-s -w'
 
 # Tests and the demo start the collector from here.
 export OTELCOL_RISK_BIN := $(BIN)
