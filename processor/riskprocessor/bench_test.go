@@ -40,7 +40,7 @@ func BenchmarkProcessor(b *testing.B) {
 		}},
 		{"5 features and no rules", func(cfg *Config) { cfg.Rules = nil }},
 		{"learned outliers alone, every span a trace", func(cfg *Config) { cfg.Features, cfg.Rules, cfg.Learned.Enabled = nil, nil, true }},
-		{"every rule pack", func(cfg *Config) { cfg.Features, cfg.Rules, cfg.RulePacks = nil, nil, RulePacks() }},
+		{"every rule pack", func(cfg *Config) { cfg.Features, cfg.Rules, cfg.RulePacks = nil, nil, packsOfRecords() }},
 		{"nothing to look at", func(cfg *Config) { cfg.Features, cfg.Rules = nil, nil }},
 		{"no features and 10 rules", func(cfg *Config) { cfg.Features = nil; forgetFeatures(cfg) }},
 	} {

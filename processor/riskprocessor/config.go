@@ -51,6 +51,9 @@ type Config struct {
 	// processor, shared by the pipelines that it is used in.
 	State *component.ID `mapstructure:"state"`
 
+	// CRS asks the OWASP Core Rule Set about requests, behind the pipeline.
+	CRS CRSConfig `mapstructure:"crs"`
+
 	// Learned finds what is unusual about a trace without being told what is usual.
 	Learned LearnedConfig `mapstructure:"learned"`
 
@@ -174,7 +177,7 @@ type FeatureConfig struct {
 	WarmUp time.Duration `mapstructure:"warm_up"`
 
 	// Signals are the signals, of `traces` and `logs`, whose records are counted. Empty is all that the processor is
-	// used for.
+	// used for. `crs` alone counts no records, but requests in which the Core Rule Set found something.
 	Signals []string `mapstructure:"signals"`
 
 	_ struct{}
@@ -195,6 +198,24 @@ type RuleConfig struct {
 	// Group names rules that look at the same thing: of a group only the highest weight that fired counts. Empty puts
 	// the rule in a group of its own.
 	Group string `mapstructure:"group"`
+
+	_ struct{}
+}
+
+// CRSConfig is about requests that the Core Rule Set is asked about. What it finds comes too late for the record, and counts
+// for who sent the request: in features whose signals are `crs`.
+type CRSConfig struct {
+	// Extension is the riskcrs extension. Empty asks about nothing, and costs nothing. Default none.
+	Extension *component.ID `mapstructure:"extension"`
+
+	// Condition is an OTTL condition: only the requests of records that meet it are asked about, and only if they have an
+	// entity that something is counted for. It cannot use features. The default holds for signs that ordinary paths and
+	// queries do not have, and for what libinjection finds in them, in the user agent and in recorded cookies and referers.
+	Condition string `mapstructure:"condition"`
+
+	// RememberEntities is the number of entities of which is remembered what was found, for risk.reasons. 0 remembers
+	// none. Default 4096.
+	RememberEntities int `mapstructure:"remember_entities"`
 
 	_ struct{}
 }
@@ -297,6 +318,7 @@ func createDefaultConfig() component.Config {
 			"service": {From: []string{"service.name"}},
 		},
 		ReloadInterval: 10 * time.Second,
+		CRS:            CRSConfig{Condition: worthAsking, RememberEntities: 4096},
 		Learned:        LearnedConfig{Enabled: true, MaxOperations: 4096},
 		WholeTraces:    WholeTracesConfig{AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, MaxMemoryMiB: 256, RememberTraces: 65536},
 		Levels:         LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},

@@ -111,7 +111,7 @@ func faults() map[string]struct {
 		"a match that is no OTTL":         {func(c *Config) { c.Features[0].Type, c.Features[0].Match = "ratio", "x" }, `features::ip_requests_1m::match: `},
 		"at_least without a ratio":        {func(c *Config) { c.Features[0].AtLeast = 2 }, `features::ip_requests_1m::at_least: is for ratio features only, and not negative, found 2`},
 		"warm_up without first_seen":      {func(c *Config) { c.Features[0].WarmUp = 2 }, `features::ip_requests_1m::warm_up: is for first_seen features only, and not negative, found 2ns`},
-		"an unknown signal":               {func(c *Config) { c.Features[0].Signals = []string{"metrics"} }, `features::ip_requests_1m::signals: must be traces or logs, found "metrics"`},
+		"an unknown signal":               {func(c *Config) { c.Features[0].Signals = []string{"metrics"} }, `features::ip_requests_1m::signals: must be traces, logs or crs, found "metrics"`},
 		"a time zone that is none":        {func(c *Config) { c.Features[0].CalendarDay = "Berlin" }, `features::ip_requests_1m::calendar_day: unknown time zone Berlin`},
 		"a window and a day":              {func(c *Config) { c.Features[1].CalendarDay = "UTC" }, `features::ip_login_failures_5m::window: must not be given with calendar_day, found 5m0s`},
 		"a rate of a day":                 {func(c *Config) { c.Features[0].CalendarDay, c.Features[0].Window = "UTC", 0 }, `features::ip_requests_1m::calendar_day: is for count, sum, distinct and ratio features only, found "UTC"`},

@@ -27,6 +27,7 @@ var featureTypes = func() map[string]feature.Type {
 const (
 	signalTraces = "traces"
 	signalLogs   = "logs"
+	signalCRS    = "crs" // findings of the Core Rule Set
 )
 
 // spec translates the feature, and returns every fault found in it.
@@ -80,9 +81,31 @@ func (f *FeatureConfig) validateOptions(key string) error {
 		errs = append(errs, fmt.Errorf("%s::warm_up: is for first_seen features only, and not negative, found %v", key, f.WarmUp))
 	}
 	for _, s := range f.Signals {
-		if s != signalTraces && s != signalLogs {
-			errs = append(errs, fmt.Errorf("%s::signals: must be %s or %s, found %q", key, signalTraces, signalLogs, s))
+		if s != signalTraces && s != signalLogs && s != signalCRS {
+			errs = append(errs, fmt.Errorf("%s::signals: must be %s, %s or %s, found %q", key, signalTraces, signalLogs, signalCRS, s))
 		}
+	}
+	if slices.Contains(f.Signals, signalCRS) {
+		errs = append(errs, f.validateCRS(key))
+	}
+	return errors.Join(errs...)
+}
+
+// validateCRS checks a feature that counts findings, of which nothing is known but a score.
+func (f *FeatureConfig) validateCRS(key string) error {
+	var errs []error
+	if len(f.Signals) > 1 {
+		errs = append(errs, fmt.Errorf("%s::signals: must be %s alone, found %q", key, signalCRS, f.Signals))
+	}
+	if f.When != "" {
+		errs = append(errs, fmt.Errorf("%s::when: is not for signals %s, found %q", key, signalCRS, f.When))
+	}
+	switch {
+	case f.Type == "count" || f.Type == "rate":
+	case f.Type != "sum":
+		errs = append(errs, fmt.Errorf("%s::type: must be count, rate or sum for signals %s, found %q", key, signalCRS, f.Type))
+	case f.Of != keyCRSScore:
+		errs = append(errs, fmt.Errorf("%s::of: must be %s for signals %s, found %q", key, keyCRSScore, signalCRS, f.Of))
 	}
 	return errors.Join(errs...)
 }
@@ -136,7 +159,7 @@ func (f *FeatureConfig) period(key string, spec *feature.Spec) error {
 	return nil
 }
 
-// counts says whether the feature counts records of a signal.
+// counts says whether the feature counts records of a signal. Findings are counted only if they are named.
 func (f *FeatureConfig) counts(signal string) bool {
-	return len(f.Signals) == 0 || slices.Contains(f.Signals, signal)
+	return len(f.Signals) == 0 && signal != signalCRS || slices.Contains(f.Signals, signal)
 }

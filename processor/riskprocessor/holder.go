@@ -111,7 +111,7 @@ func (h *holder) arrive(ctx context.Context, td ptrace.Traces) (risky []pcommon.
 	for span := range spansIn(td) {
 		v := &w.verdicts[next]
 		next++
-		w.annotator.Write(span.Attributes(), v.score, &v.hits, nil, w.degraded)
+		w.annotator.Write(span.Attributes(), v.score, &v.hits, v.more, w.degraded)
 	}
 	for id := range w.risky {
 		risky = append(risky, id)

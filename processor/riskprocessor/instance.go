@@ -37,6 +37,7 @@ type instance struct {
 	store  *feature.Store
 	traces *traces      // nil when none are remembered
 	model  *learn.Model // nil when nothing is learned
+	found  *findings    // nil when nothing is asked about
 	scorer bool         // one of them answers the scoring API; guarded by instances.mu
 }
 
@@ -53,6 +54,9 @@ func (i *instances) join(cfg *Config, store func(random func() uint64) (*feature
 		shared = &instance{store: s}
 		if n := cfg.Sampling.RememberTraces; n > 0 {
 			shared.traces = newTraces(n, i.random)
+		}
+		if n := cfg.CRS.RememberEntities; n > 0 && cfg.CRS.Extension != nil {
+			shared.found = newFindings(n)
 		}
 		i.byConfig[cfg] = shared
 	}

@@ -6,6 +6,7 @@ package riskprocessor
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -123,7 +124,7 @@ func (w *worker) addLearned() {
 		v := &w.verdicts[i]
 		t := &o.traces[o.ofSpans[i]]
 		v.score += t.verdict.Score * (1 - v.score)
-		v.learned = w.learnedReasons(&t.verdict)
+		v.more = joined(v.more, w.learnedReasons(&t.verdict))
 	}
 	w.counts.operations = o.scorer.Losses
 	o.scorer.Losses = learn.Losses{}
@@ -151,6 +152,18 @@ func (w *worker) learnedReasons(v *learn.Verdict) []string {
 		}
 	}
 	return learnedReasons[set]
+}
+
+// joined is both lists, neither of which is written to.
+func joined(a, b []string) []string {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	default:
+		return slices.Concat(a, b)
+	}
 }
 
 // read takes in the spans of the batch.

@@ -38,6 +38,9 @@ func (w *worker) scoreLogs(ld plog.Logs) {
 				r.resourceLogs, r.scopeLogs, r.log, r.trace = rl, sl, record, record.TraceID()
 				w.reader.Log(record, r.vector)
 				w.count(r)
+				if w.crs != nil {
+					w.askCRS(r, record.Attributes())
+				}
 			}
 		}
 	}
@@ -88,7 +91,7 @@ func (w *worker) keepLog(record plog.LogRecord, v *verdict) bool {
 		}
 		w.counts.kept[reason]++
 	}
-	w.annotator.Write(attrs, v.score, &v.hits, v.learned, w.degraded)
+	w.annotator.Write(attrs, v.score, &v.hits, v.more, w.degraded)
 	return true
 }
 

@@ -38,6 +38,7 @@ type riskProcessor struct {
 	// Set by start.
 	shared     *instance
 	state      state
+	crs        crsExtension // nil when nothing is asked about
 	generation atomic.Pointer[generation]
 	using      sync.Mutex // held while the rules in use are replaced
 	packs      packs      // those in use, guarded by using
@@ -77,6 +78,9 @@ func newProcessor(cfg *Config, signal rule.Signal, id component.ID, set componen
 	if learns := cfg.Learned.Enabled && signal == rule.Spans; len(program.live.names) == 0 && !learns {
 		set.Logger.Warn("no rules are configured: everything scores 0")
 	}
+	if cfg.CRS.Extension != nil && len(program.findings.places) == 0 {
+		set.Logger.Warn("crs::extension is configured, but no feature has the signals crs: nothing is asked about")
+	}
 	return p, nil
 }
 
@@ -84,6 +88,9 @@ func newProcessor(cfg *Config, signal rule.Signal, id component.ID, set componen
 func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 	var err error
 	if p.state, err = findState(p.cfg.State, host); err != nil {
+		return err
+	}
+	if p.crs, err = findCRS(p.cfg.CRS.Extension, host); err != nil {
 		return err
 	}
 	if p.shared, err = p.instances.join(p.cfg, p.state.store); err != nil {

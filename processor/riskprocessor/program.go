@@ -29,6 +29,7 @@ type program struct {
 	matches      rule.Set // by feature; Never, but for ratios
 	ratios       bool     // whether matches must be asked
 	looks        int      // place of the first learned feature, -1 when rules use none
+	findings     findingFeatures
 	live, shadow ruleset
 }
 
@@ -50,7 +51,7 @@ func compile(cfg *Config, packs packs, signal rule.Signal, set component.Telemet
 	p.entities, entityErr = newEntities(p.reader, cfg.Entities)
 	errs := []error{entityErr, p.addLooks(cfg, packs)}
 	lists := lists{}
-	names := rule.Names{SQL: inspector.SQL, XSS: inspector.XSS}
+	names := rule.Names{SQL: inspector.SQL, XSS: inspector.XSS, Suspicious: inspector.Suspicious}
 	for packs, rules := range packs.inOrder(&p.live, &p.shadow) { // what is tried out can use what is live
 		errs = append(errs, lists.add(packs))
 		names.Features, names.Lists = nil, lists.tests() // a feature cannot depend on another one
@@ -65,6 +66,12 @@ func compile(cfg *Config, packs packs, signal rule.Signal, set component.Telemet
 			return nil, err
 		}
 		errs = append(errs, rules.compile(packs, conditions))
+		if rules == &p.live {
+			errs = append(errs, p.findings.compile(&cfg.CRS, whens))
+		}
+	}
+	if cfg.CRS.Extension != nil {
+		p.addFindings(packs.live)
 	}
 	return p, errors.Join(errs...)
 }

@@ -66,6 +66,7 @@ func (p *riskProcessor) answer(ctx context.Context, request *scoreRequest, answe
 	for i := range v.hits.All() {
 		answer.Reasons = append(answer.Reasons, w.live.names[i])
 	}
+	answer.Reasons = append(answer.Reasons, v.more...)
 	return nil
 }
 

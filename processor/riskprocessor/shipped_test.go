@@ -31,6 +31,11 @@ func packConfig(tb testing.TB, names ...string) *Config {
 	return cfg
 }
 
+// packsOfRecords are the packs that tell from records alone; that of the Core Rule Set is tested in crs_test.go.
+func packsOfRecords() []string {
+	return slices.DeleteFunc(RulePacks(), func(pack string) bool { return pack == "crs" })
+}
+
 // request is a span of a server, as the conventions have it.
 type request struct {
 	attrs    attrs
@@ -214,7 +219,7 @@ func answer(address, route string, status int) request {
 // TestRulePacks sends attacks and ordinary traffic through the processor, with one pack in use.
 func TestRulePacks(t *testing.T) {
 	cases := packTraffic()
-	for _, pack := range RulePacks() {
+	for _, pack := range packsOfRecords() {
 		require.Contains(t, cases, pack, "every pack has traffic")
 		rules := map[string]bool{}
 		for reason, attack := range cases[pack].attacks {
@@ -279,7 +284,7 @@ func sendTraffic(t *testing.T, cfg *Config, of traffic) []any {
 }
 
 func TestRulePacksCombineWithRulesOfOnesOwn(t *testing.T) {
-	cfg := packConfig(t, RulePacks()...)
+	cfg := packConfig(t, packsOfRecords()...)
 	cfg.Rules = []RuleConfig{{Name: "mine", Condition: `attributes["url.path"] == "/.env" and Feature("scanner_missing_10m") >= 0`, Weight: 0.5}}
 	cfg.Shadow.RulePacks = []string{"scanner"}
 	g := newRig(t, cfg)
@@ -296,7 +301,7 @@ func TestRulePackFaults(t *testing.T) {
 	cfg.Features = []FeatureConfig{{Name: "scanner_missing_10m", Type: "count", Entity: "ip", Window: time.Minute}}
 	err := cfg.Validate()
 	for _, want := range []string{
-		`rule_packs::0: must be one of card_testing, credential_stuffing, error_burst, exfiltration, injection, latency, scanner, scraping, found "scaner"`,
+		`rule_packs::0: must be one of card_testing, credential_stuffing, crs, error_burst, exfiltration, injection, latency, scanner, scraping, found "scaner"`,
 		`rule_packs::2: found "scanner" twice`,
 		`shadow::rule_packs::0: must be one of`,
 		`rule_packs::scanner::features::scanner_missing_10m::name: must be unique`,
@@ -309,6 +314,7 @@ func TestRulePackFaults(t *testing.T) {
 // TestRulePacksNeedNoOTTL holds the packs' conditions to forms that are compiled to closures.
 func TestRulePacksNeedNoOTTL(t *testing.T) {
 	cfg := packConfig(t, RulePacks()...)
+	cfg.CRS.Extension = &crsID
 	packs, err := cfg.packs()
 	require.NoError(t, err)
 	for _, signal := range []rule.Signal{rule.Spans, rule.Logs} {
@@ -317,6 +323,7 @@ func TestRulePacksNeedNoOTTL(t *testing.T) {
 		for i, c := range p.live.conditions {
 			assert.True(t, c.Direct(), p.live.names[i])
 		}
+		assert.True(t, p.findings.gate[0].Direct(), "the default of crs::condition")
 		for i := range p.features {
 			assert.True(t, p.whens[i] == nil || p.whens[i].Direct(), p.features[i].Name)
 			assert.True(t, p.matches[i].Direct(), p.features[i].Name)

@@ -71,6 +71,8 @@ type telemetry struct {
 	faults  [sampler.Faults]metric.AddOption
 	shadow  [agreements]metric.AddOption
 
+	asked [askings]metric.AddOption
+
 	succeeded, failed metric.AddOption
 	tooLong, fault    metric.AddOption
 }
@@ -101,6 +103,9 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	}
 	for i := range t.shadow {
 		t.shadow[i] = with("kept", agreement(i).String())
+	}
+	for i := range t.asked {
+		t.asked[i] = with("outcome", asking(i).String())
 	}
 	return t, nil
 }
@@ -138,6 +143,7 @@ func (t *telemetry) report(ctx context.Context, w *worker) {
 	drain(ctx, t.builder.ProcessorRiskShadowSpans, c.shadow[:], t.shadow[:])
 	drain(ctx, t.builder.ProcessorRiskShadowRuleHits, c.shadowHits, o.shadow)
 	drain(ctx, t.builder.ProcessorRiskShadowConditionErrors, c.shadowErrors, o.shadow)
+	drain(ctx, t.builder.ProcessorRiskCrsRequests, c.asked[:], t.asked[:])
 	c.faults[sampler.NoFault] = 0
 	drain(ctx, t.builder.ProcessorRiskTracestateFaults, c.faults[:], t.faults[:])
 	if c.operations.Evicted > 0 {

@@ -40,6 +40,9 @@ func (w *worker) scoreSpans(td ptrace.Traces) {
 				w.lookAt(r, place)
 				place++
 				w.count(r)
+				if w.crs != nil {
+					w.askCRS(r, span.Attributes())
+				}
 			}
 		}
 	}
@@ -84,9 +87,9 @@ func (w *worker) keepSpan(span ptrace.Span, v *verdict) bool {
 		w.counts.kept[reason]++
 	}
 	if w.held {
-		w.annotator.Raise(span.Attributes(), v.score, v.learned)
+		w.annotator.Raise(span.Attributes(), v.score, v.more)
 	} else {
-		w.annotator.Write(span.Attributes(), v.score, &v.hits, v.learned, w.degraded)
+		w.annotator.Write(span.Attributes(), v.score, &v.hits, v.more, w.degraded)
 	}
 	return true
 }

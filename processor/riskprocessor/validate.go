@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -48,6 +49,7 @@ func (cfg *Config) Validate() error {
 		cfg.Levels.validate(),
 		cfg.Sampling.validate(),
 		cfg.Limits.validate(),
+		cfg.CRS.validate(packs),
 		cfg.Learned.validate(),
 		cfg.WholeTraces.validate(cfg.Mode),
 	)
@@ -100,6 +102,22 @@ func (l *LimitsConfig) validate() error {
 	}
 	if l.MaxInspectedBytes < minInspected || l.MaxInspectedBytes > maxInspected {
 		errs = append(errs, fmt.Errorf("limits::max_inspected_bytes: must be from %d to %d, found %d", minInspected, maxInspected, l.MaxInspectedBytes))
+	}
+	return errors.Join(errs...)
+}
+
+// validate checks the range, and that somebody finds what features are to count.
+func (c *CRSConfig) validate(packs packs) error {
+	var errs []error
+	if c.RememberEntities < 0 || c.RememberEntities > maxEntities {
+		errs = append(errs, fmt.Errorf("crs::remember_entities: must be from 0 to %d, found %d", maxEntities, c.RememberEntities))
+	}
+	for _, pack := range slices.Concat(packs.live, packs.shadow) {
+		for i := range pack.Features {
+			if f := &pack.Features[i]; f.counts(signalCRS) && c.Extension == nil {
+				errs = append(errs, fmt.Errorf("%s::signals: %q needs crs::extension", pack.key+at("features", i, f.Name), signalCRS))
+			}
+		}
 	}
 	return errors.Join(errs...)
 }

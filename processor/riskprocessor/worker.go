@@ -27,11 +27,11 @@ const chunk = 32
 // verdict is what is known of a record between scoring and deciding. It holds what the decision depends on, so that a
 // record that is dropped is not looked at again: most of a batch has left the processor's cache by then.
 type verdict struct {
-	score   float64
-	trace   pcommon.TraceID
-	state   string // the span's tracestate
-	hits    rule.Hits
-	learned []string // reasons beside the rules that fired; shared, never written to
+	score float64
+	trace pcommon.TraceID
+	state string // the span's tracestate
+	hits  rule.Hits
+	more  []string // reasons beside the rules that fired; shared, never written to
 }
 
 // row is a record being scored, in the forms that features and conditions need. A record is a span or a log record.
@@ -76,6 +76,7 @@ type worker struct {
 	conditions                           rule.Context
 	current                              *row
 	ruleFailed, shadowFailed, whenFailed func(place int, err error)
+	gateFailed                           func(place int, err error)
 }
 
 // counts is what one batch adds to the processor's own telemetry.
@@ -92,6 +93,7 @@ type counts struct {
 	shadowHits       []int64 // by rule
 	shadowErrors     []int64 // by rule
 	operations       learn.Losses
+	asked            [askings]int64
 }
 
 func newWorker(p *riskProcessor, g *generation) *worker {
@@ -123,6 +125,7 @@ func newWorker(p *riskProcessor, g *generation) *worker {
 	}
 	w.shadowFailed = func(place int, _ error) { w.counts.shadowErrors[place]++ }
 	w.whenFailed = func(place int, _ error) { w.counts.whenErrors[place]++ }
+	w.gateFailed = func(int, error) { w.counts.asked[askFailed]++ }
 	return w
 }
 
@@ -208,6 +211,9 @@ func (w *worker) score(r *row) {
 		v.score = w.live.scorer.Score(&hits)
 		for i := range hits.All() {
 			w.counts.ruleHits[i]++
+			if len(v.more) == 0 && w.findings.rules.Has(i) {
+				v.more = w.foundBefore(r)
+			}
 		}
 		if !r.trace.IsEmpty() {
 			union := w.fired[r.trace]

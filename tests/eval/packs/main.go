@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 )
 
+const rowFormat = "%-22s %-38s %-38s %-18v %-18v %-18v %-18v %v\n"
+
 // summary is the last line.
 type summary struct {
 	Eval string `json:"eval"`
@@ -57,7 +59,7 @@ func sets(data string) []set {
 // run measures every set and writes the table, or the misses of one class.
 func run(ctx context.Context, data, misses string, out io.Writer) error {
 	s := summary{Eval: "rule packs"}
-	if _, err := fmt.Fprintf(out, "%-22s %-38s %-28s %-18s %s\n", "set", "class", "packs", "in sight", "held out"); err != nil {
+	if _, err := fmt.Fprintf(out, rowFormat, "set", "class", "packs", "in sight", "held out", "in sight, CRS too", "held out, CRS too", "asked"); err != nil {
 		return err
 	}
 	for _, set := range sets(data) {
@@ -80,7 +82,7 @@ func run(ctx context.Context, data, misses string, out io.Writer) error {
 			if !r.Attack {
 				what = "alarms of"
 			}
-			if _, err := fmt.Fprintf(out, "%-22s %-38s %-28s %-18v %v\n", r.Set, r.Class, what+" "+r.Packs, r.Sight, r.Held); err != nil {
+			if _, err := fmt.Fprintf(out, rowFormat, r.Set, r.Class, what+" "+r.Packs, r.Sight, r.Held, r.SightCRS, r.HeldCRS, r.Asked); err != nil {
 				return err
 			}
 		}

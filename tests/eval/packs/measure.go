@@ -29,6 +29,13 @@ type share struct {
 
 func (s share) rate() float64 { return float64(s.Found) / float64(max(1, s.Items)) }
 
+func (s *share) add(found bool) {
+	s.Items++
+	if found {
+		s.Found++
+	}
+}
+
 func (s share) String() string {
 	if s.Items == 0 {
 		return "-"
@@ -44,6 +51,22 @@ type row struct {
 	Attack bool   `json:"attack"`
 	Sight  share  `json:"in_sight"`
 	Held   share  `json:"held_out"`
+	// Found by the packs, or, in the next record of the same address, by the Core Rule Set.
+	SightCRS share `json:"in_sight_with_crs"`
+	HeldCRS  share `json:"held_out_with_crs"`
+	// Asked is how many were worth asking the Core Rule Set about.
+	Asked share `json:"asked"`
+}
+
+// add counts an item.
+func (r *row) add(held, found, asked, later bool) {
+	packs, both := &r.Sight, &r.SightCRS
+	if held {
+		packs, both = &r.Held, &r.HeldCRS
+	}
+	packs.add(found)
+	both.add(found || later)
+	r.Asked.add(asked)
 }
 
 // measure runs the items through the processor and counts by class, in the order in which classes appear.
@@ -51,6 +74,10 @@ func measure(ctx context.Context, set string, items []item) ([]row, error) {
 	reasons, err := reasonsOf(ctx, items)
 	if err != nil {
 		return nil, fmt.Errorf("score %s: %w", set, err)
+	}
+	later, err := askCRS(ctx, items)
+	if err != nil {
+		return nil, fmt.Errorf("ask the Core Rule Set about %s: %w", set, err)
 	}
 	var rows []row
 	for n := range items {
@@ -60,14 +87,7 @@ func measure(ctx context.Context, set string, items []item) ([]row, error) {
 			at = len(rows)
 			rows = append(rows, row{Set: set, Class: i.class, Packs: i.packs, Attack: i.attack})
 		}
-		s := &rows[at].Sight
-		if i.held {
-			s = &rows[at].Held
-		}
-		s.Items++
-		if i.foundBy(reasons[n]) {
-			s.Found++
-		}
+		rows[at].add(i.held, i.foundBy(reasons[n]), later[n].asked, later[n].found)
 	}
 	return rows, nil
 }
@@ -80,14 +100,23 @@ func (i *item) foundBy(reasons []string) bool {
 	})
 }
 
-// reasonsOf returns risk.reasons of each item, with every pack in use.
-func reasonsOf(ctx context.Context, items []item) ([][]string, error) {
-	factory := riskprocessor.NewFactory()
-	cfg, ok := factory.CreateDefaultConfig().(*riskprocessor.Config)
+// configuration is that of a processor with these packs and nothing else.
+func configuration(packs []string) (*riskprocessor.Config, error) {
+	cfg, ok := riskprocessor.NewFactory().CreateDefaultConfig().(*riskprocessor.Config)
 	if !ok {
 		return nil, fmt.Errorf("make configuration: defaults are of another type")
 	}
-	cfg.Mode, cfg.RulePacks, cfg.Learned.Enabled = riskprocessor.ModeScore, riskprocessor.RulePacks(), false
+	cfg.Mode, cfg.RulePacks, cfg.Learned.Enabled = riskprocessor.ModeScore, packs, false
+	return cfg, nil
+}
+
+// reasonsOf returns risk.reasons of each item, with every pack in use that tells from the item alone.
+func reasonsOf(ctx context.Context, items []item) ([][]string, error) {
+	factory := riskprocessor.NewFactory()
+	cfg, err := configuration(slices.DeleteFunc(riskprocessor.RulePacks(), func(pack string) bool { return pack == packCRS }))
+	if err != nil {
+		return nil, err
+	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -102,13 +131,14 @@ func reasonsOf(ctx context.Context, items []item) ([][]string, error) {
 		return nil, err
 	}
 	all := make([][]string, len(items))
-	return all, started(ctx, traces, func() error {
-		return started(ctx, logs, func() error { return score(ctx, traces, logs, spans, records, items, all) })
+	nobody := componenttest.NewNopHost()
+	return all, started(ctx, nobody, traces, func() error {
+		return started(ctx, nobody, logs, func() error { return score(ctx, traces, logs, spans, records, items, all) })
 	})
 }
 
-func started(ctx context.Context, c component.Component, do func() error) error {
-	if err := c.Start(ctx, componenttest.NewNopHost()); err != nil {
+func started(ctx context.Context, h component.Host, c component.Component, do func() error) error {
+	if err := c.Start(ctx, h); err != nil {
 		return err
 	}
 	err := do()

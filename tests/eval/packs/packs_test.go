@@ -39,6 +39,10 @@ func TestPacksOnWhatAModuleCarries(t *testing.T) {
 		assert.GreaterOrEqual(t, rows[class].Held.rate(), least, class)
 	}
 	assert.Less(t, rows["ordinary"].Sight.rate(), 0.03)
+	for class, least := range map[string]float64{"commands": 0.5, "PHP": 0.5, "templates, Node, addresses": 0.5, "scripts": 0.6, "SQL": 0.6} {
+		assert.GreaterOrEqual(t, rows[class].HeldCRS.rate(), max(least, rows[class].Held.rate()), "%s with the Core Rule Set", class)
+	}
+	assert.Less(t, rows["ordinary"].SightCRS.rate(), 0.05)
 	assert.Less(t, rows["not the rule's attack"].Held.rate(), 0.25)
 }
 

@@ -163,6 +163,20 @@ func regressionURIs(t *testing.T) (uris []string) {
 	return uris
 }
 
+// FuzzInspect holds that no request makes the library panic, and that what it says adds up.
+func FuzzInspect(f *testing.F) {
+	e := engine(f, 4)
+	f.Add("GET", "/items", "id=1'+or+'1'='1", "cookie", "a=1")
+	f.Add("\r\n", "http://example.org/?x", "?#?%zz", "content-type", "multipart/form-data")
+	f.Fuzz(func(t *testing.T, method, path, query, name, value string) {
+		result, err := e.Inspect(&Request{Method: method, Path: path, Query: query, Headers: []Header{{name, value}}}, time.Now().Add(time.Hour))
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, result.Score, 2*len(result.Rules))
+		assert.LessOrEqual(t, result.Score, 5*len(result.Rules))
+		assert.False(t, result.GaveUp)
+	})
+}
+
 func BenchmarkInspect(b *testing.B) {
 	e := engine(b, 1)
 	agent := []Header{{"user-agent", firefox}}

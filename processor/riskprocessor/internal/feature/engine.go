@@ -120,6 +120,14 @@ func (e *Engine) Observe(v []*Vector, now time.Duration) {
 	}
 }
 
+// ObserveOnly is Observe of one record for the features at these places.
+func (e *Engine) ObserveOnly(places []int, v *Vector, now time.Duration) {
+	one := []*Vector{v}
+	for _, i := range places {
+		e.trackers[i].observe(one, i, now)
+	}
+}
+
 // basis is what all features have.
 type basis struct {
 	entity int

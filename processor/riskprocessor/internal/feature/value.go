@@ -38,6 +38,9 @@ type Value struct {
 // Values are written field by field: to copy a whole one writes its pointer, too, which costs more than the rest together
 // while the garbage collector is at work.
 
+// Number is a value that is a number.
+func Number(n float64) Value { return Value{Kind: Double, Double: n} }
+
 // set makes it a number. It must not be a String.
 func (v *Value) set(n float64) { v.Kind, v.Double = Double, n }
 

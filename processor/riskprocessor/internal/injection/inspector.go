@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package injection says whether a text that a client sent is an attempt to inject SQL or a script, as libinjection sees
-// it: by the tokens of the text, not by patterns (Galbreath 2012, libinjection; here the Coraza project's port to Go).
+// it: by the tokens of the text, not by patterns (Galbreath 2012, libinjection; here the Coraza project's port to Go). And,
+// for much less, whether it has signs that attacks of any kind are written with.
 //
 // The text is a path, a query, a URL or the value of a header. It is taken apart as a server would: at `?` and `&`, at
 // slashes if it begins with one, and at the first `=`. Each part is decoded and asked about by itself, since what is
@@ -13,6 +14,7 @@
 package injection
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -45,6 +47,65 @@ func (i *Inspector) SQL(text string) bool {
 
 // XSS says whether a part of the text would run as a script in a page that it was put into.
 func (i *Inspector) XSS(text string) bool { return i.some(text, libinjection.IsXSS) }
+
+// Suspicious says whether the text, decoded, has signs that attacks are written with and ordinary paths and queries
+// seldom: quotes, brackets of languages, separators of shells, control characters, encodings that are none, ways up, hidden
+// files, comments, addresses, and folders of a system. The scheme of a URL is not one of them.
+//
+// It is a sieve for something that costs more, and lets attacks through that consist of words.
+func (i *Inspector) Suspicious(text string) bool {
+	if len(text) > i.limit {
+		text = text[:i.limit]
+		i.cut.Add(1)
+	}
+	if scheme, rest, ok := strings.Cut(text, "://"); ok && !strings.ContainsAny(scheme, "/?&=") {
+		text = rest
+	}
+	if plain(text) {
+		return hasSign(text)
+	}
+	var buffer [256]byte
+	decoded := pattern.AppendDecoded(buffer[:0], text)
+	return slices.ContainsFunc(decoded, func(b byte) bool { return suspiciousBytes[b] }) || hasSign(decoded)
+}
+
+// hasSign says whether the text has a sign of more than one byte.
+func hasSign[T string | []byte](text T) bool {
+	for n := range len(text) - 1 {
+		switch next := text[n+1]; text[n] {
+		case '.', '-': // ways up, comments
+			if next == text[n] {
+				return true
+			}
+		case '/': // addresses, hidden files, comments, folders of a system
+			if next == '/' || next == '.' || next == '*' || inSystem(text, n+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// inSystem says whether a folder of a system is named at that place.
+func inSystem[T string | []byte](text T, at int) bool {
+	for _, folder := range [...]string{"etc/", "proc/", "bin/"} {
+		same := 0
+		for same < len(folder) && at+same < len(text) && text[at+same] == folder[same] {
+			same++
+		}
+		if same == len(folder) {
+			return true
+		}
+	}
+	return false
+}
+
+var suspiciousBytes = func() (suspicious [256]bool) {
+	for b := range 256 {
+		suspicious[b] = b < ' ' || b == 0x7f || b < 0x80 && strings.IndexByte("'\"`<>()|;$\\{}^%#", byte(b)) >= 0
+	}
+	return suspicious
+}()
 
 // some takes the text apart and asks about each part.
 func (i *Inspector) some(text string, is func(string) bool) bool {

@@ -76,6 +76,64 @@ func FuzzPlain(f *testing.F) {
 	})
 }
 
+func TestSuspicious(t *testing.T) {
+	for text, want := range map[string]bool{
+		"":                                false,
+		"/shop/items/4711":                false,
+		"/release-1.2/a_b/c,d":            false,
+		"page=2&sort=price":               false,
+		"q=rock+%26+roll":                 false,
+		"q=caf%C3%A9+au+lait":             false,
+		"https://example.org/shop?page=2": false,
+		"a.b":                             false,
+		"/":                               false,
+		"-":                               false,
+		"q=it%27s":                        true,
+		"id=1' or '1'='1":                 true,
+		"q=%3Cscript":                     true,
+		"q=%253Cscript":                   true, // encoded twice
+		"/../etc":                         true,
+		"/%2e%2e/etc":                     true,
+		"/.env":                           true,
+		"file=/etc/passwd":                true,
+		"file=/bin/":                      true,
+		"file=/binary/":                   false,
+		"id=1--":                          true,
+		"next=https://example.org/":       true,
+		"/go?to=http://example.org/":      true,
+		"a=%zz":                           true,
+		"a=\x01":                          true,
+		"x=$%7Bjndi:ldap":                 true,
+		"https://example.org/?a=1;drop":   true,
+		"https://example.org//double":     true,
+		"a=/*":                            true,
+		strings.Repeat("a", 100) + "'":    true,
+		strings.Repeat("a", 1024) + "'":   false, // beyond the limit
+	} {
+		assert.Equal(t, want, New(1024).Suspicious(text), "%q", text)
+	}
+	i := New(64)
+	i.Suspicious(strings.Repeat("a", 65))
+	cut, _ := i.Drain()
+	assert.EqualValues(t, 1, cut)
+}
+
+func BenchmarkSuspicious(b *testing.B) {
+	for name, text := range map[string]string{
+		"plain":   "page=2&sort=price&category=shoes",
+		"encoded": "q=rock+%26+roll",
+		"attack":  "id=-1%27%20UNION%20SELECT%20password%20FROM%20users",
+	} {
+		b.Run(name, func(b *testing.B) {
+			i := New(1024)
+			b.ReportAllocs()
+			for b.Loop() {
+				i.Suspicious(text)
+			}
+		})
+	}
+}
+
 // BenchmarkInspect inspects what most texts are, and what makes the library work.
 func BenchmarkInspect(b *testing.B) {
 	for name, text := range map[string]string{

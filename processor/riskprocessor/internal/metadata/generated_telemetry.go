@@ -27,6 +27,8 @@ type TelemetryBuilder struct {
 	mu                                 sync.Mutex
 	registrations                      []metric.Registration
 	ProcessorRiskConditionErrors       metric.Int64Counter
+	ProcessorRiskCrsFindings           metric.Int64Counter
+	ProcessorRiskCrsRequests           metric.Int64Counter
 	ProcessorRiskEntitiesEvicted       metric.Int64Counter
 	ProcessorRiskEntitiesRefused       metric.Int64Counter
 	ProcessorRiskFeatureErrors         metric.Int64Counter
@@ -79,6 +81,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_risk_condition_errors",
 		metric.WithDescription("Evaluations of a rule's condition that ended in an error; the rule then does not fire. [Alpha]"),
 		metric.WithUnit("{error}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskCrsFindings, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_crs_findings",
+		metric.WithDescription("Requests in which the Core Rule Set found something; each counts for the entities that sent it. [Alpha]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskCrsRequests, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_crs_requests",
+		metric.WithDescription("Records that met crs::condition. taken, the extension looks at the request; refused, it counts why not; no_entity, there is nobody to count for; no_request, the record has neither path, query nor header; error, the condition could not be evaluated. [Alpha]"),
+		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskEntitiesEvicted, err = builder.meter.Int64Counter(

@@ -20,6 +20,8 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.ProcessorRiskConditionErrors.Add(context.Background(), 1)
+	tb.ProcessorRiskCrsFindings.Add(context.Background(), 1)
+	tb.ProcessorRiskCrsRequests.Add(context.Background(), 1)
 	tb.ProcessorRiskEntitiesEvicted.Add(context.Background(), 1)
 	tb.ProcessorRiskEntitiesRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskFeatureErrors.Add(context.Background(), 1)
@@ -38,6 +40,12 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskTracesDecidedEarly.Add(context.Background(), 1)
 	tb.ProcessorRiskTracestateFaults.Add(context.Background(), 1)
 	AssertEqualProcessorRiskConditionErrors(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskCrsFindings(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskCrsRequests(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskEntitiesEvicted(t, testTel,

@@ -47,7 +47,7 @@ func (o operand) of(v *feature.Vector) *feature.Value {
 //	term       = factor { "and" factor }
 //	factor     = [ "not" ] ( "(" expression ")" | match | operand comparator literal )
 //	match      = "IsMatch" "(" operand "," string ")" | "InList" "(" operand "," string ")"
-//	           | ( "IsSQLInjection" | "IsXSS" ) "(" operand ")"
+//	           | ( "IsSQLInjection" | "IsXSS" | "IsSuspicious" ) "(" operand ")"
 //	operand    = "resource" "." "attributes" key | "Feature" "(" string ")" | [ "span" "." ] span | [ "log" "." ] log
 //	span       = "attributes" key | "name" | "kind" | "status" "." "code"
 //	           | "end_time_unix_nano" "-" [ "span" "." ] "start_time_unix_nano"

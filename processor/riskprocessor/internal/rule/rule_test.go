@@ -35,9 +35,10 @@ func newRig(tb testing.TB) *rig {
 	g := &rig{reader: feature.NewReader(1), rs: ptrace.NewResourceSpans()}
 	var err error
 	g.Compiler, err = NewCompiler(componenttest.NewNopTelemetrySettings(), Spans, g.reader, &Names{
-		Features: map[string]int{"one": 0, "two": 1},
-		Lists:    map[string]TextTest{"letters": func(s string) bool { return s == "a" || s == "b" || s == "x" }},
-		SQL:      func(s string) bool { return s == "b" },
+		Features:   map[string]int{"one": 0, "two": 1},
+		Lists:      map[string]TextTest{"letters": func(s string) bool { return s == "a" || s == "b" || s == "x" }},
+		SQL:        func(s string) bool { return s == "b" },
+		Suspicious: func(s string) bool { return s == "b" },
 	})
 	require.NoError(tb, err)
 	g.ss = g.rs.ScopeSpans().AppendEmpty()
@@ -161,6 +162,8 @@ func directConditions() map[string]bool {
 		`InList(attributes["absent"], "letters")`:                                             false,
 		`InList(resource.attributes["host.name"], "letters") and not InList(name, "letters")`: true,
 		`IsSQLInjection(attributes["text"])`:                                                  true,
+		`IsSuspicious(attributes["text"])`:                                                    true,
+		`IsSuspicious(name)`:                                                                  false,
 		`IsSQLInjection(attributes["list"]) or IsXSS(attributes["text"])`:                     false,
 		`attributes["not"] == nil and attributes["or"] == nil`:                                true,
 	}

@@ -19,6 +19,7 @@ const (
 	inListName = "InList"
 	isSQLName  = "IsSQLInjection"
 	isXSSName  = "IsXSS"
+	isOddName  = "IsSuspicious"
 )
 
 // TextTest looks at a text. It may be called by many goroutines at once.
@@ -30,8 +31,8 @@ type Names struct {
 	Features map[string]int
 	// Lists are for InList(text, "name").
 	Lists map[string]TextTest
-	// SQL and XSS are for IsSQLInjection(text) and IsXSS(text). Nil: never.
-	SQL, XSS TextTest
+	// SQL, XSS and Suspicious are for IsSQLInjection(text), IsXSS(text) and IsSuspicious(text). Nil: never.
+	SQL, XSS, Suspicious TextTest
 }
 
 // test finds the function by its name; list is its second argument, if it has one.
@@ -42,6 +43,8 @@ func (n *Names) test(function, list string) (TextTest, error) {
 		test = n.SQL
 	case isXSSName:
 		test = n.XSS
+	case isOddName:
+		test = n.Suspicious
 	default:
 		if !known {
 			return nil, fmt.Errorf("list %q is not defined; known are %q", list, slices.Sorted(maps.Keys(n.Lists)))
@@ -74,7 +77,7 @@ func textFactories[K any](names *Names) []ottl.Factory[K] {
 			return textFunction(args.Target, test), err
 		}),
 	}
-	for _, name := range []string{isSQLName, isXSSName} {
+	for _, name := range []string{isSQLName, isXSSName, isOddName} {
 		factories = append(factories, ottl.NewFactory(name, &textArguments[K]{}, func(_ ottl.FunctionContext, arguments ottl.Arguments) (ottl.ExprFunc[K], error) {
 			args, ok := arguments.(*textArguments[K])
 			if !ok {
@@ -123,5 +126,5 @@ func meets(value any, test TextTest) bool {
 
 // isTextFunction says whether a name in a condition is one of these functions.
 func isTextFunction(name string) bool {
-	return name == inListName || name == isSQLName || name == isXSSName
+	return name == inListName || name == isSQLName || name == isXSSName || name == isOddName
 }
