@@ -77,7 +77,10 @@ func delivery(tb testing.TB, e *kafkaExporter, ld plog.Logs, keying encode.Keyin
 // TestADeliveryAllocatesNothingForARecordOrAPartition: what a request takes does not depend on how much it holds, and hardly
 // on the number of its batches. The whole way is measured, from pdata to the bytes on a connection and from the answer back.
 func TestADeliveryAllocatesNothingForARecordOrAPartition(t *testing.T) {
-	const runs = 200
+	runs := 100
+	if underRace {
+		runs = 5
+	}
 	most := map[encode.Keying]float64{encode.Unkeyed: 10, encode.ByTraceID: 14}
 	for _, partitions := range []int{1, 8, 32} {
 		e := startInMemory(t, partitions)
