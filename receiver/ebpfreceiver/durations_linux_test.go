@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,40 @@ func TestDurationsAreCountedByHowTheExchangeEnded(t *testing.T) {
 			"GET 206 connection_closed": rounds, "GET 207 connection_reset": rounds, "GET <nil> connection_closed": rounds,
 			"GET 300 <nil>": rounds, "POST 208 <nil>": rounds,
 		}, got, name)
+	}
+}
+
+func TestDurationsOfPipelinedRequestsAreCounted(t *testing.T) {
+	server := shop(t)
+	cfg := configFor(server)
+	cfg.Metrics.CollectionInterval = time.Hour
+	sink := &consumertest.MetricsSink{}
+	_, stop := startMetrics(t, cfg, sink)
+	const connections, rounds, depth = 5, 20, 8
+	for range connections {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		reader := bufio.NewReader(conn)
+		for range rounds {
+			_, err = io.WriteString(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", depth))
+			require.NoError(t, err)
+			for range depth {
+				response, err := http.ReadResponse(reader, nil)
+				require.NoError(t, err)
+				_, err = io.Copy(io.Discard, response.Body)
+				require.NoError(t, err)
+				require.NoError(t, response.Body.Close())
+			}
+		}
+		require.NoError(t, conn.Close())
+	}
+	stop()
+	for _, name := range []string{"http.server.request.duration", "http.client.request.duration"} {
+		total := uint64(0)
+		for _, p := range pointsOf(t, sink, name) {
+			total += p.Count()
+		}
+		assert.EqualValues(t, connections*rounds*depth, total, name)
 	}
 }
 

@@ -62,7 +62,7 @@ func newSinks(cfg *Config, next consumers, about origin) *sinks {
 // measure counts an exchange at a socket that p owns.
 func (s *sinks) measure(x *protocol.Exchange, p *procinfo.Process) {
 	switch {
-	case s.store == nil, x.Kind == protocol.HTTP1: // that is counted in the kernel
+	case s.store == nil, x.Kind == protocol.HTTP1 && !x.Pipelined: // that is counted in the kernel
 	case x.Kind == protocol.GRPC:
 		s.rpc.Observe(x, p)
 	default:

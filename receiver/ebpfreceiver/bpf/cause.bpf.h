@@ -276,11 +276,13 @@ static __always_inline void cause_wake(const struct connection *connection)
 		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }
 
-/* More requests than are counted wait on one connection. */
-static __always_inline void cause_pipelined(const struct connection *connection)
+/* More requests than are counted wait on one connection, which is not followed any more. */
+static __always_inline void cause_pipelined(struct connection *connection)
 {
-	if (knob_causes && connection->pipelined && connection->exchange.event.side == SIDE_SERVER)
-		serving_unsure(connection->exchange.owner.pid);
+	if (!knob_causes || connection->exchange.event.side != SIDE_SERVER)
+		return;
+	cause_served(connection, connection->exchange.event.exchange);
+	serving_unsure(connection->exchange.owner.pid);
 }
 
 #endif

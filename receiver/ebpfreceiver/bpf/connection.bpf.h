@@ -37,6 +37,8 @@ enum verdict {
 	WRITE_PROGRESS = 2,
 	WRITE_END = 3,
 	DETECT_AGAIN = 4, /* the connection speaks something else than HTTP/1 from now on */
+	PIPELINE_SEARCH = 5, /* there may be more requests in the packet */
+	PIPELINE_BEGIN = 6, /* a request has come while another waits */
 };
 
 /* packet_tail, out of the copy if that is of all new payload: end is its place in data. A look at memory costs a fraction of
@@ -65,6 +67,7 @@ static __always_inline enum verdict request_begin(struct __sk_buff *skb, const s
 	struct event_exchange *exchange = &connection->exchange;
 	__u32 length = packet_capture(skb, packet, span.skip, connection->data, REQUEST_CAPACITY);
 	__u32 bytes = packet->length - span.skip + span.behind;
+	bool search;
 
 	__u8 method = http1_method(captured_prefix(connection->data, length));
 
@@ -90,13 +93,13 @@ static __always_inline enum verdict request_begin(struct __sk_buff *skb, const s
 	connection->phase = PHASE_REQUEST;
 	connection->emitted = 0;
 	connection->gap = 0;
-	connection->pipelined = 0;
-	connection->marks &= ~(MARK_ALERTED | MARK_TUNNEL);
+	search = connection->marks & MARK_SEARCH;
+	connection->marks &= ~(MARK_ALERTED | MARK_TUNNEL | MARK_SEARCH);
 	/* What was held is not there to be appended. */
 	connection->head_complete = span.behind ||
 				    http1_ends_head(captured_tail(skb, packet, connection, span.skip, length, length, 4));
 	count(COUNTER_REQUESTS);
-	return WRITE_NOTHING;
+	return search ? PIPELINE_SEARCH : WRITE_NOTHING;
 }
 
 /* Appends to a request head that came in more than one packet. The room for the response is borrowed, so that the
@@ -126,11 +129,8 @@ static __always_inline enum verdict request_bytes(struct __sk_buff *skb, const s
 		connection->exchange.request_bytes += bytes;
 		return WRITE_NOTHING;
 	}
-	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, span.skip))) {
-		count(COUNTER_LOST_PIPELINED);
-		connection->pipelined++;
-		return WRITE_NOTHING;
-	}
+	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, span.skip)))
+		return PIPELINE_BEGIN;
 	connection->exchange.request_bytes += bytes;
 	if (!connection->head_complete)
 		request_append(skb, packet, connection, span.skip);
@@ -282,12 +282,9 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	if (!connection->emitted && !knob_metrics && !connection->interim)
 		return WRITE_NOTHING;
 	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
-		if (connection->pipelined) {
-			connection->pipelined--;
-			connection->counted = 0; /* its time stands: what follows is of another response */
-		} else {
-			response_again(skb, packet, connection, span.skip);
-		}
+		if (!connection->interim)
+			connection->marks |= MARK_SEARCH;
+		response_again(skb, packet, connection, span.skip);
 		return WRITE_NOTHING;
 	}
 	/* The sender marks the end of each of its writes with PSH: no other packet can end a response. */
@@ -426,6 +423,7 @@ static __always_inline struct connection *connection_create(struct bpf_sock *sk,
 		return NULL;
 	}
 	connection->request_direction = direction;
+	connection->marks = MARK_SEARCH;
 	connection_describe(&connection->exchange, sk, owner, direction == INGRESS ? SIDE_SERVER : SIDE_CLIENT);
 	if (!filter_admits(&connection->exchange)) {
 		owner->off = 1;

@@ -73,11 +73,13 @@ struct event_response {
 enum stream_protocol {
 	STREAM_HTTP2 = 1,
 	STREAM_TLS = 2,
+	STREAM_PIPELINED = 3, /* HTTP/1 whose requests do not wait for answers */
 };
 
 /* What one direction said. Captured bytes follow: whole frames as far as they fit, but for payloads of DATA and of encrypted
  * records, and but for frames without meaning to us; the first bytes may go on with a frame of the record before. While
  * the kernel does not know where frames begin, because packets came out of order, the bytes follow as they are (FLAG_RAW).
+ * So do all of STREAM_PIPELINED, but for a request that had come before: from and to are all of it, captured its beginning.
  */
 struct event_stream {
 	__u64 cookie; /* of the socket */
@@ -261,7 +263,7 @@ enum counter {
 	COUNTER_LOST_RING_FULL = 1, /* exchanges lost: no room in the ring */
 	COUNTER_LOST_STORAGE = 2, /* exchanges lost: no memory for the socket's state */
 	COUNTER_LOST_NO_STATUS_LINE = 3, /* exchanges lost: the response did not begin with a status line */
-	COUNTER_LOST_PIPELINED = 4, /* exchanges lost: sent before the previous request was answered */
+	COUNTER_LOST_PIPELINED = 4, /* exchanges lost: sent before the previous request was answered, and not followed */
 	COUNTER_LATE_RING_FULL = 5, /* progress and end records lost: the exchange's end is found later, or by time-out */
 	COUNTER_GAPS = 6, /* packets that came before earlier bytes of their stream */
 	COUNTER_RESPONSE_UNMATCHED = 7, /* status lines whose request was not seen */

@@ -28,6 +28,7 @@ enum mark {
 	MARK_ALERTED = 1, /* its response is an alert of TLS */
 	MARK_CAUSED = 2, /* a server's request is counted as one to answer; of a client's, callings says within what it was made */
 	MARK_TUNNEL = 4, /* what follows the last response is another protocol, or anything */
+	MARK_SEARCH = 8, /* the packet of its next request may have several */
 };
 
 /* What a response that is not the final one says. */
@@ -51,7 +52,6 @@ struct connection {
 	__u8 head_complete; /* the request's first packet ended with an empty line */
 	__u8 gap; /* bytes of this response were not seen */
 	__u8 released; /* the last descriptor of the socket is being closed, or was */
-	__u32 pipelined; /* requests that were counted as lost and whose responses are to come */
 	__u32 request_sequence; /* TCP sequence number of the request's first byte */
 	__u64 last_ns; /* last byte of the response so far */
 	__u64 counted_ns; /* the duration that the exchange was counted with */

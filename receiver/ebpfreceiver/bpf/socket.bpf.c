@@ -27,6 +27,7 @@
 #include "cause.bpf.h"
 #include "steps.bpf.h"
 #include "detect.bpf.h"
+#include "pipeline.bpf.h"
 #include "early.bpf.h"
 #include "accept.bpf.h"
 #include "tcp.bpf.h"
@@ -80,9 +81,8 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	before = standing_of(connection);
 	verdict = connection_packet(skb, &packet, sk, connection, &ended);
 	cause_follow(sk, connection, before);
-	cause_pipelined(connection);
-	if (verdict == DETECT_AGAIN) {
-		step_to(skb, STEP_DETECT, 0, direction);
+	if (verdict >= DETECT_AGAIN) {
+		step_to(skb, verdict == DETECT_AGAIN ? STEP_DETECT : STEP_PIPELINE, verdict, direction);
 		return;
 	}
 	if (connection->interim && verdict == WRITE_EXCHANGE)
@@ -133,6 +133,12 @@ SEC("cgroup/skb")
 int detect_packet(struct __sk_buff *skb)
 {
 	return step_detect_packet(skb);
+}
+
+SEC("cgroup/skb")
+int pipeline_packet(struct __sk_buff *skb)
+{
+	return step_pipeline_packet(skb);
 }
 
 /* Go on where they come to frames. */

@@ -13,6 +13,7 @@ int end_packet(struct __sk_buff *skb);
 int thin_packet(struct __sk_buff *skb);
 int interim_packet(struct __sk_buff *skb);
 int detect_packet(struct __sk_buff *skb);
+int pipeline_packet(struct __sk_buff *skb);
 int end_state(struct bpf_sock_ops *ctx);
 
 enum {
@@ -20,7 +21,8 @@ enum {
 	STEP_THIN = 1,
 	STEP_INTERIM = 2,
 	STEP_DETECT = 3,
-	STEPS = 4,
+	STEP_PIPELINE = 4,
+	STEPS = 5,
 };
 
 struct {
@@ -34,6 +36,7 @@ struct {
 		[STEP_THIN] = (void *)&thin_packet,
 		[STEP_INTERIM] = (void *)&interim_packet,
 		[STEP_DETECT] = (void *)&detect_packet,
+		[STEP_PIPELINE] = (void *)&pipeline_packet,
 	},
 };
 

@@ -388,7 +388,8 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 	}
 	if (packet->length && stream_announce(stream))
 		claim = stream_claim(packet, stream, state, stream_first(packet, sk, state),
-				     !state->aligned && stream_begins(skb, packet, stream->protocol), &skip, &silence, &flush);
+				     !state->aligned && stream->protocol != STREAM_PIPELINED && stream_begins(skb, packet, stream->protocol),
+				     &skip, &silence, &flush);
 	skb->cb[CB_TCP_FLAGS] = tcp_flags;
 	skb->cb[CB_RESPONSE] = response;
 	if (claim == CLAIM_WALK) {

@@ -156,39 +156,25 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 		1;                                                                                                     \
 	})
 
-/* The body of a program that hands over bytes as they are. */
-static __always_inline int stream_raw(struct __sk_buff *skb)
+/* Copies bytes as they are, as many as a record of that capacity can have, and returns how many; 0: that is not possible. */
+static __always_inline __u32 raw_record(struct __sk_buff *skb, struct stream *stream, bool response, __u64 length,
+					const __u32 capacity)
 {
 	struct {
 		struct event_stream head;
 		__u8 data[STREAM_LARGE];
 	} *record;
-	struct bpf_sock *sk = skb->sk;
-	struct direction_state *state;
-	struct stream *stream;
-	__u64 length = skb->cb[CB_LEFT];
-	bool response;
+	const __u32 size = sizeof(record->head) + capacity;
 
-	if (!sk)
-		return 1;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return 1;
-	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
-	if (!stream)
-		return 1;
-	response = skb->cb[CB_RESPONSE];
-	state = response ? &stream->directions[1] : &stream->directions[0];
-	state->untold = 1;
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	record = bpf_ringbuf_reserve(&ring, size, 0);
 	if (!record) {
 		count(COUNTER_STREAM_RING_FULL);
-		goto after;
+		return 0;
 	}
-	if (length > STREAM_LARGE)
-		length = STREAM_LARGE;
+	if (length > capacity)
+		length = capacity;
 	OPAQUE(length);
-	if (length > STREAM_LARGE)
+	if (length > capacity)
 		goto discard;
 	OPAQUE(length);
 	if ((__s64)length < 1)
@@ -203,19 +189,48 @@ static __always_inline int stream_raw(struct __sk_buff *skb)
 	record->head.rest = 0;
 	record->head.tail = 0;
 	record->head.ending = 0;
-	bpf_ringbuf_submit(record, stream_wake(stream, sizeof(*record)));
-	state->untold = 0;
-	skb->cb[CB_OFFSET] += length;
-	skb->cb[CB_SEQUENCE] += length;
-	skb->cb[CB_LEFT] -= length;
-	if (skb->cb[CB_LEFT])
-		bpf_tail_call(skb, &walkers, WALKER_RAW);
-after:
-	stream_after(sk, stream, response, skb->cb[CB_TCP_FLAGS]);
-	return 1;
+	bpf_ringbuf_submit(record, stream_wake(stream, size));
+	return length;
 discard:
 	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
-	goto after;
+	return 0;
+}
+
+/* The body of a program that hands over bytes as they are. */
+static __always_inline int stream_raw(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct direction_state *state;
+	struct stream *stream;
+	__u64 left = skb->cb[CB_LEFT];
+	__u32 length;
+	bool response;
+
+	if (!sk)
+		return 1;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 1;
+	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
+	if (!stream)
+		return 1;
+	response = skb->cb[CB_RESPONSE];
+	state = response ? &stream->directions[1] : &stream->directions[0];
+	state->untold = 1;
+	if (left > STREAM_SMALL)
+		length = raw_record(skb, stream, response, left, STREAM_LARGE);
+	else
+		length = raw_record(skb, stream, response, left, STREAM_SMALL);
+	if (length) {
+		state->untold = 0;
+		skb->cb[CB_OFFSET] += length;
+		skb->cb[CB_SEQUENCE] += length;
+		skb->cb[CB_LEFT] -= length;
+		if (skb->cb[CB_LEFT])
+			bpf_tail_call(skb, &walkers, WALKER_RAW);
+	}
+	stream_after(sk, stream, response, skb->cb[CB_TCP_FLAGS]);
+	return 1;
 }
 
 #endif

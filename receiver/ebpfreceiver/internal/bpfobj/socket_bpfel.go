@@ -41,8 +41,8 @@ type socketConnection struct {
 	HeadComplete     uint8
 	Gap              uint8
 	Released         uint8
-	Pipelined        uint32
 	RequestSequence  uint32
+	_                [4]byte
 	LastNs           uint64
 	CountedNs        uint64
 	InterimBytes     uint32
@@ -352,8 +352,9 @@ type socketStream struct {
 type socketStreamProtocol uint32
 
 const (
-	socketStreamProtocolSTREAM_HTTP2 socketStreamProtocol = 1
-	socketStreamProtocolSTREAM_TLS   socketStreamProtocol = 2
+	socketStreamProtocolSTREAM_HTTP2     socketStreamProtocol = 1
+	socketStreamProtocolSTREAM_TLS       socketStreamProtocol = 2
+	socketStreamProtocolSTREAM_PIPELINED socketStreamProtocol = 3
 )
 
 type socketTcpEnd uint32
@@ -467,6 +468,7 @@ const (
 	socketProgOwnConnect4       = "own_connect4"
 	socketProgOwnConnect6       = "own_connect6"
 	socketProgOwnCreate         = "own_create"
+	socketProgPipelinePacket    = "pipeline_packet"
 	socketProgThinPacket        = "thin_packet"
 	socketProgWalkLarge         = "walk_large"
 	socketProgWalkRaw           = "walk_raw"
@@ -562,6 +564,7 @@ type socketProgramSpecs struct {
 	OwnConnect4    *ebpf.ProgramSpec `ebpf:"own_connect4"`
 	OwnConnect6    *ebpf.ProgramSpec `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
+	PipelinePacket *ebpf.ProgramSpec `ebpf:"pipeline_packet"`
 	ThinPacket     *ebpf.ProgramSpec `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.ProgramSpec `ebpf:"walk_large"`
 	WalkRaw        *ebpf.ProgramSpec `ebpf:"walk_raw"`
@@ -765,6 +768,7 @@ type socketPrograms struct {
 	OwnConnect4    *ebpf.Program `ebpf:"own_connect4"`
 	OwnConnect6    *ebpf.Program `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.Program `ebpf:"own_create"`
+	PipelinePacket *ebpf.Program `ebpf:"pipeline_packet"`
 	ThinPacket     *ebpf.Program `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.Program `ebpf:"walk_large"`
 	WalkRaw        *ebpf.Program `ebpf:"walk_raw"`
@@ -788,6 +792,7 @@ func (p *socketPrograms) Close() error {
 		p.OwnConnect4,
 		p.OwnConnect6,
 		p.OwnCreate,
+		p.PipelinePacket,
 		p.ThinPacket,
 		p.WalkLarge,
 		p.WalkRaw,

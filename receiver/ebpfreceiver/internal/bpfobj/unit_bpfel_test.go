@@ -30,8 +30,8 @@ type unitConnection struct {
 	HeadComplete     uint8
 	Gap              uint8
 	Released         uint8
-	Pipelined        uint32
 	RequestSequence  uint32
+	_                [4]byte
 	LastNs           uint64
 	CountedNs        uint64
 	InterimBytes     uint32

@@ -206,19 +206,19 @@ func TestOnlyTheLastChunkEndsAChunkedBody(t *testing.T) {
 	}
 }
 
-func TestPipelinedRequestsAreCountedAsLost(t *testing.T) {
+func TestAPipelinedConnectionBecomesAStream(t *testing.T) {
 	r := talkRig(t)
 	c := newTalk(r)
 	before, err := r.objects.Counters()
 	require.NoError(t, err)
 	c.ask(t, get)
-	require.Empty(t, c.ask(t, get))
-	assert.EqualValues(t, 1, c.socket.connection().Pipelined)
-	assert.Equal(t, answer200, string(one(t, c.answer(t, answer200)).ResponseHead))
-	assert.Empty(t, c.answer(t, answer200), "nothing is told of the answer to the lost one")
+	require.EqualValues(t, 1, c.socket.Socket.HasConnection)
+	c.ask(t, get)
+	assert.Zero(t, c.socket.Socket.HasConnection)
+	assert.EqualValues(t, 1, c.socket.Socket.HasStream)
 	after, err := r.objects.Counters()
 	require.NoError(t, err)
-	assert.NotZero(t, after.Lost["pipelined"]-before.Lost["pipelined"])
+	assert.Equal(t, before.Lost["pipelined"], after.Lost["pipelined"])
 }
 
 func TestAnUnknownProtocolIsSwitchedOff(t *testing.T) {

@@ -37,6 +37,9 @@ type Protocol uint8
 const (
 	HTTP2 Protocol = 1
 	TLS   Protocol = 2
+	// Pipelined is HTTP/1 whose requests do not wait for answers. Its records are Raw, but for those that say where a
+	// direction begins, and for a request that came before: From and To are all of it, Captured is its beginning.
+	Pipelined Protocol = 3
 )
 
 // Stream is one decoded record of a stream, but for its first.

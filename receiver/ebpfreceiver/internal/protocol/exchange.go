@@ -209,6 +209,8 @@ type Exchange struct {
 	Failure Failure
 	// Kind is the protocol.
 	Kind Kind
+	// Pipelined says that an exchange of HTTP1 was on a connection with several at once: the kernel has not counted it.
+	Pipelined bool
 }
 
 // Clone returns a copy that is valid for good.

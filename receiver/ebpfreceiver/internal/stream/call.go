@@ -11,9 +11,17 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/http2"
 )
 
-// call is one stream of an HTTP/2 connection: a request and what is known of its response.
+// caller is a connection that has calls.
+type caller interface {
+	// timeout closes one that was quiet for too long.
+	timeout(k *call)
+	// close gives one to the sink and forgets it.
+	close(k *call, now uint64, how protocol.Failure)
+}
+
+// call is one stream of an HTTP/2 connection, or a pipelined request: a request and what is known of its response.
 type call struct {
-	of       *conversation
+	of       caller
 	element  *list.Element
 	text     []byte              // what the slices of request and taken are parts of
 	taken    [2][]protocol.Field // of the request, of the response
@@ -27,6 +35,9 @@ type call struct {
 	status   uint16
 	code     grpc.Status
 	rpc      bool
+	minor    uint8 // of HTTP/1
+	kind     protocol.Kind
+	cut      bool // the end of the request's target was not seen
 	doubtful bool // something was missed since the request, and no response has begun since then
 }
 
@@ -37,13 +48,13 @@ const callSize = 512
 const maxFree = 1024
 
 // newCall opens a call whose request has these fields.
-func (t *Tracker) newCall(of *conversation, id uint32, fields *http2.Fields, now uint64) *call {
+func (t *Tracker) newCall(of caller, id uint32, fields *http2.Fields, now uint64) *call {
 	k := &call{}
 	if n := len(t.free); n > 0 {
 		k, t.free = t.free[n-1], t.free[:n-1]
 	}
 	taken := [2][]protocol.Field{k.taken[0][:0], k.taken[1][:0]}
-	*k = call{of: of, id: id, text: k.text[:0], taken: taken, start: now, last: now, code: grpc.Absent, rpc: grpc.Is(fields.ContentType)}
+	*k = call{of: of, id: id, text: k.text[:0], taken: taken, start: now, last: now, kind: protocol.HTTP2, code: grpc.Absent, rpc: grpc.Is(fields.ContentType)}
 	k.keep(fields)
 	k.element = t.calls.PushBack(k)
 	t.Counts.Open.Store(int64(t.calls.Len()))
@@ -124,12 +135,12 @@ func (k *call) answer(f *http2.Fields, now uint64) {
 func (k *call) fill(x *protocol.Exchange) {
 	x.RequestBytes, x.ResponseBytes = k.sent, k.received
 	r := &k.request
-	x.Kind = protocol.HTTP2
+	x.Kind, x.Pipelined = k.kind, k.kind == protocol.HTTP1
 	x.HTTP = protocol.HTTP{
 		Method: r.Method, Target: r.Path, Scheme: r.Scheme, Host: r.Authority, UserAgent: r.UserAgent,
 		TraceParent: r.TraceParent, TraceState: r.TraceState,
 		B3: r.B3, B3TraceID: r.B3TraceID, B3SpanID: r.B3SpanID, B3Sampled: r.B3Sampled, Status: k.status,
-		RequestFields: k.taken[0], ResponseFields: k.taken[1],
+		RequestFields: k.taken[0], ResponseFields: k.taken[1], Minor: k.minor, TargetCut: k.cut,
 	}
 	if r.Authority == nil {
 		x.HTTP.Host = r.Host

@@ -66,6 +66,18 @@ func (c *connection) lose(r *event.Stream) {
 	c.speaker.lose(r)
 }
 
+// tell gives a call to the sink.
+func (c *connection) tell(k *call, now uint64, how protocol.Failure) {
+	t := c.tracker
+	x := &t.exchange
+	*x = protocol.Exchange{
+		Local: c.local, Peer: c.peer, Owner: c.owner, Side: c.side, Failure: how,
+		Start: t.clock.Unix(k.start), FirstByte: t.clock.Unix(k.first), End: t.clock.Unix(now),
+	}
+	k.fill(x)
+	t.sink.Exchange(x)
+}
+
 // ownerOf returns who made the socket of a connection.
 func ownerOf(e *event.Event) protocol.Owner {
 	return protocol.Owner{

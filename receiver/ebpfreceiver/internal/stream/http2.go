@@ -303,14 +303,7 @@ func (v *conversation) forget() {
 
 // close gives a call to the sink and forgets it.
 func (v *conversation) close(k *call, now uint64, how protocol.Failure) {
-	t, c := v.tracker, v.connection
-	x := &t.exchange
-	*x = protocol.Exchange{
-		Local: c.local, Peer: c.peer, Owner: c.owner, Side: c.side, Failure: how,
-		Start: t.clock.Unix(k.start), FirstByte: t.clock.Unix(k.first), End: t.clock.Unix(now),
-	}
-	k.fill(x)
-	t.sink.Exchange(x)
+	v.connection.tell(k, now, how)
 	delete(v.calls, k.id)
-	t.freeCall(k)
+	v.tracker.freeCall(k)
 }

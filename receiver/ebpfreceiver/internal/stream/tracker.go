@@ -151,7 +151,7 @@ func index(client bool) int {
 // open begins a connection, or tells that another process has accepted it.
 func (t *Tracker) open(record []byte) {
 	var e event.Event
-	if e.Decode(record) != nil || e.Protocol != event.HTTP2 && e.Protocol != event.TLS {
+	if e.Decode(record) != nil || e.Protocol < event.HTTP2 || e.Protocol > event.Pipelined {
 		t.Counts.BadRecord.Add(1)
 		return
 	}
@@ -160,9 +160,12 @@ func (t *Tracker) open(record []byte) {
 		return
 	}
 	c := newConnection(t, &e)
-	if e.Protocol == event.TLS {
+	switch e.Protocol {
+	case event.TLS:
 		c.speaker = newShaking(t, c)
-	} else {
+	case event.Pipelined:
+		c.speaker = newPipeline(t, c)
+	default:
 		c.speaker = newConversation(t, c, e.Flags)
 	}
 	t.connections[e.Cookie] = c
