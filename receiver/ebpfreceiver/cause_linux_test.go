@@ -4,6 +4,7 @@
 package ebpfreceiver
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -210,6 +211,13 @@ func TestTheRequestThatIsLeftIsTheOneThatCalls(t *testing.T) {
 	first, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(front)))
 	require.NoError(t, err)
 	defer first.Close() //nolint:errcheck // the server has closed it
+	// Whose a connection is may become known only behind a request that is accepted at that very moment; then nothing is
+	// certain. Behind an answer it is known.
+	_, err = fmt.Fprintf(first, "GET /%d HTTP/1.1\r\nHost: front\r\n\r\n", called)
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(first), nil)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
 	_, err = fmt.Fprintf(first, "POST /%d HTTP/1.1\r\nHost: front\r\nContent-Length: 1\r\nConnection: close\r\n\r\n", called)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, ask(t, front, called))
@@ -220,13 +228,15 @@ func TestTheRequestThatIsLeftIsTheOneThatCalls(t *testing.T) {
 
 	var post ptrace.Span
 	parents := make(map[string]int)
-	for _, f := range await(t, spans, 4) {
+	for _, f := range await(t, spans, 6) {
 		parents[f.span.ParentSpanID().String()]++
 		if f.span.Name() == http.MethodPost {
 			post = f.span
 		}
 	}
-	assert.Equal(t, map[string]int{"": 3, post.SpanID().String(): 1}, parents)
+	assert.Equal(t, 1, parents[post.SpanID().String()])
+	// Three requests, and a call within two of them. That within the first request may be certain, too.
+	assert.GreaterOrEqual(t, parents[""], 4)
 }
 
 // TestTheCauseIsKnownByItsTrace has two requests open at once, which leaves only the trace to go by.
