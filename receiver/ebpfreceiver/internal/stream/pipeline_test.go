@@ -136,6 +136,28 @@ func TestALatePipelinedAnswerIsNoOtherOnes(t *testing.T) {
 	assert.EqualValues(t, 1, w.tracker.Counts.TimedOut.Load())
 }
 
+// FuzzPipeline says the same bytes at once and in pieces, which gives the same exchanges and leaves nothing open.
+func FuzzPipeline(f *testing.F) {
+	f.Add(questions, answers, 7)
+	f.Add("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n", "HTTP/1.1 101 No\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 1)
+	f.Fuzz(func(t *testing.T, questions, answers string, size int) {
+		size = max(1, size)
+		var told [2][]string
+		for i, size := range []int{len(questions) + len(answers), size} {
+			w := newWire(defaults())
+			w.open(0, event.Pipelined)
+			w.say(true, questions, size)
+			w.say(false, answers, size)
+			w.tracker.Record(w.record(event.StreamEnd, false, event.Fin, 0, 0, nil))
+			told[i] = w.seen.told()
+			w.tracker.Close()
+			assert.Zero(t, w.tracker.Counts.Open.Load())
+			assert.Zero(t, w.tracker.Counts.Memory.Load())
+		}
+		assert.Equal(t, told[0], told[1])
+	})
+}
+
 func BenchmarkPipeline(b *testing.B) {
 	w := newWire(defaults())
 	w.open(0, event.Pipelined)
