@@ -23,8 +23,9 @@ run() { # run MODULE FLAG...
 }
 
 # What drives the built binary, or only the kernel's verifier, gains nothing from the race detector: neither has it in it.
+# Nor does one goroutine that evaluates, like tests/eval.
 # Brokers are killed in tests/kafka, too, so tests/kafka/chaos is left out for the time it takes.
-unraced='/tests/(e2e|distro|budgets|bench|score|kafka/chaos)(/|$)|/internal/bpfobj$'
+unraced='/tests/(e2e|distro|budgets|bench|eval|score|kafka/chaos)(/|$)|/internal/bpfobj$'
 # Tests with brokers, servers and captured traffic last longest: of these packages all that can be raced runs only so.
 slow='/otelcol-risk/tests(/|$)|/ebpfreceiver$'
 cc=$(command -v "$(go env CC | cut -d' ' -f1)") || cc=
