@@ -213,8 +213,8 @@ type CRSConfig struct {
 	// queries do not have, and for what libinjection finds in them, in the user agent and in recorded cookies and referers.
 	Condition string `mapstructure:"condition"`
 
-	// RememberEntities is the number of entities of which is remembered what was found, for risk.reasons. 0 remembers
-	// none. Default 4096.
+	// RememberEntities is the number of entities, those found last, of which is remembered what was found, for
+	// risk.reasons. 0 remembers none. Default 4096.
 	RememberEntities int `mapstructure:"remember_entities"`
 
 	_ struct{}

@@ -306,7 +306,8 @@ func TestFaultsOfFindings(t *testing.T) {
 }
 
 func TestFindingsAreForgottenByAge(t *testing.T) {
-	f := newFindings(2)
+	f, err := newFindings(2)
+	require.NoError(t, err)
 	for entity := range uint64(4) {
 		f.note(entity, []string{"first"})
 	}
@@ -315,7 +316,9 @@ func TestFindingsAreForgottenByAge(t *testing.T) {
 	assert.Empty(t, f.of(1), "the oldest has made room")
 	assert.Equal(t, []string{"second"}, f.of(2))
 	assert.Equal(t, []string{"first"}, f.of(3))
-	assert.Len(t, f.byEntity, 2)
+	f.note(4, []string{"third"})
+	assert.Empty(t, f.of(3), "2 was found again since, and a look at 3 does not count")
+	assert.Equal(t, 2, f.byEntity.Len())
 }
 
 func TestManyFindAtOnce(t *testing.T) {

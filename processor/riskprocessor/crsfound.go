@@ -8,7 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 )
@@ -79,37 +80,25 @@ func (p *program) addFindings(live []pack) {
 
 // findings remembers what was found in the last request of an entity, for as many entities as it has room for, the ones
 // found last. It may be used by many goroutines at once.
-type findings struct {
-	mu       sync.RWMutex // guards the following
-	byEntity map[uint64][]string
-	order    []uint64 // a ring of the entities, by when they were found first
-	next     int
-}
+type findings struct{ byEntity *lru.Cache[uint64, []string] }
 
-func newFindings(entities int) *findings {
-	return &findings{byEntity: map[uint64][]string{}, order: make([]uint64, entities)}
+// newFindings has room for that many entities, at least one.
+func newFindings(entities int) (*findings, error) {
+	byEntity, err := lru.New[uint64, []string](entities)
+	return &findings{byEntity}, err
 }
 
 // note remembers reasons, which must not be written to any more. Entity 0 is nobody.
 func (f *findings) note(entity uint64, reasons []string) {
-	if entity == 0 {
-		return
+	if entity != 0 {
+		f.byEntity.Add(entity, reasons)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, known := f.byEntity[entity]; !known {
-		delete(f.byEntity, f.order[f.next])
-		f.order[f.next] = entity
-		f.next = (f.next + 1) % len(f.order)
-	}
-	f.byEntity[entity] = reasons
 }
 
 // of returns what was noted.
 func (f *findings) of(entity uint64) []string {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.byEntity[entity]
+	reasons, _ := f.byEntity.Peek(entity) // a look is no finding
+	return reasons
 }
 
 // Reasons are bounded: what is found in a request can be dozens of rules.

@@ -56,7 +56,9 @@ func (i *instances) join(cfg *Config, store func(random func() uint64) (*feature
 			shared.traces = newTraces(n, i.random)
 		}
 		if n := cfg.CRS.RememberEntities; n > 0 && cfg.CRS.Extension != nil {
-			shared.found = newFindings(n)
+			if shared.found, err = newFindings(n); err != nil {
+				return nil, err
+			}
 		}
 		i.byConfig[cfg] = shared
 	}

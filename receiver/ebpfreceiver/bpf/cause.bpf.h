@@ -17,7 +17,7 @@ struct serving {
 	__u32 exchanges; /* and their numbers */
 	__u32 pid; /* whose this is; 0: nobody's */
 	__u8 unsure; /* there may be more to answer than is counted */
-	__u8 reserved[7 + 32];
+	__u8 reserved[39];
 };
 
 _Static_assert(sizeof(struct serving) == 64, "serving fills a cache line");

@@ -2,9 +2,10 @@
 /* Copyright The otelcol-risk Authors */
 
 /* What connections come to now and then, in programs of their own that the others go on with: the end of a connection, the
- * choice of exchanges when not all get a record, interim responses, other protocols. Three look through a captured head, which a verifier follows byte by byte,
- * once for every way that leads there: in the programs for every packet, that was most of their size to it. A program that is
- * gone on with knows nothing of these ways. None of it calls functions: before Linux 6.0, arm64 has no tail calls with them.
+ * choice of exchanges when not all get a record, interim responses, other protocols, pipelining. Most look through a captured
+ * head, which a verifier follows byte by byte, once for every way that leads there: in the programs for every packet, that was
+ * most of their size to it. A program that is gone on with knows nothing of these ways. None of it calls functions: before
+ * Linux 6.0, arm64 has no tail calls with them.
  */
 #ifndef OTELCOL_RISK_STEPS_BPF_H
 #define OTELCOL_RISK_STEPS_BPF_H

@@ -107,7 +107,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionRiskcrsDropped, err = builder.meter.Int64Counter(
 		"otelcol_extension_riskcrs_dropped",
-		metric.WithDescription("Requests that were not looked at. too_large, above max_request_bytes; queue_requests and queue_bytes, the queue was full; shutdown, they still waited. [Alpha]"),
+		metric.WithDescription("Requests that were not looked at. too_large, above max_request_bytes; queue_requests and queue_bytes, the queue was full; not_running, before start or after shutdown; shutdown, they still waited. [Alpha]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionRiskcrsDropped(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_riskcrs_dropped",
-		Description: "Requests that were not looked at. too_large, above max_request_bytes; queue_requests and queue_bytes, the queue was full; shutdown, they still waited. [Alpha]",
+		Description: "Requests that were not looked at. too_large, above max_request_bytes; queue_requests and queue_bytes, the queue was full; not_running, before start or after shutdown; shutdown, they still waited. [Alpha]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -12,7 +12,7 @@ import (
 // FuzzDirect holds closures against OTTL: whatever text OTTL accepts and the closures accept, too, must mean the same on
 // a span with the given attribute, in each of the types that it can have.
 func FuzzDirect(f *testing.F) {
-	for text := range directConditions() {
+	for text := range directConditions {
 		f.Add(text, "int", "401", int64(401), 2.5)
 	}
 	f.Add(`attributes["a"] == 010`, "a", "", int64(8), 8.0)
