@@ -47,9 +47,10 @@ func TestALostAnswerDuplicatesWithoutIdempotence(t *testing.T) {
 	shears.arm(afterAppend, 5, 3)
 	cluster := startCluster(t, kfake.NumBrokers(1), kfake.ListenFn(shears.listen), kfake.SeedTopics(1, topic))
 	exp := startExporter(t, settings(cluster.ListenAddrs(), map[string]any{
-		"producer": map[string]any{"delivery": "at_least_once"},
+		"producer": map[string]any{"delivery": "at_least_once", "linger": "0s"},
 	}))
 	sendAll(t, exp, requests)
+	require.Equal(t, 3, shears.made())
 	shears.arm(afterAppend, 0, 0)
 	missing, twice := compare(countSpans(t, readBack(t, cluster.ListenAddrs())), requests)
 	require.Empty(t, missing)

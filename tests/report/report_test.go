@@ -98,6 +98,10 @@ func TestReport(t *testing.T) {
 			stream: events("run TestA", "pass TestA", "output - found unexpected goroutines", "fail"),
 			want:   []string{"FAIL  p\n      found unexpected goroutines\n", "1 passed, 1 failed, 0 skipped\n"},
 		},
+		"a slash in a name makes no test that never ended": {
+			stream: events("run TestA", "run TestA/b/c", "pass TestA/b/c", "pass TestA", "run TestB", "fail TestB", "fail"),
+			want:   []string{"FAIL  p TestB\n\n", "1 passed, 1 failed, 0 skipped\n"},
+		},
 		"a test that never ended failed": {
 			stream: events("run TestA", "run TestB", "pass TestA", "output - panic: test timed out", "fail"),
 			want:   []string{"FAIL  p TestB\n      the test did not end\n", "panic: test timed out", "1 passed, 1 failed, 0 skipped\n"},

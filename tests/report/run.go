@@ -24,6 +24,7 @@ const (
 type test struct {
 	name        string
 	outcome     outcome
+	ran         bool // false for what only looks like a parent: a name may have slashes in it
 	output      strings.Builder
 	hasChildren bool
 	childFailed bool
@@ -61,6 +62,7 @@ func (r *run) add(e event) {
 		return
 	}
 	t := r.named(e.Test)
+	t.ran = true
 	switch e.Action {
 	case "output":
 		if !isFrame(e.Output) {
@@ -82,7 +84,7 @@ func (r *run) counted(packageFailed bool) []*test {
 	// From the last name to the first, a sub-test comes before its parent.
 	for _, name := range slices.Backward(names) {
 		t := r.tests[name]
-		if t.outcome == unfinished && packageFailed && !t.childFailed {
+		if t.ran && t.outcome == unfinished && packageFailed && !t.childFailed {
 			t.outcome = failed
 			t.output.WriteString("the test did not end\n")
 		}

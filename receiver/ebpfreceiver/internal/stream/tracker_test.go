@@ -98,7 +98,10 @@ func (w *wire) record(kind event.Kind, client bool, flags event.Flags, from, to 
 	return append(record, data...)
 }
 
-const streamRecord = 40
+const (
+	streamRecord = 40
+	body         = 300 // bytes of a response
+)
 
 // raw returns the record of the next bytes of a direction.
 func (w *wire) raw(client bool, data []byte) []byte {
@@ -138,7 +141,7 @@ func (w *wire) request(t testing.TB, id uint32, path string) []byte {
 
 func (w *wire) response(t testing.TB, id uint32) []byte {
 	t.Helper()
-	return append(w.headers(t, false, id, false, ":status", "200"), w.data(t, false, id, true, 300)...)
+	return append(w.headers(t, false, id, false, ":status", "200"), w.data(t, false, id, true, body)...)
 }
 
 func TestStreamsBecomeExchanges(t *testing.T) {
@@ -290,10 +293,13 @@ func TestACallWhoseResponseMayHaveBeenMissedIsNoFailure(t *testing.T) {
 	from := w.at[0]
 	seen := w.response(t, 5)
 	w.at[0] += uint32(len(seen))
-	w.tracker.Record(w.record(event.StreamData, false, event.Guessed, from, w.at[0], seen))
+	heads := seen[:len(seen)-body] // all that the kernel copies once it follows frames
+	w.tracker.Record(w.record(event.StreamData, false, event.Guessed, from, w.at[0], heads))
 	w.tracker.Record(w.record(event.StreamEnd, false, event.Fin, 0, 0, nil))
 	assert.Equal(t, []string{"/2", "/3"}, w.seen.paths, "of these the response was seen, and its head")
-	assert.Equal(t, protocol.None, w.seen.exchanges[1].Failure)
+	for _, told := range w.seen.exchanges {
+		assert.Equal(t, protocol.None, told.Failure)
+	}
 	assert.EqualValues(t, 2, w.tracker.Counts.Missed.Load())
 	assert.Zero(t, w.tracker.Counts.Open.Load())
 }
