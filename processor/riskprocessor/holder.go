@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/annotate"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/gather"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 )
 
 // holderTick is how often complete traces are looked for when no spans come. Spans that come look for them, too.
@@ -148,12 +149,9 @@ func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error
 	w.begin(ctx)
 	w.held = true
 	for span := range spansIn(td) {
-		v := verdict{trace: span.TraceID(), state: span.TraceState().AsRaw()}
-		if score, found := span.Attributes().Get(annotate.KeyScore); found {
-			v.score = score.Double()
-		}
-		w.verdicts = append(w.verdicts, v)
+		w.recall(span)
 	}
+	w.judge()
 	if d.certain {
 		w.remember(d.trace)
 	}
@@ -168,6 +166,27 @@ func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error
 		return nil
 	}
 	return h.next.ConsumeTraces(ctx, td)
+}
+
+// recall takes in what arrive wrote to the span: its score, and which rules fired. Those that are not in use any more are
+// in its score only.
+func (w *worker) recall(span ptrace.Span) {
+	v := verdict{trace: span.TraceID(), state: span.TraceState().AsRaw()}
+	if score, found := span.Attributes().Get(annotate.KeyScore); found {
+		v.score = score.Double()
+	}
+	w.verdicts = append(w.verdicts, v)
+	reasons, found := span.Attributes().Get(annotate.KeyReasons)
+	if !found {
+		return
+	}
+	var hits rule.Hits
+	for _, reason := range reasons.Slice().All() {
+		if place, known := w.live.places[reason.Str()]; known {
+			hits.Add(place)
+		}
+	}
+	w.fire(v.trace, &hits)
 }
 
 // spansIn yields the spans in the order in which workers see them.

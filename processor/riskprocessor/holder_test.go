@@ -101,6 +101,28 @@ func TestRiskyTraceIsKeptWholeAcrossBatches(t *testing.T) {
 	assert.Equal(t, map[string]int64{"": 1}, h.sums(t, "processor_risk_spans_sampled_out"))
 }
 
+// Neither rule is enough alone, and each fires in a batch of its own. With and without what is learned, which is another way
+// to the same decision.
+func TestRulesOfAllBatchesMakeTheScoreOfATrace(t *testing.T) {
+	for _, learned := range []bool{false, true} {
+		cfg := holdingConfig(t)
+		cfg.Learned.Enabled = learned
+		cfg.Rules[0].Weight, cfg.Rules[1].Weight = 0.4, 0.4 // 0.64 together
+		h := newHolding(t, cfg, nil)
+		h.give(t, 0, oneSpan(t, lowID(1), false, attrs{"risky": true}))
+		h.give(t, 0, oneSpan(t, lowID(1), false, attrs{"odd": true}))
+		h.give(t, 0, oneSpan(t, lowID(1), true, nil))
+		for range 2 { // the same rule twice is one reason
+			h.give(t, 0, oneSpan(t, lowID(2), false, attrs{"odd": true}))
+		}
+		require.Equal(t, 3, h.give(t, time.Minute, ptrace.NewTraces()))
+		for _, span := range h.end(t) {
+			assert.Equal(t, lowID(1), span.TraceID())
+		}
+		assert.Equal(t, map[string]int64{"trace": 3}, h.sums(t, "processor_risk_spans_kept"))
+	}
+}
+
 func TestTraceIsDecidedAfterItsRoot(t *testing.T) {
 	cfg := holdingConfig(t)
 	cfg.Sampling.Percentage = 100

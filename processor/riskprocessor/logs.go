@@ -44,6 +44,7 @@ func (w *worker) scoreLogs(ld plog.Logs) {
 			}
 		}
 	}
+	w.flush()
 	w.judge()
 }
 

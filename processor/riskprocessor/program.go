@@ -36,6 +36,7 @@ type program struct {
 // ruleset is a list of rules as they are evaluated together.
 type ruleset struct {
 	names      []string
+	places     map[string]int // of the names
 	conditions rule.Set
 	scorer     *score.Scorer
 }
@@ -134,16 +135,16 @@ func (r *ruleset) compile(packs []pack, compilers compilers) error {
 		errs    []error
 		weights []score.Weighted
 	)
-	seen := map[string]bool{}
+	r.places = map[string]int{}
 	for _, pack := range packs {
 		for i := range pack.Rules {
 			c := &pack.Rules[i]
 			key := pack.key + at("rules", i, c.Name)
 			errs = append(errs, c.validate(key))
-			if seen[c.Name] {
+			if _, twice := r.places[c.Name]; twice {
 				errs = append(errs, fmt.Errorf("%s::name: must be unique, found %q twice", key, c.Name))
 			}
-			seen[c.Name] = true
+			r.places[c.Name] = len(r.names)
 			condition, err := compilers.compile(c.Condition)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s::condition: %w", key, err))

@@ -46,6 +46,7 @@ func (w *worker) scoreSpans(td ptrace.Traces) {
 			}
 		}
 	}
+	w.flush()
 	w.judge()
 }
 

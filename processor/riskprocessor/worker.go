@@ -215,16 +215,21 @@ func (w *worker) score(r *row) {
 				v.more = w.foundBefore(r)
 			}
 		}
-		if !r.trace.IsEmpty() {
-			union := w.fired[r.trace]
-			union.Join(&hits)
-			w.fired[r.trace] = union
-		}
+		w.fire(r.trace, &hits)
 	}
 	if len(w.shadow.names) > 0 {
 		w.compare(v.score)
 	}
 	r.close()
+}
+
+// fire notes rules that fired for a record of the trace.
+func (w *worker) fire(id pcommon.TraceID, hits *rule.Hits) {
+	if !id.IsEmpty() {
+		union := w.fired[id]
+		union.Join(hits)
+		w.fired[id] = union
+	}
 }
 
 // compare scores the row with the rules that are tried out.
@@ -240,7 +245,6 @@ func (w *worker) compare(live float64) {
 // judge finds the traces to keep, when all records of the batch are scored: those for which the rules that fired anywhere
 // in the trace make a score that is kept.
 func (w *worker) judge() {
-	w.flush()
 	for id, union := range w.fired {
 		if w.live.scorer.Score(&union) < w.cfg.Sampling.KeepAbove {
 			continue
