@@ -166,6 +166,20 @@ func TestDryRunDropsNothing(t *testing.T) {
 	assert.Equal(t, attrs{"risk.score": 0.0, "risk.level": "low", "risk.sampling": "drop"}, p.logs(t, lowID(1), nil))
 }
 
+// TestFeaturesOfTwoNamesCountOnce: one that is tried out may count what a live one counts, under a name of its own.
+func TestFeaturesOfTwoNamesCountOnce(t *testing.T) {
+	cfg := defaultConfig(t)
+	cfg.Features = []FeatureConfig{{Name: "seen", Type: "count", Entity: "ip", Window: maxWindow}, {Name: "seen_again", Type: "count", Entity: "ip", Window: maxWindow}}
+	cfg.Shadow.Features = []FeatureConfig{{Name: "seen_by_shadow", Type: "count", Entity: "ip", Window: maxWindow}}
+	cfg.Rules = []RuleConfig{{Name: "second", Condition: `Feature("seen") == 2 and Feature("seen_again") == 2`, Weight: 0.1}}
+	cfg.Shadow.Rules = []RuleConfig{{Name: "shadow", Condition: `Feature("seen_by_shadow") == 2`, Weight: 0.1}}
+	g := newRig(t, cfg)
+	a := attrs{"client.address": "192.0.2.1"}
+	assert.Empty(t, reasonsOf(t, g.send(t, a)))
+	assert.Equal(t, []any{"second"}, reasonsOf(t, g.send(t, a)))
+	assert.Equal(t, map[string]int64{"shadow": 1}, g.sums(t, "processor_risk_shadow_rule_hits"))
+}
+
 func TestShadowRulesChangeNothing(t *testing.T) {
 	cfg := riskyConfig(t)
 	cfg.Shadow.Features = []FeatureConfig{{Name: "f", Type: "count", Entity: "ip", Window: maxWindow}}

@@ -4,6 +4,7 @@
 package feature
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
@@ -61,7 +62,7 @@ type Spec struct {
 type Engine struct {
 	reader   *Reader
 	store    *Store
-	ids      []string
+	specs    []Spec
 	trackers []tracker
 }
 
@@ -75,16 +76,31 @@ type tracker interface {
 // NewEngine makes an engine without features, for vectors that the given reader fills and with tables in the store.
 func NewEngine(reader *Reader, store *Store) *Engine { return &Engine{reader: reader, store: store} }
 
-// Add adds a feature and returns its place in [Vector.Features].
+// Add adds a feature and returns its place in [Vector.Features]. Of features that count the same, one counts and the others
+// take its number: in the table that they share, each would count every record again.
 func (e *Engine) Add(spec *Spec) int {
-	e.trackers = append(e.trackers, e.newTracker(spec, e.store))
-	e.ids = append(e.ids, spec.ID)
+	own, tracker := *spec, tracker(nil)
+	for i := range e.specs {
+		switch other := &e.specs[i]; {
+		case own.Type == Given || other.ID != own.ID:
+		case other.AtLeast == own.AtLeast && other.WarmUp == own.WarmUp:
+			tracker = same{i}
+		default: // the same records, but another number: a table of its own
+			own.ID = fmt.Sprintf("%s, at least %v, warm-up %v", spec.ID, spec.AtLeast, spec.WarmUp)
+		}
+	}
+	if tracker == nil {
+		tracker = e.newTracker(&own, e.store)
+	} else {
+		own.ID = "" // nothing is open
+	}
+	e.specs, e.trackers = append(e.specs, own), append(e.trackers, tracker)
 	return len(e.trackers) - 1
 }
 
 // Close says that the engine is not used any more: tables that no other engine has opened are forgotten. An engine that
 // is not closed leaves its tables in the store, for those who come later.
-func (e *Engine) Close() { e.store.release(e.ids) }
+func (e *Engine) Close() { e.store.release(e.specs) }
 
 func (e *Engine) newTracker(spec *Spec, store *Store) tracker {
 	basis := basis{entity: spec.Entity, period: spec.Period}

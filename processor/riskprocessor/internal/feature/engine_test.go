@@ -176,4 +176,39 @@ func TestSumRatioAndFirstSeen(t *testing.T) {
 	assert.Equal(t, []Value{{}, {}, {}, {}}, got(), "nobody has no numbers")
 }
 
+// TestTheSameIsCountedOnce: features that count the same share a table, in which every record must be counted once.
+func TestTheSameIsCountedOnce(t *testing.T) {
+	r := NewReader(1)
+	ip := r.AddEntity(&Identity{Sources: []Source{{Key: "ip"}}})
+	store := newStore()
+	e := NewEngine(r, store)
+	spec := Spec{ID: "requests", Type: Count, Entity: ip, Period: window.Sliding(time.Minute), Entities: window.MinEntities}
+	ratio := Spec{ID: "failures", Type: Ratio, Entity: ip, Period: window.Sliding(time.Minute), Entities: window.MinEntities, AtLeast: 1}
+	late := ratio
+	late.AtLeast = 3
+	for _, s := range []*Spec{&spec, &ratio, &spec, &late, &late} {
+		e.Add(s)
+	}
+	vectors := []*Vector{e.NewVector(), e.NewVector(), e.NewVector(), e.NewVector()}
+	for i, v := range vectors {
+		attrs := map[string]any{"ip": "a"}
+		if i == 3 {
+			attrs = nil
+		}
+		read(t, r, v, ptrace.SpanKindServer, nil, attrs)
+		for i := range v.Counted {
+			v.Counted[i], v.Matched[i] = true, true
+		}
+	}
+	e.Observe(vectors, time.Hour)
+	none := Value{}
+	assert.Equal(t, []Value{number(1), number(1), number(1), none, none}, vectors[0].Features)
+	assert.Equal(t, []Value{number(2), number(1), number(2), none, none}, vectors[1].Features)
+	assert.Equal(t, []Value{number(3), number(1), number(3), number(1), number(1)}, vectors[2].Features, "the third of both ratios")
+	assert.Equal(t, []Value{none, none, none, none, none}, vectors[3].Features)
+	assert.Len(t, store.entries, 3)
+	e.Close()
+	assert.Empty(t, store.entries)
+}
+
 func number(n float64) Value { return Value{Kind: Double, Double: n} }

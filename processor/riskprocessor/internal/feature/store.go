@@ -115,13 +115,13 @@ func (s *Store) since(spec *Spec) *moment {
 }
 
 // release forgets tables that are not open any more.
-func (s *Store) release(ids []string) {
+func (s *Store) release(specs []Spec) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range ids {
-		if e, ok := s.entries[id]; ok {
+	for i := range specs {
+		if e, ok := s.entries[specs[i].ID]; ok {
 			if e.users--; e.users <= 0 {
-				delete(s.entries, id)
+				delete(s.entries, specs[i].ID)
 				for _, number := range e.fleet {
 					delete(s.byFleet, number)
 				}
