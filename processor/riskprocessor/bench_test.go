@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -74,14 +75,27 @@ func benchmarkProcessor(b *testing.B, cfg *Config) {
 		i++
 	}
 	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N*spans), "cpu-ns/span")
+	b.ReportMetric(allocations(b, p, batches[0])/spans, "allocs/span")
+}
 
-	copying := testing.AllocsPerRun(20, func() { batches[0].CopyTo(ptrace.NewTraces()) })
+// allocations is how many the processing of a batch makes.
+func allocations(tb testing.TB, p *riskProcessor, batch ptrace.Traces) float64 {
+	tb.Helper()
+	copying := testing.AllocsPerRun(20, func() { batch.CopyTo(ptrace.NewTraces()) })
 	all := testing.AllocsPerRun(20, func() {
 		td := ptrace.NewTraces()
-		batches[0].CopyTo(td)
-		_, _ = p.processTraces(b.Context(), td)
+		batch.CopyTo(td)
+		_, _ = p.processTraces(tb.Context(), td)
 	})
-	b.ReportMetric((all-copying)/spans, "allocs/span")
+	return all - copying
+}
+
+func TestFiveFeaturesAndTenRulesAllocateLessThanOnceASpan(t *testing.T) {
+	const spans = 1000
+	cfg := benchConfig(t)
+	require.Len(t, cfg.Features, 5)
+	require.Len(t, cfg.Rules, 10)
+	assert.Less(t, allocations(t, started(t, cfg), benchBatches(1, spans)[0]), float64(spans))
 }
 
 // started returns a processor of spans at work.

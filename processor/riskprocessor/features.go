@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // calendar days need time zones, which the smallest container images do not have
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"

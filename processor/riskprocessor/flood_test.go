@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
 )
 
 // residentMiB is the memory of this process that is in use, without garbage, 0 where it cannot be read.
@@ -102,28 +104,46 @@ func crowdConfig(tb testing.TB) *Config {
 	return cfg
 }
 
+// pastFlood sends addresses seen once past 1000s of regulars that come again and again, and returns how many of the
+// regulars' scores are others than without them. Filled is called when the tables hold as much as they can.
+func pastFlood(tb testing.TB, cfg *Config, regulars, fill, flood int, filled func()) (changed int) {
+	tb.Helper()
+	const rounds = 8
+	quiet, flooded := newCrowd(tb, cfg), newCrowd(tb, cfg)
+	for range 4 {
+		quiet.send(tb, 0, regulars)
+		flooded.send(tb, 0, regulars)
+	}
+	flooded.send(tb, 1<<24, fill)
+	filled()
+	for round := range rounds {
+		flooded.send(tb, 1<<25+round*flood/rounds, flood/rounds)
+		want, got := quiet.send(tb, 0, regulars), flooded.send(tb, 0, regulars)
+		require.Len(tb, want, regulars)
+		for i := range want {
+			if want[i] != got[i] {
+				changed++
+			}
+		}
+	}
+	return changed
+}
+
+// TestFloodChangesNoScore is BenchmarkFlood in small: twenty addresses seen once for every cell.
+func TestFloodChangesNoScore(t *testing.T) {
+	cfg := crowdConfig(t)
+	cfg.Limits.MaxEntities = 8 * window.MinEntities
+	assert.Zero(t, pastFlood(t, cfg, 1000, 16_000, 160_000, func() {}))
+}
+
 // BenchmarkFlood sends ten million addresses seen once past 20,000 that come again and again, and compares with what the
 // 20,000 get without a flood: changed-scores and grown-MiB must be 0, but for some noise of the memory.
 func BenchmarkFlood(b *testing.B) {
-	const regulars, flood, rounds = 20_000, 10_000_000, 8
+	const flood = 10_000_000
 	for b.Loop() {
-		quiet, flooded := newCrowd(b, crowdConfig(b)), newCrowd(b, crowdConfig(b))
-		for range 4 {
-			quiet.send(b, 0, regulars)
-			flooded.send(b, 0, regulars)
-		}
-		flooded.send(b, 1<<24, 200_000) // what the tables can hold
-		before, changed := residentMiB(b), 0
-		start := time.Now()
-		for round := range rounds {
-			flooded.send(b, 1<<25+round*flood/rounds, flood/rounds)
-			want, got := quiet.send(b, 0, regulars), flooded.send(b, 0, regulars)
-			for i := range want {
-				if want[i] != got[i] {
-					changed++
-				}
-			}
-		}
+		var before float64
+		var start time.Time
+		changed := pastFlood(b, crowdConfig(b), 20_000, 200_000, flood, func() { before, start = residentMiB(b), time.Now() })
 		b.ReportMetric(float64(changed), "changed-scores")
 		b.ReportMetric(max(0, residentMiB(b)-before), "grown-MiB")
 		b.ReportMetric(float64(time.Since(start).Nanoseconds())/flood, "ns/address")
