@@ -105,6 +105,31 @@ func TestCollectorsShareTotals(t *testing.T) {
 	redistest.Eventually(t, "all is well", func() bool { return !a.Degraded() && !b.Degraded() })
 }
 
+// TestEveryModeOfRedis: totals are shared through whatever the settings name.
+func TestEveryModeOfRedis(t *testing.T) {
+	for mode, start := range map[string]func(*testing.T, *RedisConfig){
+		modeSingle: func(t *testing.T, c *RedisConfig) { c.Addresses = []string{redistest.Start(t).Addr()} },
+		modeSentinel: func(t *testing.T, c *RedisConfig) {
+			c.Addresses, c.MasterSet = []string{redistest.StartSentinel(t).Sentinel.Addr()}, redistest.MasterSet
+		},
+		modeCluster: func(t *testing.T, c *RedisConfig) {
+			c.Addresses = []string{redistest.StartCluster(t, 3)[0].Addr()} // which knows the others
+		},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			cfg := fleetConfig("")
+			cfg.Redis.Get().Mode = mode
+			start(t, cfg.Redis.Get())
+			require.NoError(t, cfg.Redis.Get().Validate())
+			inA, inB := shareTally(t, started(t, cfg)), shareTally(t, started(t, cfg))
+			inA.add(5)
+			redistest.Eventually(t, "a's total", func() bool { return inA.fleetTotal() == 5 })
+			inB.add(4)
+			redistest.Eventually(t, "the fleet's total", func() bool { return inB.fleetTotal() == 9 })
+		})
+	}
+}
+
 func TestWithoutRedisAtStartTheSeedIsLearnedLater(t *testing.T) {
 	redis := redistest.Start(t)
 	first := started(t, fleetConfig(redis.Addr()))
@@ -169,7 +194,11 @@ func TestCountsInMemoryAreBounded(t *testing.T) {
 func TestMembersAreTold(t *testing.T) {
 	redis := redistest.Start(t)
 	var alone, together atomic.Int64
-	cancel, err := started(t, createDefaultConfig().(*Config)).SubscribeMemberCount(func(n int) { alone.Store(int64(n)) })
+	// The interface as contrib's processor declares it.
+	var itself interface {
+		SubscribeMemberCount(callback func(count int)) (cancel func(), err error)
+	} = started(t, createDefaultConfig().(*Config))
+	cancel, err := itself.SubscribeMemberCount(func(n int) { alone.Store(int64(n)) })
 	require.NoError(t, err)
 	defer cancel()
 	assert.EqualValues(t, 1, alone.Load(), "told at once")

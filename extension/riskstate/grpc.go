@@ -6,6 +6,7 @@ package riskstate
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -40,33 +41,22 @@ func (g *grpcAPI) Score(ctx context.Context, asked *scorepb.ScoreRequest) (*scor
 	return &scorepb.ScoreResponse{Score: answer.Score, Level: answer.Level, Reasons: answer.Reasons, Degraded: answer.Degraded}, nil
 }
 
+// request reads a question, and refuses what the question in JSON would be refused for.
 func (g *grpcAPI) request(asked *scorepb.ScoreRequest) (*ScoreRequest, error) {
 	r := &ScoreRequest{Observe: asked.GetObserve()}
-	for _, e := range []Entity{{"ip", asked.GetIp()}, {"user", asked.GetUser()}, {"device", asked.GetDevice()}} {
-		if e.Value != "" {
-			r.Entities = append(r.Entities, e)
-		}
-	}
-	given := len(r.Entities)
-	for name, value := range asked.GetEntities() {
-		e := Entity{Name: name, Value: value}
-		switch {
-		case name == "" || value == "":
-			return nil, fmt.Errorf("entities/%s: must not be empty", name)
-		case len(r.Entities) >= g.limits.Entities:
-			return nil, fmt.Errorf("entities: has more than the %d allowed", g.limits.Entities)
-		}
-		for _, other := range r.Entities[:given] {
-			if other.Name == name {
-				return nil, fmt.Errorf("entities/%s: is given twice", name)
-			}
-		}
-		r.Entities = append(r.Entities, e)
+	var err error
+	if r.Entities, err = g.entities(asked); err != nil {
+		return nil, err
 	}
 	if len(asked.GetAttributes()) > g.limits.Attributes {
 		return nil, fmt.Errorf("attributes: has more than the %d allowed", g.limits.Attributes)
 	}
+	seen := make(map[string]struct{}, len(asked.GetAttributes()))
 	for i, a := range asked.GetAttributes() {
+		if _, twice := seen[a.GetKey()]; twice {
+			return nil, fmt.Errorf("attributes/%d: %q is given twice", i, a.GetKey())
+		}
+		seen[a.GetKey()] = struct{}{}
 		attribute := Attribute{Key: a.GetKey()}
 		switch v := a.GetValue().(type) {
 		case *scorepb.Attribute_Text:
@@ -74,6 +64,9 @@ func (g *grpcAPI) request(asked *scorepb.ScoreRequest) (*ScoreRequest, error) {
 		case *scorepb.Attribute_Int:
 			attribute.Kind, attribute.Int = AttributeInt, v.Int
 		case *scorepb.Attribute_Float:
+			if math.IsNaN(v.Float) || math.IsInf(v.Float, 0) {
+				return nil, fmt.Errorf("attributes/%d: must be a finite number, found %v", i, v.Float)
+			}
 			attribute.Kind, attribute.Float = AttributeFloat, v.Float
 		case *scorepb.Attribute_Bool:
 			attribute.Kind = AttributeBool
@@ -86,4 +79,29 @@ func (g *grpcAPI) request(asked *scorepb.ScoreRequest) (*ScoreRequest, error) {
 		r.Attributes = append(r.Attributes, attribute)
 	}
 	return r, nil
+}
+
+func (g *grpcAPI) entities(asked *scorepb.ScoreRequest) ([]Entity, error) {
+	var all []Entity
+	for _, e := range []Entity{{"ip", asked.GetIp()}, {"user", asked.GetUser()}, {"device", asked.GetDevice()}} {
+		if e.Value != "" {
+			all = append(all, e)
+		}
+	}
+	given := len(all)
+	for name, value := range asked.GetEntities() {
+		if name == "" || value == "" {
+			return nil, fmt.Errorf("entities/%s: must not be empty", name)
+		}
+		for _, other := range all[:given] {
+			if other.Name == name {
+				return nil, fmt.Errorf("entities/%s: is given twice", name)
+			}
+		}
+		all = append(all, Entity{Name: name, Value: value})
+	}
+	if len(all) > g.limits.Entities {
+		return nil, fmt.Errorf("entities: has more than the %d allowed", g.limits.Entities)
+	}
+	return all, nil
 }
