@@ -6,10 +6,12 @@ package distro
 import (
 	"debug/elf"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -40,6 +42,33 @@ func TestBinaryIsStaticAndSmall(t *testing.T) {
 	}
 	if libraries, err := file.ImportedLibraries(); err != nil || len(libraries) > 0 {
 		t.Errorf("the binary needs libraries %q (error %v), want none", libraries, err)
+	}
+}
+
+// zones needs to know when a day begins in Berlin.
+const zones = `
+receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:4317"}}}}
+processors: {risk: {features: [{name: today, type: count, entity: ip, calendar_day: Europe/Berlin}]}}
+exporters: {debug: {}}
+service: {pipelines: {traces: {receivers: [otlp], processors: [risk], exporters: [debug]}}}
+`
+
+// TestBinaryNeedsNothingBesideIt runs it as in a container image that holds nothing else: no libraries, no time zones.
+func TestBinaryNeedsNothingBesideIt(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to change the root folder")
+	}
+	image := t.TempDir()
+	if output, err := exec.CommandContext(t.Context(), "cp", binary(t), filepath.Join(image, "otelcol-risk")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	if err := os.WriteFile(filepath.Join(image, "zones.yaml"), []byte(zones), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), "/otelcol-risk", "validate", "--config=/zones.yaml")
+	command.Dir, command.Env, command.SysProcAttr = "/", []string{}, &syscall.SysProcAttr{Chroot: image}
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
 	}
 }
 

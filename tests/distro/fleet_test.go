@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,17 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+// sightings is what the test adds to the fleet's configuration: since when an address is known, which is in no Redis, so
+// only a snapshot can tell it to the next life.
+const sightings = `
+processors:
+  risk:
+    features:
+      - {name: known_for, type: first_seen, entity: ip, window: 24h}
+    rules:
+      - {name: known, weight: 0.5, condition: 'Feature("known_for") >= 1'}
+`
+
 // TestFleetGatewayAnswersAndRemembers starts what gateway-fleet.yaml adds to the gateway, twice.
 func TestFleetGatewayAnswersAndRemembers(t *testing.T) {
 	addrs, err := harness.FreeAddrs(7)
@@ -88,10 +100,14 @@ func TestFleetGatewayAnswersAndRemembers(t *testing.T) {
 	startRedis(t, addrs[0])
 	state := t.TempDir()
 	config := filepath.Join(root, "distro", "config")
+	over := filepath.Join(t.TempDir(), "sightings.yaml")
+	if err := os.WriteFile(over, []byte(sightings), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, life := range []string{"first", "second"} {
 		log := filepath.Join(t.TempDir(), life+".log")
 		gateway, err := harness.StartCollector(t.Context(), harness.CollectorSpec{
-			Binary: binary(t), Config: filepath.Join(config, "gateway.yaml"), Over: []string{filepath.Join(config, "gateway-fleet.yaml")},
+			Binary: binary(t), Config: filepath.Join(config, "gateway.yaml"), Over: []string{filepath.Join(config, "gateway-fleet.yaml"), over},
 			Env: []string{
 				"REDIS_ADDRESS=" + addrs[0], "SCORE_HTTP_ENDPOINT=" + addrs[1], "SCORE_GRPC_ENDPOINT=" + addrs[2],
 				"OTLP_HTTP_ENDPOINT=" + addrs[3], "OTLP_GRPC_ENDPOINT=" + addrs[4], "HEALTH_CHECK_ENDPOINT=" + addrs[5],
@@ -106,6 +122,15 @@ func TestFleetGatewayAnswersAndRemembers(t *testing.T) {
 		eventually(t, "answers that are not degraded", func() bool {
 			return !askScore(t, addrs[1], `{"ip": "203.0.113.7", "user": "alice"}`).Degraded
 		})
+		if life == "first" {
+			if a := observe(t, addrs[1], "alice", 1); slices.Contains(a.Reasons, "known") {
+				t.Errorf("before anything came: %+v", a)
+			}
+		} else {
+			eventually(t, "the address is known from the first life", func() bool {
+				return slices.Contains(askScore(t, addrs[1], `{"ip": "203.0.113.7"}`).Reasons, "known")
+			})
+		}
 		if err := gateway.Stop(20 * time.Second); err != nil {
 			t.Fatal(err)
 		}
