@@ -28,7 +28,7 @@ func (d *durations) add(s *bpfobj.Series) {
 		side = protocol.Client
 	}
 	if s.Overflow {
-		d.http.Overflow(side, s.Counts, s.Sum)
+		d.http.Overflow(side, s.Scaled, s.Counts, s.Sum)
 		return
 	}
 	owner := protocol.Owner{Created: s.Owner.Created, CgroupID: s.CgroupID, PID: s.Owner.PID, Comm: s.Owner.Comm, Inherited: s.Owner.Inherited}
@@ -36,7 +36,7 @@ func (d *durations) add(s *bpfobj.Series) {
 	if !d.filter.Admits(process.Executable) {
 		return
 	}
-	seen := metrics.Request{Side: side, Server: s.Server, Method: s.Method, Status: s.Status, Failure: failureOf(s.Failure)}
+	seen := metrics.Request{Side: side, Server: s.Server, Method: s.Method, Status: s.Status, Failure: failureOf(s.Failure), Scaled: s.Scaled}
 	if s.Status != 0 {
 		seen.Version = protocol.HTTPVersion(s.Minor)
 	}

@@ -16,8 +16,10 @@ struct serving {
 	__u64 cookies; /* of the sockets of those that are open, added up: while there is one, it is its cookie */
 	__u32 exchanges; /* and their numbers */
 	__u32 pid; /* whose this is; 0: nobody's */
+	__u32 hidden; /* connections of it that rest, each of which may have a request that is not counted */
+	struct bpf_spin_lock lock; /* of the above, with the notes of the connections; the rest is changed without */
 	__u8 unsure; /* there may be more to answer than is counted */
-	__u8 reserved[39];
+	__u8 reserved[31];
 };
 
 _Static_assert(sizeof(struct serving) == 64, "serving fills a cache line");
@@ -53,23 +55,39 @@ static __always_inline struct serving *serving_of(__u32 pid)
 	return bpf_map_lookup_elem(&servings, &slot);
 }
 
-/* A request came to a process. False when it cannot be counted. */
-static __always_inline bool serving_begin(__u32 pid, __u64 cookie, __u32 exchange)
+/* Whether somebody needs his slot. */
+static __always_inline bool serving_used(const struct serving *serving)
+{
+	return SERVING_OPEN(serving->counts) || serving->hidden;
+}
+
+/* The slot of a process, NULL if another one needs it. */
+static __always_inline struct serving *serving_claim(__u32 pid)
 {
 	struct serving *serving = serving_of(pid);
 
 	if (!pid || !serving)
-		return false;
-	if (serving->pid != pid) {
-		if (SERVING_OPEN(serving->counts)) {
-			serving->unsure = 1;
-			return false;
-		}
-		serving->pid = pid;
-		serving->unsure = 0;
-		serving->cookies = 0;
-		serving->exchanges = 0;
+		return NULL;
+	if (serving->pid == pid)
+		return serving;
+	if (serving_used(serving)) {
+		serving->unsure = 1;
+		return NULL;
 	}
+	serving->pid = pid;
+	serving->unsure = 0;
+	serving->cookies = 0;
+	serving->exchanges = 0;
+	return serving;
+}
+
+/* A request came to a process. False when it cannot be counted. */
+static __always_inline bool serving_begin(__u32 pid, __u64 cookie, __u32 exchange)
+{
+	struct serving *serving = serving_claim(pid);
+
+	if (!serving)
+		return false;
 	/* First what within_holds compares, and in serving_end last: who reads a sum in between is found out. */
 	__sync_fetch_and_add(&serving->counts, SERVING_BEGUN + 1);
 	__sync_fetch_and_add(&serving->cookies, cookie);
@@ -95,10 +113,11 @@ static __always_inline void serving_unsure(__u32 pid)
 
 	if (!pid || !serving)
 		return;
-	if (serving->pid != pid && !SERVING_OPEN(serving->counts))
+	if (serving->pid != pid && !serving_used(serving))
 		serving->pid = pid;
 	serving->unsure = 1;
 }
+
 
 /* A process calls: notes what it has to answer, if that is one request. */
 static __always_inline bool within_enter(struct within *within, __u32 pid)
@@ -108,8 +127,8 @@ static __always_inline bool within_enter(struct within *within, __u32 pid)
 	within->pid = 0;
 	if (!pid || !serving || serving->pid != pid)
 		return false;
-	within->counts = serving->counts;
-	if (SERVING_OPEN(within->counts) != 1 || serving->unsure)
+	within->counts = serving->counts; /* first: a connection that begins to rest from here on changes it */
+	if (SERVING_OPEN(within->counts) != 1 || *(volatile __u32 *)&serving->hidden || serving->unsure)
 		return false;
 	within->cookie = serving->cookies;
 	within->exchange = serving->exchanges;
@@ -191,6 +210,48 @@ static __always_inline void cause_served(struct connection *connection, __u32 ex
 	connection->marks &= ~MARK_CAUSED;
 }
 
+/* If a server's connection rests, its process may have a request on it that nobody counts. What was certain until now is not
+ * any more. A packet, the process that accepts the connection and the one that closes it may come at once: under the lock,
+ * whoever comes second sees what the first has noted.
+ */
+static __always_inline void cause_hidden(struct connection *connection)
+{
+	const struct event_exchange *exchange = &connection->exchange;
+	struct serving *serving;
+
+	if (!knob_causes || !knob_rest || exchange->event.side != SIDE_SERVER || exchange->owner.inherited == OWNER_INHERITED)
+		return;
+	serving = serving_claim(exchange->owner.pid);
+	if (!serving)
+		return;
+	bpf_spin_lock(&serving->lock);
+	if (connection->rests && !connection->hidden && !connection->released) {
+		connection->hidden = 1;
+		serving->hidden++;
+		__sync_fetch_and_add(&serving->counts, SERVING_BEGUN);
+	}
+	bpf_spin_unlock(&serving->lock);
+}
+
+/* It has not any more: the next request has come, the connection has another owner, or it is closed. */
+static __always_inline void cause_shown(struct connection *connection)
+{
+	__u32 pid = connection->exchange.owner.pid;
+	struct serving *serving;
+
+	if (!knob_causes || !knob_rest || connection->exchange.event.side != SIDE_SERVER)
+		return;
+	serving = serving_of(pid);
+	if (!serving)
+		return;
+	bpf_spin_lock(&serving->lock);
+	if (connection->hidden) {
+		connection->hidden = 0;
+		serving->hidden--;
+	}
+	bpf_spin_unlock(&serving->lock);
+}
+
 /* A connection has moved on: from before, to where it stands now. Nothing of the exchange was written yet. */
 static __always_inline void cause_follow(struct bpf_sock *sk, struct connection *connection, struct standing before)
 {
@@ -217,7 +278,9 @@ static __always_inline void cause_accepted(struct connection *connection, const 
 
 	if (knob_causes)
 		cause_served(connection, exchange->event.exchange);
+	cause_shown(connection);
 	exchange->owner = *owner;
+	cause_hidden(connection);
 	if (knob_causes && connection->phase == PHASE_REQUEST && exchange->event.side == SIDE_SERVER)
 		cause_serve(connection);
 }

@@ -9,18 +9,13 @@
  *                                +---- next request -------+
  *      PHASE_REQUEST -- 101 to an upgrade, 2xx to CONNECT --> PHASE_IDLE, MARK_TUNNEL (exchange record)
  *      any phase -- FIN of the responder, RST, close --> PHASE_IDLE    (end record, or an exchange record without response)
+ *      PHASE_IDLE, PHASE_RESPONSE -- next request, but the connection is to rest --> PHASE_IDLE, see rest.bpf.h
  *
  * Where a response ends is not the kernel's business: that takes its head, which user space reads. The kernel says how
  * many bytes of it have passed, and when.
  */
 #ifndef OTELCOL_RISK_CONNECTION_BPF_H
 #define OTELCOL_RISK_CONNECTION_BPF_H
-
-enum phase {
-	PHASE_IDLE = 0,
-	PHASE_REQUEST = 1,
-	PHASE_RESPONSE = 2,
-};
 
 /* The first eight of the captured bytes, missing ones 0. */
 static __always_inline __u64 captured_prefix(const __u8 *captured, __u32 length)
@@ -39,6 +34,7 @@ enum verdict {
 	DETECT_AGAIN = 4, /* the connection speaks something else than HTTP/1 from now on */
 	PIPELINE_SEARCH = 5, /* there may be more requests in the packet */
 	PIPELINE_BEGIN = 6, /* a request has come while another waits */
+	REST_BEGIN = 7, /* the connection rests from now on */
 };
 
 /* packet_tail, out of the copy if that is of all new payload: end is its place in data. A look at memory costs a fraction of
@@ -76,6 +72,12 @@ static __always_inline enum verdict request_begin(struct __sk_buff *skb, const s
 		exchange->request_bytes += bytes;
 		return connection->marks & MARK_TUNNEL ? DETECT_AGAIN : WRITE_NOTHING;
 	}
+	if (knob_rest && packet->rests) {
+		rest_begin(connection);
+		return REST_BEGIN;
+	}
+	connection->rests = 0;
+	exchange->event.detail = packet->scale;
 	exchange->previous_ns = connection->emitted ? connection->last_ns : 0;
 	exchange->previous_bytes = exchange->event.response_bytes;
 	exchange->event.exchange++;

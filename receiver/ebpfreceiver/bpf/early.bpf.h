@@ -120,6 +120,7 @@ static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock
 	__u32 zero = 0;
 	struct early *early = bpf_map_lookup_elem(&early_data, &zero);
 	struct connection *connection;
+	__u64 turn = rest_turn;
 	struct owner *owner;
 
 	if (!early || !early_matches(early, sk))
@@ -138,6 +139,13 @@ static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock
 	if (!connection)
 		return;
 	connection->exchange.event.cookie = bpf_get_socket_cookie(ctx);
+	if (knob_rest && rest_of(bpf_htons(early->local_port) | (__u32)bpf_htons(early->peer_port) << 16, turn)) {
+		early->length = 0;
+		rest_begin(connection);
+		count(COUNTER_RESTED);
+		return;
+	}
+	connection->exchange.event.detail = turn & REST_SHIFT;
 	connection->exchange.event.exchange = 1;
 	connection->exchange.request_ns = early->time_ns;
 	connection->exchange.request_bytes = early->length;

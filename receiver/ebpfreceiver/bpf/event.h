@@ -56,11 +56,11 @@ struct event {
 	__u64 cookie; /* of the socket */
 	__u64 time_ns; /* when the packet passed the socket */
 	__u64 response_bytes; /* bytes of the response so far, this packet's included */
-	__u32 exchange; /* number of the exchange on its connection, from 1 */
+	__u32 exchange; /* number of the exchange on its connection, from 1, among those that were followed */
 	__u8 kind; /* enum event_kind */
 	__u8 side; /* enum event_side */
 	__u8 flags; /* enum event_flag */
-	__u8 reserved;
+	__u8 detail; /* of an exchange: log2 of how many connections one was followed of; EVENT_STREAM_OPEN: enum stream_protocol */
 };
 
 struct event_response {
@@ -163,7 +163,8 @@ struct series_key {
 	__u8 minor; /* second number of the response's version */
 	__u8 failure; /* enum event_flag: how the connection ended, if that was too early */
 	__u8 inherited; /* owner.inherited */
-	__u8 reserved[3];
+	__u8 scaled; /* connections rested: each exchange was counted as often as it stands for */
+	__u8 reserved[2];
 };
 
 #define SERIES_BUCKETS 256 /* most buckets that a histogram can have */
@@ -279,7 +280,8 @@ enum counter {
 	COUNTER_OFF_HANDSHAKE = 17, /* connections switched off: a TLS handshake that cannot be followed */
 	COUNTER_SERIES_LOST = 18, /* durations that could not be counted */
 	COUNTER_THINNED = 19, /* exchanges without a record, because of the thinning */
-	COUNTER_MAX = 20,
+	COUNTER_RESTED = 20, /* packets that were not looked at, because their connection rests */
+	COUNTER_MAX = 21,
 };
 
 _Static_assert(sizeof(struct event) == 32, "event has no padding");

@@ -17,6 +17,7 @@ const volatile __u8 knob_port_exclude = 0; /* no server ports in port_sets.exclu
 const volatile __u8 knob_address_include = 0; /* only peers in address_include */
 const volatile __u8 knob_address_exclude = 0; /* no peers in address_exclude */
 const volatile __u8 knob_tell_processes = 1; /* processes are read from /proc as soon as they have a socket */
+const volatile __u8 knob_rest = 1; /* connections of HTTP/1 may rest */
 const volatile __u8 knob_causes = 0; /* tell within which exchange of a server its process called others */
 const volatile __u8 knob_tcp_metrics = 0; /* count what becomes of TCP connections */
 const volatile __u8 knob_tcp_logs = 0; /* tell of TCP connections that end badly */
@@ -33,5 +34,13 @@ volatile __u32 self_pid = 0;
 
 /* Of 2^56: exchanges whose randomness is below get no record. User space adapts it to the budget. */
 volatile __u64 thin_threshold = 0;
+
+/* Which connections are followed: the lowest byte is the shift of which 2^shift groups there are, above it is the group whose
+ * turn it is. 0: all are. One number, so that a program sees both of one moment. User space adapts it to the budget.
+ */
+volatile __u64 rest_turn = 0;
+
+#define REST_SHIFT 15 /* the bits of rest_turn, and of an exchange's event.detail, that are the shift */
+#define REST_GROUP 8 /* where in rest_turn the group begins */
 
 #endif

@@ -23,6 +23,13 @@ enum held {
 	HELD_EMPTY_LINE = FLAG_EMPTY_LINE, /* of the last one */
 };
 
+/* Where a connection of HTTP/1 stands; see connection.bpf.h. */
+enum phase {
+	PHASE_IDLE = 0,
+	PHASE_REQUEST = 1,
+	PHASE_RESPONSE = 2,
+};
+
 /* What is known of an exchange. */
 enum mark {
 	MARK_ALERTED = 1, /* its response is an alert of TLS */
@@ -53,6 +60,9 @@ struct connection {
 	__u8 gap; /* bytes of this response were not seen */
 	__u8 released; /* the last descriptor of the socket is being closed, or was */
 	__u32 request_sequence; /* TCP sequence number of the request's first byte */
+	__u8 rests; /* it is not followed; phase is PHASE_IDLE then */
+	__u8 hidden; /* its process is counted as one that may have more to answer than is known, because of it */
+	__u8 reserved[2];
 	__u64 last_ns; /* last byte of the response so far */
 	__u64 counted_ns; /* the duration that the exchange was counted with */
 	__u32 interim_bytes; /* bytes of interim responses before the final one */

@@ -49,6 +49,7 @@ static __always_inline void series_key_of(struct series_key *key, const struct c
 	key->minor = connection->minor;
 	key->failure = failure;
 	key->inherited = exchange->owner.inherited;
+	key->scaled = exchange->event.detail != 0;
 	__builtin_memset(key->reserved, 0, sizeof(key->reserved));
 }
 
@@ -81,13 +82,18 @@ static __always_inline struct series *series_get(const struct connection *connec
 	__builtin_memset(&key, 0, sizeof(key));
 	key.side = connection->exchange.event.side;
 	key.method = SERIES_OVERFLOW;
+	key.scaled = connection->exchange.event.detail != 0;
 	return bpf_map_lookup_elem(active, &key);
 }
 
-static __always_inline void series_add(struct series *series, __u32 bucket, __s32 count, __s64 ns)
+/* Adds an exchange, or takes it off again, as often as it stands for: see rest.bpf.h. */
+static __always_inline void series_add(struct series *series, const struct connection *connection, __u32 bucket, __s32 count,
+				       __s64 ns)
 {
-	__sync_fetch_and_add(&series->buckets[bucket & knob_bucket_mask], count);
-	__sync_fetch_and_add(&series->sum_ns, ns);
+	__s32 weight = 1 << (connection->exchange.event.detail & REST_SHIFT);
+
+	__sync_fetch_and_add(&series->buckets[bucket & knob_bucket_mask], count * weight);
+	__sync_fetch_and_add(&series->sum_ns, ns * weight);
 }
 
 /* Counts an exchange that has come this far, or counts it anew. */
@@ -104,8 +110,8 @@ static __always_inline void metrics_count(struct connection *connection, __u64 n
 	}
 	bucket = series_bucket(ns);
 	if (connection->counted)
-		series_add(series, connection->bucket, -1, -(__s64)connection->counted_ns);
-	series_add(series, bucket, 1, ns);
+		series_add(series, connection, connection->bucket, -1, -(__s64)connection->counted_ns);
+	series_add(series, connection, bucket, 1, ns);
 	connection->counted = 1;
 	connection->bucket = bucket;
 	connection->counted_ns = ns;
@@ -121,11 +127,11 @@ static __always_inline void metrics_fail(struct connection *connection, __u8 fai
 		series = series_get(connection, 0);
 		if (!series)
 			return;
-		series_add(series, connection->bucket, -1, -(__s64)connection->counted_ns);
+		series_add(series, connection, connection->bucket, -1, -(__s64)connection->counted_ns);
 	}
 	series = series_get(connection, failure);
 	if (series)
-		series_add(series, series_bucket(ns), 1, ns);
+		series_add(series, connection, series_bucket(ns), 1, ns);
 	else
 		count(COUNTER_SERIES_LOST);
 	connection->counted = 0;

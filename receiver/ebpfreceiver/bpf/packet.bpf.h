@@ -30,6 +30,9 @@ struct packet {
 	__u32 transport; /* offset of the TCP header in the packet */
 	__u32 payload; /* offset of the payload in the packet */
 	__u32 length; /* bytes of payload */
+	__u32 ports; /* both, as they are in the header */
+	__u32 rests; /* not 0: its connection is to rest, if it is of HTTP/1 */
+	__u8 scale; /* log2 of how many such connections one is followed of */
 	__u8 flags; /* TCP flags */
 	__u8 direction; /* enum direction */
 	bool zero_window; /* its sender has no room; known only if TCP is counted */
@@ -67,6 +70,7 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 	if ((void *)tcp + 20 > end)
 		goto unreadable;
 	tcp_length = (tcp[12] >> 4) << 2;
+	packet->ports = *(__u32 *)tcp;
 	packet->sequence = bpf_ntohl(*(__u32 *)(tcp + 4));
 	packet->flags = tcp[13];
 	if (packet->flags & TCP_FLAG_SYN)

@@ -4,7 +4,8 @@
 /* Pipelining: a client of HTTP/1 that does not wait for an answer before it asks again. Its connection is handed over: from
  * the first request that is not answered on, all its bytes go to user space, in order, as those of a stream that is not
  * understood here. What shows it is a request that comes while another one waits, or one behind another in a packet. For the
- * latter the first request of a connection is searched, and one behind a response to a request that nobody saw.
+ * latter the first request of a connection is searched, also of one that has rested, and one behind a response to a request
+ * that nobody saw.
  */
 #ifndef OTELCOL_RISK_PIPELINE_BPF_H
 #define OTELCOL_RISK_PIPELINE_BPF_H
@@ -149,7 +150,10 @@ static __always_inline int step_pipeline_packet(struct __sk_buff *skb)
 	if (!sk || !packet_read(skb, &packet))
 		return 1;
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
-	if (!connection || (!waiting && !pipeline_packed(skb, &packet, connection)))
+	if (!connection)
+		return 1;
+	cause_shown(connection); /* its request is counted now */
+	if (!waiting && !pipeline_packed(skb, &packet, connection))
 		return 1;
 	stream = pipeline_begin(&packet, sk, connection, waiting);
 	if (stream)

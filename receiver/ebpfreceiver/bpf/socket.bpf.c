@@ -19,6 +19,7 @@
 #include "metrics.bpf.h"
 #include "judge.bpf.h"
 #include "thin.bpf.h"
+#include "rest.bpf.h"
 #include "order.bpf.h"
 #include "connection.bpf.h"
 #include "frames.bpf.h"
@@ -78,11 +79,16 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 	}
 	if (!connection)
 		return;
+	if (knob_rest) {
+		rest_ask(&packet);
+		if (connection->rests && rest_goes_on(&packet, sk, connection))
+			return;
+	}
 	before = standing_of(connection);
 	verdict = connection_packet(skb, &packet, sk, connection, &ended);
 	cause_follow(sk, connection, before);
 	if (verdict >= DETECT_AGAIN) {
-		step_to(skb, verdict == DETECT_AGAIN ? STEP_DETECT : STEP_PIPELINE, verdict, direction);
+		step_to(skb, step_of(verdict), verdict, direction);
 		return;
 	}
 	if (connection->interim && verdict == WRITE_EXCHANGE)
@@ -139,6 +145,12 @@ SEC("cgroup/skb")
 int pipeline_packet(struct __sk_buff *skb)
 {
 	return step_pipeline_packet(skb);
+}
+
+SEC("cgroup/skb")
+int rest_packet(struct __sk_buff *skb)
+{
+	return step_rest_packet(skb);
 }
 
 /* Go on where they come to frames. */
@@ -238,6 +250,7 @@ int follow_release(struct bpf_sock *sk)
 	if (connection) {
 		connection->released = 1;
 		cause_abandoned(sk, connection);
+		cause_shown(connection);
 	}
 	if (stream)
 		stream->released = 1;
@@ -274,6 +287,8 @@ int follow_state(struct bpf_sock_ops *ctx)
 		stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 		if (stream)
 			stream_closed(stream, ctx->args[0]);
+		if (connection)
+			cause_shown(connection);
 		if (connection && connection->phase != PHASE_IDLE)
 			bpf_tail_call(ctx, &state_steps, STEP_END);
 		break;

@@ -15,6 +15,7 @@ int thin_packet(struct __sk_buff *skb);
 int interim_packet(struct __sk_buff *skb);
 int detect_packet(struct __sk_buff *skb);
 int pipeline_packet(struct __sk_buff *skb);
+int rest_packet(struct __sk_buff *skb);
 int end_state(struct bpf_sock_ops *ctx);
 
 enum {
@@ -23,7 +24,8 @@ enum {
 	STEP_INTERIM = 2,
 	STEP_DETECT = 3,
 	STEP_PIPELINE = 4,
-	STEPS = 5,
+	STEP_REST = 5,
+	STEPS = 6,
 };
 
 struct {
@@ -38,6 +40,7 @@ struct {
 		[STEP_INTERIM] = (void *)&interim_packet,
 		[STEP_DETECT] = (void *)&detect_packet,
 		[STEP_PIPELINE] = (void *)&pipeline_packet,
+		[STEP_REST] = (void *)&rest_packet,
 	},
 };
 
@@ -57,6 +60,14 @@ enum {
 	CB_ENDED = 0, /* enum event_flag: with which the connection ends */
 	CB_VERDICT = 1, /* enum verdict: what the packet's bytes gave */
 };
+
+/* The step for what is none of an HTTP/1 connection's usual packets. */
+static __always_inline __u32 step_of(enum verdict verdict)
+{
+	if (verdict == REST_BEGIN)
+		return STEP_REST;
+	return verdict == DETECT_AGAIN ? STEP_DETECT : STEP_PIPELINE;
+}
 
 /* Goes on with a step. */
 static __always_inline void step_to(struct __sk_buff *skb, __u32 step, __u8 ended, enum verdict verdict)
@@ -164,6 +175,22 @@ static __always_inline int step_thin_packet(struct __sk_buff *skb)
 	if (!thin_drops(connection))
 		exchange_write(connection, bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA));
 	cause_wake(connection);
+	return 1;
+}
+
+/* A connection has begun to rest. */
+static __always_inline int step_rest_packet(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *connection;
+
+	if (!sk)
+		return 1;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection)
+		return 1;
+	count(COUNTER_RESTED);
+	cause_hidden(connection);
 	return 1;
 }
 

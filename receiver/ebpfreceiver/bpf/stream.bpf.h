@@ -434,7 +434,7 @@ static __always_inline struct stream *stream_create(struct bpf_sock *sk, struct 
 		return NULL;
 	}
 	stream->open.event.kind = EVENT_STREAM_OPEN;
-	stream->open.event.reserved = protocol;
+	stream->open.event.detail = protocol;
 	stream->open.event.time_ns = bpf_ktime_get_ns();
 	owner->direction = OWNER_STREAM;
 	return stream;

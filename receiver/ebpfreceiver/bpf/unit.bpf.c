@@ -22,6 +22,7 @@
 #include "metrics.bpf.h"
 #include "judge.bpf.h"
 #include "thin.bpf.h"
+#include "rest.bpf.h"
 #include "order.bpf.h"
 #include "connection.bpf.h"
 #include "frames.bpf.h"

@@ -59,6 +59,15 @@ func (o *Objects) runTime() (total time.Duration, err error) {
 	return total, nil
 }
 
+// Rest makes the programs follow, of the 2^shift groups that connections of HTTP/1 are in, the one of that number, which
+// only its lowest bits tell. A shift of 0 makes them follow all, at most it is 10.
+func (o *Objects) Rest(shift int, group uint32) error {
+	if err := o.variables.RestTurn.Set(uint64(group)<<8 | uint64(shift)); err != nil {
+		return fmt.Errorf("write whose turn it is: %w", err)
+	}
+	return nil
+}
+
 // Thin makes the programs write records only of exchanges whose 56 random bits are at least the threshold.
 func (o *Objects) Thin(threshold uint64) error {
 	if err := o.variables.ThinThreshold.Set(threshold); err != nil {

@@ -11,6 +11,8 @@ type Counters struct {
 	Requests uint64
 	// Thinned is the number of exchanges without a record because of the thinning.
 	Thinned uint64
+	// Rested is the number of packets that were not looked at, because their connection rests.
+	Rested uint64
 	// Lost counts exchanges that no record tells of, by reason.
 	Lost map[string]uint64
 	// Off counts connections that are no longer looked at, by reason.
@@ -80,6 +82,7 @@ func (o *Objects) Counters() (Counters, error) {
 	return Counters{
 		Requests: sums[socketCounterCOUNTER_REQUESTS],
 		Thinned:  sums[socketCounterCOUNTER_THINNED],
+		Rested:   sums[socketCounterCOUNTER_RESTED],
 		Lost:     pick(lostReasons()),
 		Off:      pick(offReasons()),
 		Degraded: pick(degradedReasons()),

@@ -31,6 +31,7 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 		Event: socketEvent{
 			Cookie: 1, TimeNs: 2, ResponseBytes: 3, Exchange: 4,
 			Kind: uint8(socketEventKindEVENT_EXCHANGE), Side: uint8(socketEventSideSIDE_CLIENT), Flags: uint8(socketEventFlagFLAG_GAP),
+			Detail: 10,
 		},
 		RequestNs: 5, RequestBytes: 6, PreviousNs: 7, PreviousBytes: 8, CgroupId: 9,
 		Owner:     socketOwner{CreatedNs: 10, Pid: 11, Inherited: 1, Comm: [16]byte{'n', 'g', 'i', 'n', 'x'}},
@@ -57,6 +58,7 @@ func TestEventDecodesTheGeneratedLayout(t *testing.T) {
 	assert.Equal(t, "127.0.0.1:12", e.Local.String())
 	assert.Equal(t, "[fe80::2]:13", e.Peer.String())
 	assert.EqualValues(t, 14, e.Threshold)
+	assert.EqualValues(t, 10, e.Scale)
 	assert.Equal(t, "GET", string(e.Request))
 	assert.Equal(t, "HTTP", string(e.ResponseHead))
 
@@ -127,7 +129,7 @@ func TestStreamDecodesTheGeneratedLayout(t *testing.T) {
 	require.Error(t, s.Decode(append(bytesOf(&record), "data"...)))
 
 	open := socketEventExchange{Event: socketEvent{
-		Cookie: 5, Kind: uint8(socketEventKindEVENT_STREAM_OPEN), Reserved: uint8(socketStreamProtocolSTREAM_HTTP2),
+		Cookie: 5, Kind: uint8(socketEventKindEVENT_STREAM_OPEN), Detail: uint8(socketStreamProtocolSTREAM_HTTP2),
 	}}
 	var e event.Event
 	require.NoError(t, e.Decode(bytesOf(&open)))
@@ -162,7 +164,7 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 
 // TestEveryCounterHasAName keeps a counter that C adds from being forgotten in the telemetry.
 func TestEveryCounterHasAName(t *testing.T) {
-	named := map[socketCounter]bool{socketCounterCOUNTER_REQUESTS: true, socketCounterCOUNTER_THINNED: true}
+	named := map[socketCounter]bool{socketCounterCOUNTER_REQUESTS: true, socketCounterCOUNTER_THINNED: true, socketCounterCOUNTER_RESTED: true}
 	for _, group := range [][]counterName{lostReasons(), offReasons(), degradedReasons()} {
 		for _, c := range group {
 			assert.False(t, named[c.counter], c.reason)
@@ -207,5 +209,5 @@ func TestTheObjectNeedsOnlyHooksOfTheDefaultPath(t *testing.T) {
 		assert.True(t, allowed[program.Type], "%s is of type %s", name, program.Type)
 		assert.Equal(t, "Dual BSD/GPL", program.License)
 	}
-	assert.Len(t, spec.Programs, 20)
+	assert.Len(t, spec.Programs, 21)
 }

@@ -32,6 +32,8 @@ type Settings struct {
 	TellProcesses bool
 	// Causes says that [event.Within] records tell within which exchange of a server its process called others.
 	Causes bool
+	// Rests says that connections may be made to rest; see [Objects.Rest].
+	Rests bool
 	// TCPRows is how many rows TCP connections are counted in, beside the one for what finds no room; 0: they are not
 	// counted.
 	TCPRows int
@@ -95,6 +97,7 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 		socketVarKnobExchanges:      flag(s.Exchanges),
 		socketVarKnobTellProcesses:  flag(s.TellProcesses),
 		socketVarKnobCauses:         flag(s.Causes),
+		socketVarKnobRest:           flag(s.Rests),
 		socketVarKnobTcpMetrics:     flag(s.TCPRows > 0),
 		socketVarKnobTcpLogs:        flag(s.TCPLogs),
 		socketVarKnobTcpBounds:      tcpBounds(s.TCPBounds),

@@ -26,6 +26,8 @@ type Series struct {
 	Client  bool
 	// Overflow says that these are exchanges of one side that found no room to be told apart.
 	Overflow bool
+	// Scaled says that connections rested, and each exchange was counted as often as it stands for.
+	Scaled bool
 	// Sum is in ns. It and the counts can be negative.
 	Sum    int64
 	Counts []int64 // by bucket; valid until the next series
@@ -87,7 +89,7 @@ func (s *Settings) applySeries(spec *ebpf.CollectionSpec) error {
 	}
 	first, second, empty := spec.Maps[socketMapSeriesFirst], spec.Maps[socketMapSeriesSecond], spec.Maps[socketMapSeriesEmpty]
 	for _, m := range []*ebpf.MapSpec{first, second, spec.Maps[socketMapSeriesActive].InnerMap} {
-		m.MaxEntries = uint32(max(4, s.MaxSeries))
+		m.MaxEntries = uint32(max(len(overflowKeys())+2, s.MaxSeries))
 	}
 	for _, m := range []*ebpf.MapSpec{first, second, empty, spec.Maps[socketMapSeriesActive].InnerMap} {
 		m.ValueSize = seriesSize(room)
@@ -97,11 +99,13 @@ func (s *Settings) applySeries(spec *ebpf.CollectionSpec) error {
 }
 
 // overflowKeys are the keys of the series for what finds no room.
-func overflowKeys() []socketSeriesKey {
-	return []socketSeriesKey{
-		{Side: uint8(socketEventSideSIDE_SERVER), Method: uint8(socketMethodSERIES_OVERFLOW)},
-		{Side: uint8(socketEventSideSIDE_CLIENT), Method: uint8(socketMethodSERIES_OVERFLOW)},
+func overflowKeys() (all []socketSeriesKey) {
+	for _, side := range []socketEventSide{socketEventSideSIDE_SERVER, socketEventSideSIDE_CLIENT} {
+		for scaled := range uint8(2) {
+			all = append(all, socketSeriesKey{Side: uint8(side), Method: uint8(socketMethodSERIES_OVERFLOW), Scaled: scaled})
+		}
 	}
+	return all
 }
 
 // seriesMaps are the two maps of series and which of them the programs count in.
@@ -208,6 +212,7 @@ func (s *Series) describe(key *socketSeriesKey) {
 		Failure:  event.Flags(key.Failure),
 		Client:   key.Side == uint8(socketEventSideSIDE_CLIENT),
 		Overflow: key.Method == uint8(socketMethodSERIES_OVERFLOW),
+		Scaled:   key.Scaled != 0,
 		Counts:   s.Counts,
 	}
 	var server netip.Addr

@@ -30,7 +30,7 @@ type programSize struct {
 // everything switches on all that adds code, and with it what the verifier has to look at.
 func everything() Settings {
 	return Settings{
-		Exchanges: true, HTTP2: true, TLS: true, TellProcesses: true, Causes: true, TCPLogs: true, TCPRows: 8,
+		Exchanges: true, HTTP2: true, TLS: true, TellProcesses: true, Causes: true, Rests: true, TCPLogs: true, TCPRows: 8,
 		Limits: make([]uint64, 248), MaxSeries: 100, DetectMessages: 8, RingBufferSize: 1 << 16, WakeupSize: 1 << 12,
 		IncludePorts: []uint16{80}, ExcludePorts: []uint16{81},
 	}

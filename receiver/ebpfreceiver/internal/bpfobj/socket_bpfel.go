@@ -42,7 +42,9 @@ type socketConnection struct {
 	Gap              uint8
 	Released         uint8
 	RequestSequence  uint32
-	_                [4]byte
+	Rests            uint8
+	Hidden           uint8
+	Reserved         [2]uint8
 	LastNs           uint64
 	CountedNs        uint64
 	InterimBytes     uint32
@@ -86,7 +88,8 @@ const (
 	socketCounterCOUNTER_OFF_HANDSHAKE       socketCounter = 17
 	socketCounterCOUNTER_SERIES_LOST         socketCounter = 18
 	socketCounterCOUNTER_THINNED             socketCounter = 19
-	socketCounterCOUNTER_MAX                 socketCounter = 20
+	socketCounterCOUNTER_RESTED              socketCounter = 20
+	socketCounterCOUNTER_MAX                 socketCounter = 21
 )
 
 type socketEarly struct {
@@ -119,7 +122,7 @@ type socketEvent struct {
 	Kind          uint8
 	Side          uint8
 	Flags         uint8
-	Reserved      uint8
+	Detail        uint8
 }
 
 type socketEventExchange struct {
@@ -290,7 +293,8 @@ type socketSeriesKey struct {
 	Minor     uint8
 	Failure   uint8
 	Inherited uint8
-	Reserved  [3]uint8
+	Scaled    uint8
+	Reserved  [2]uint8
 }
 
 type socketServing struct {
@@ -299,8 +303,13 @@ type socketServing struct {
 	Cookies   uint64
 	Exchanges uint32
 	Pid       uint32
-	Unsure    uint8
-	Reserved  [39]uint8
+	Hidden    uint32
+	Lock      struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Unsure   uint8
+	Reserved [31]uint8
 }
 
 type socketStream struct {
@@ -469,6 +478,7 @@ const (
 	socketProgOwnConnect6       = "own_connect6"
 	socketProgOwnCreate         = "own_create"
 	socketProgPipelinePacket    = "pipeline_packet"
+	socketProgRestPacket        = "rest_packet"
 	socketProgThinPacket        = "thin_packet"
 	socketProgWalkLarge         = "walk_large"
 	socketProgWalkRaw           = "walk_raw"
@@ -484,6 +494,7 @@ const (
 	socketVarKnobMetrics        = "knob_metrics"
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
+	socketVarKnobRest           = "knob_rest"
 	socketVarKnobRingShift      = "knob_ring_shift"
 	socketVarKnobTcpBounds      = "knob_tcp_bounds"
 	socketVarKnobTcpLogs        = "knob_tcp_logs"
@@ -491,6 +502,7 @@ const (
 	socketVarKnobTellProcesses  = "knob_tell_processes"
 	socketVarKnobTls            = "knob_tls"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
+	socketVarRestTurn           = "rest_turn"
 	socketVarSelfPid            = "self_pid"
 	socketVarThinThreshold      = "thin_threshold"
 	socketVarUnusedCounter      = "unused_counter"
@@ -565,6 +577,7 @@ type socketProgramSpecs struct {
 	OwnConnect6    *ebpf.ProgramSpec `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
 	PipelinePacket *ebpf.ProgramSpec `ebpf:"pipeline_packet"`
+	RestPacket     *ebpf.ProgramSpec `ebpf:"rest_packet"`
 	ThinPacket     *ebpf.ProgramSpec `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.ProgramSpec `ebpf:"walk_large"`
 	WalkRaw        *ebpf.ProgramSpec `ebpf:"walk_raw"`
@@ -615,6 +628,7 @@ type socketVariableSpecs struct {
 	KnobMetrics        *ebpf.VariableSpec `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
+	KnobRest           *ebpf.VariableSpec `ebpf:"knob_rest"`
 	KnobRingShift      *ebpf.VariableSpec `ebpf:"knob_ring_shift"`
 	KnobTcpBounds      *ebpf.VariableSpec `ebpf:"knob_tcp_bounds"`
 	KnobTcpLogs        *ebpf.VariableSpec `ebpf:"knob_tcp_logs"`
@@ -622,6 +636,7 @@ type socketVariableSpecs struct {
 	KnobTellProcesses  *ebpf.VariableSpec `ebpf:"knob_tell_processes"`
 	KnobTls            *ebpf.VariableSpec `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
+	RestTurn           *ebpf.VariableSpec `ebpf:"rest_turn"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.VariableSpec `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.VariableSpec `ebpf:"unused_counter"`
@@ -726,6 +741,7 @@ type socketVariables struct {
 	KnobMetrics        *ebpf.Variable `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
+	KnobRest           *ebpf.Variable `ebpf:"knob_rest"`
 	KnobRingShift      *ebpf.Variable `ebpf:"knob_ring_shift"`
 	KnobTcpBounds      *ebpf.Variable `ebpf:"knob_tcp_bounds"`
 	KnobTcpLogs        *ebpf.Variable `ebpf:"knob_tcp_logs"`
@@ -733,6 +749,7 @@ type socketVariables struct {
 	KnobTellProcesses  *ebpf.Variable `ebpf:"knob_tell_processes"`
 	KnobTls            *ebpf.Variable `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
+	RestTurn           *ebpf.Variable `ebpf:"rest_turn"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.Variable `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.Variable `ebpf:"unused_counter"`
@@ -769,6 +786,7 @@ type socketPrograms struct {
 	OwnConnect6    *ebpf.Program `ebpf:"own_connect6"`
 	OwnCreate      *ebpf.Program `ebpf:"own_create"`
 	PipelinePacket *ebpf.Program `ebpf:"pipeline_packet"`
+	RestPacket     *ebpf.Program `ebpf:"rest_packet"`
 	ThinPacket     *ebpf.Program `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.Program `ebpf:"walk_large"`
 	WalkRaw        *ebpf.Program `ebpf:"walk_raw"`
@@ -793,6 +811,7 @@ func (p *socketPrograms) Close() error {
 		p.OwnConnect6,
 		p.OwnCreate,
 		p.PipelinePacket,
+		p.RestPacket,
 		p.ThinPacket,
 		p.WalkLarge,
 		p.WalkRaw,

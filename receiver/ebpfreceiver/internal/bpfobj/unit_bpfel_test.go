@@ -31,7 +31,9 @@ type unitConnection struct {
 	Gap              uint8
 	Released         uint8
 	RequestSequence  uint32
-	_                [4]byte
+	Rests            uint8
+	Hidden           uint8
+	Reserved         [2]uint8
 	LastNs           uint64
 	CountedNs        uint64
 	InterimBytes     uint32
@@ -59,7 +61,7 @@ type unitConnection struct {
 			Kind          uint8
 			Side          uint8
 			Flags         uint8
-			Reserved      uint8
+			Detail        uint8
 		}
 		RequestNs     uint64
 		RequestBytes  uint64
@@ -151,7 +153,8 @@ type unitSeriesKey struct {
 	Minor     uint8
 	Failure   uint8
 	Inherited uint8
-	Reserved  [3]uint8
+	Scaled    uint8
+	Reserved  [2]uint8
 }
 
 type unitStream struct {
@@ -208,7 +211,7 @@ type unitStream struct {
 			Kind          uint8
 			Side          uint8
 			Flags         uint8
-			Reserved      uint8
+			Detail        uint8
 		}
 		RequestNs     uint64
 		RequestBytes  uint64
@@ -324,12 +327,14 @@ const (
 	unitVarKnobMetrics        = "knob_metrics"
 	unitVarKnobPortExclude    = "knob_port_exclude"
 	unitVarKnobPortInclude    = "knob_port_include"
+	unitVarKnobRest           = "knob_rest"
 	unitVarKnobRingShift      = "knob_ring_shift"
 	unitVarKnobTcpLogs        = "knob_tcp_logs"
 	unitVarKnobTcpMetrics     = "knob_tcp_metrics"
 	unitVarKnobTellProcesses  = "knob_tell_processes"
 	unitVarKnobTls            = "knob_tls"
 	unitVarKnobWakeupBytes    = "knob_wakeup_bytes"
+	unitVarRestTurn           = "rest_turn"
 	unitVarSelfPid            = "self_pid"
 	unitVarThinThreshold      = "thin_threshold"
 	unitVarUnusedUnit         = "unused_unit"
@@ -426,12 +431,14 @@ type unitVariableSpecs struct {
 	KnobMetrics        *ebpf.VariableSpec `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
+	KnobRest           *ebpf.VariableSpec `ebpf:"knob_rest"`
 	KnobRingShift      *ebpf.VariableSpec `ebpf:"knob_ring_shift"`
 	KnobTcpLogs        *ebpf.VariableSpec `ebpf:"knob_tcp_logs"`
 	KnobTcpMetrics     *ebpf.VariableSpec `ebpf:"knob_tcp_metrics"`
 	KnobTellProcesses  *ebpf.VariableSpec `ebpf:"knob_tell_processes"`
 	KnobTls            *ebpf.VariableSpec `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
+	RestTurn           *ebpf.VariableSpec `ebpf:"rest_turn"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.VariableSpec `ebpf:"thin_threshold"`
 	UnusedUnit         *ebpf.VariableSpec `ebpf:"unused_unit"`
@@ -515,12 +522,14 @@ type unitVariables struct {
 	KnobMetrics        *ebpf.Variable `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
+	KnobRest           *ebpf.Variable `ebpf:"knob_rest"`
 	KnobRingShift      *ebpf.Variable `ebpf:"knob_ring_shift"`
 	KnobTcpLogs        *ebpf.Variable `ebpf:"knob_tcp_logs"`
 	KnobTcpMetrics     *ebpf.Variable `ebpf:"knob_tcp_metrics"`
 	KnobTellProcesses  *ebpf.Variable `ebpf:"knob_tell_processes"`
 	KnobTls            *ebpf.Variable `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
+	RestTurn           *ebpf.Variable `ebpf:"rest_turn"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.Variable `ebpf:"thin_threshold"`
 	UnusedUnit         *ebpf.Variable `ebpf:"unused_unit"`

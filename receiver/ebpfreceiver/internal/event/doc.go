@@ -7,12 +7,12 @@
 // All numbers are little-endian. Every record begins with the same 32 bytes:
 //
 //	 0        8        16              24         28     29     30      31
-//	+--------+--------+---------------+----------+------+------+-------+---+
-//	| cookie | time   | response      | exchange | kind | side | flags | 0 |
-//	|        | ns     | bytes         | number   |      |      |       |   |
-//	+--------+--------+---------------+----------+------+------+-------+---+
+//	+--------+--------+---------------+----------+------+------+-------+-------+
+//	| cookie | time   | response      | exchange | kind | side | flags | scale |
+//	|        | ns     | bytes         | number   |      |      |       |       |
+//	+--------+--------+---------------+----------+------+------+-------+-------+
 //
-// A progress or end record is no longer. A response record goes on with
+// The scale means something in an exchange record only. A progress or end record is no longer. A response record goes on with
 //
 //	 32             36      40
 //	+--------------+-------+------------------------+
@@ -36,7 +36,7 @@
 //	+------+-----------+--------+-----+----------+----+-------+------+------+------+------+-----+---+------+--------+---+
 //
 // Streams (HTTP/2, TLS handshakes) begin with a record of the layout of an exchange record, without heads and with the
-// protocol in place of the 0 at 31. Their other records are
+// protocol in place of the scale. Their other records are
 //
 //	 0        8        16     20     24         28     29     30      31         32     36     37       38  40
 //	+--------+--------+------+------+----------+------+------+-------+----------+------+------+--------+---+----------+

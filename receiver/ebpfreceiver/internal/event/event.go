@@ -103,6 +103,7 @@ type Event struct {
 	Owner         Owner          // of process records, too
 	Local, Peer   netip.AddrPort // IPv4 addresses unmapped
 	Threshold     uint64         // of 2^56: exchanges whose randomness is below had no record; 0: all had one
+	Scale         uint8          // log2 of how many connections one was followed of
 
 	// Within is the server's exchange, of within records only.
 	Within ID
@@ -110,6 +111,9 @@ type Event struct {
 	// Request and ResponseHead are the captured first bytes of the messages; they alias the record.
 	Request, ResponseHead []byte
 }
+
+// maxScale is REST_SHIFT of bpf/knobs.bpf.h.
+const maxScale = 15
 
 // Sizes of the fixed parts of records, in bytes.
 const (
@@ -140,8 +144,13 @@ func (e *Event) Decode(record []byte) error {
 		return nil
 	case Response:
 		return e.decodeResponse(record)
-	case Exchange, StreamOpen:
+	case StreamOpen:
 		e.Protocol = Protocol(record[31])
+		return e.decodeExchange(record)
+	case Exchange:
+		if e.Scale = record[31]; e.Scale > maxScale {
+			return fmt.Errorf("decode exchange record: it stands for 2^%d connections, at most it is 2^%d", e.Scale, maxScale)
+		}
 		return e.decodeExchange(record)
 	case Process:
 		if len(record) < processSize {

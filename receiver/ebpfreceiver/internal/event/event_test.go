@@ -23,7 +23,7 @@ func exchangeRecord(request, response string) []byte {
 	le.PutUint64(r[8:], 12)
 	le.PutUint64(r[16:], 13)
 	le.PutUint32(r[24:], 14)
-	r[28], r[29], r[30] = byte(Exchange), 1, byte(ChunkEnd|Reset)
+	r[28], r[29], r[30], r[31] = byte(Exchange), 1, byte(ChunkEnd|Reset), 3
 	for i := range 5 {
 		le.PutUint64(r[32+8*i:], uint64(20+i))
 	}
@@ -43,7 +43,7 @@ func TestDecodeReadsEveryFieldOfAnExchangeRecord(t *testing.T) {
 	var e Event
 	require.NoError(t, e.Decode(exchangeRecord("GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n")))
 	assert.Equal(t, Event{
-		Cookie: 11, Time: 12, ResponseBytes: 13, Number: 14, Kind: Exchange, Client: true, Flags: ChunkEnd | Reset,
+		Cookie: 11, Time: 12, ResponseBytes: 13, Number: 14, Kind: Exchange, Client: true, Flags: ChunkEnd | Reset, Scale: 3,
 		RequestTime: 20, RequestBytes: 21, PreviousTime: 22, PreviousBytes: 23, CgroupID: 24,
 		Owner: Owner{Created: 30, PID: 31, Comm: [16]byte{'c', 'u', 'r', 'l'}},
 		Local: netip.MustParseAddrPort("127.0.0.1:80"), Peer: netip.MustParseAddrPort("[2001:db8::1]:40000"),
@@ -72,12 +72,15 @@ func TestDecodeResponseRecord(t *testing.T) {
 
 func TestDecodeRefusesRecordsThatLie(t *testing.T) {
 	long := exchangeRecord("GET", "HTTP")
+	heavy := exchangeRecord("GET", "HTTP")
+	heavy[31] = maxScale + 1
 	for name, record := range map[string][]byte{
 		"empty":                          nil,
 		"shorter than any record":        long[:31],
 		"unknown kind":                   make([]byte, 32),
 		"exchange without its body":      long[:151],
 		"exchange with too little bytes": long[:len(long)-1],
+		"exchange of too many":           heavy,
 		"response without its length":    append(append([]byte{}, make([]byte, 28)...), byte(Response), 0, 0, 0),
 	} {
 		t.Run(name, func(t *testing.T) {

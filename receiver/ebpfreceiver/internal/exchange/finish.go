@@ -58,6 +58,7 @@ func (a *Assembler) readRequest(e *event.Event) bool {
 		ResponseBytes: e.ResponseBytes,
 		Owner:         ownerOf(e),
 		Threshold:     e.Threshold,
+		Scale:         e.Scale,
 		HTTP: protocol.HTTP{
 			Method: r.Method, Target: r.Target, Host: r.Host, UserAgent: r.UserAgent,
 			TraceParent: r.TraceParent, TraceState: r.TraceState,

@@ -15,6 +15,7 @@ type Attributes struct {
 	// encoded is, for each attribute: its type, the lengths of key and value, key, value. Being what a series is found
 	// by, it is bytes and not a list.
 	encoded []byte
+	scaled  bool
 }
 
 // The types of values.
@@ -26,7 +27,7 @@ const (
 
 // Reset empties the list.
 func (a *Attributes) Reset() *Attributes {
-	a.encoded = a.encoded[:0]
+	a.encoded, a.scaled = a.encoded[:0], false
 	return a
 }
 
@@ -54,6 +55,16 @@ func (a *Attributes) Number(key string, value int64) {
 
 // True adds a boolean.
 func (a *Attributes) True(key string) { a.head(typeTrue, key, 0) }
+
+// keyScaled marks series of what was seen of a part and counted as often as it stands for. It is an estimate; series without
+// it are exact. The sum of both is the best estimate of all.
+const keyScaled = "risk.metric.scaled"
+
+// Scaled marks the list with that.
+func (a *Attributes) Scaled() {
+	a.True(keyScaled)
+	a.scaled = true
+}
 
 // head writes what comes before a value, and the key.
 func (a *Attributes) head(kind byte, key string, length int) {

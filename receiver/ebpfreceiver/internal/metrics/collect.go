@@ -33,9 +33,16 @@ func (c *collection) add(i *instrument) {
 		}
 		c.point(i, key, s)
 	}
-	if i.overflow != nil {
-		key := seriesKey{service: c.store.serviceOf(nil)}
-		c.point(i, key, i.overflow)
+	for scaled, s := range i.overflow {
+		if s == nil {
+			continue
+		}
+		var attributes Attributes
+		attributes.True(keyOverflow)
+		if scaled == 1 {
+			attributes.Scaled()
+		}
+		c.point(i, seriesKey{c.store.serviceOf(nil), string(attributes.encoded)}, s)
 	}
 }
 
@@ -51,12 +58,6 @@ func (c *collection) expired(s *series) bool {
 // point writes one series.
 func (c *collection) point(i *instrument, key seriesKey, s *series) {
 	m := c.metricOf(key.service, i)
-	attributes := key.attributes
-	if s == i.overflow {
-		var overflow Attributes
-		overflow.True(keyOverflow)
-		attributes = string(overflow.encoded)
-	}
 	c.points++
 	switch {
 	case i.bounds == nil:
@@ -64,19 +65,19 @@ func (c *collection) point(i *instrument, key seriesKey, s *series) {
 		p.SetStartTimestamp(timestamp(s.start))
 		p.SetTimestamp(timestamp(c.now))
 		p.SetIntValue(s.value)
-		put(p.Attributes(), attributes)
+		put(p.Attributes(), key.attributes)
 	case i.bounds.exponential:
 		p := m.ExponentialHistogram().DataPoints().AppendEmpty()
 		p.SetStartTimestamp(timestamp(s.start))
 		p.SetTimestamp(timestamp(c.now))
 		i.bounds.exponentially(p, s.buckets, s.value)
-		put(p.Attributes(), attributes)
+		put(p.Attributes(), key.attributes)
 	default:
 		p := m.Histogram().DataPoints().AppendEmpty()
 		p.SetStartTimestamp(timestamp(s.start))
 		p.SetTimestamp(timestamp(c.now))
 		i.bounds.explicit(p, s.buckets, s.value)
-		put(p.Attributes(), attributes)
+		put(p.Attributes(), key.attributes)
 	}
 }
 

@@ -48,6 +48,8 @@ type Request struct {
 	Status  uint16
 	Side    protocol.Side
 	Failure protocol.Failure
+	// Scaled says that each request was counted as often as it stands for; see [Attributes.Scaled].
+	Scaled bool
 }
 
 // Observe records an exchange at a socket that p owns.
@@ -74,8 +76,8 @@ func (h *HTTP) Add(r *Request, p *procinfo.Process, counts []int64, sum int64) {
 }
 
 // Overflow is Add for what could not be told apart.
-func (h *HTTP) Overflow(side protocol.Side, counts []int64, sum int64) {
-	h.sides[side].Overflow(counts, sum)
+func (h *HTTP) Overflow(side protocol.Side, scaled bool, counts []int64, sum int64) {
+	h.sides[side].Overflow(scaled, counts, sum)
 }
 
 // describe writes the attributes of r to the empty a.
@@ -100,4 +102,7 @@ func (r *Request) describe(a *Attributes) {
 		a.Bytes(keyServerAddress, r.Server.Addr().WithZone("").AppendTo(address[:0]))
 	}
 	a.Number(keyServerPort, int64(r.Server.Port()))
+	if r.Scaled {
+		a.Scaled()
+	}
 }

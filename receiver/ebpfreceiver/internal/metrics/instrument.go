@@ -17,7 +17,7 @@ type instrument struct {
 	name, description, unit string
 	bounds                  *Bounds // of a histogram; nil: a monotonic sum
 	series                  map[seriesKey]*series
-	overflow                *series
+	overflow                [2]*series // exact, and scaled
 }
 
 // seriesKey is what series of an instrument differ in.
@@ -90,10 +90,10 @@ func (h *Histogram) Add(p *procinfo.Process, attributes *Attributes, counts []in
 }
 
 // Overflow is Add for what was too much to be told apart already where it was counted.
-func (h *Histogram) Overflow(counts []int64, sum int64) {
+func (h *Histogram) Overflow(scaled bool, counts []int64, sum int64) {
 	h.instrument.store.mu.Lock()
 	defer h.instrument.store.mu.Unlock()
-	to := h.instrument.tooMuch()
+	to := h.instrument.tooMuch(scaled)
 	to.value += sum
 	for i, n := range counts[:min(len(counts), len(to.buckets))] {
 		to.buckets[i] += n
@@ -110,7 +110,7 @@ func (i *instrument) of(p *procinfo.Process, attributes *Attributes) *series {
 	}
 	if len(i.series) >= i.store.settings.MaxSeries-1 {
 		i.store.overflowed.Add(1)
-		return i.tooMuch()
+		return i.tooMuch(attributes.scaled)
 	}
 	added := i.newSeries()
 	i.series[seriesKey{service, string(attributes.encoded)}] = added
@@ -119,12 +119,16 @@ func (i *instrument) of(p *procinfo.Process, attributes *Attributes) *series {
 }
 
 // tooMuch returns the series for what exceeds the bound.
-func (i *instrument) tooMuch() *series {
-	if i.overflow == nil {
-		i.overflow = i.newSeries()
+func (i *instrument) tooMuch(scaled bool) *series {
+	place := &i.overflow[0]
+	if scaled {
+		place = &i.overflow[1]
 	}
-	i.overflow.dirty = true
-	return i.overflow
+	if *place == nil {
+		*place = i.newSeries()
+	}
+	(*place).dirty = true
+	return *place
 }
 
 // newSeries returns a series that began when there was none yet, at the last collection.

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -93,6 +94,32 @@ func TestTooManySeriesOverflow(t *testing.T) {
 	p := all.ResourceMetrics().At(1).ScopeMetrics().At(0).Metrics().At(0).Histogram().DataPoints().At(0)
 	assert.Equal(t, map[string]any{"otel.metric.overflow": true}, p.Attributes().AsRaw())
 	assert.EqualValues(t, 7, p.Count())
+}
+
+func TestScaledSeriesAreApartAlsoWhereTheyOverflow(t *testing.T) {
+	s := newStore(nil)
+	h := NewHTTP(s, RequestBounds())
+	counts := make([]int64, len(RequestBounds().limits)+1)
+	counts[0] = 8
+	for status := range uint16(10) {
+		for _, scaled := range []bool{false, true} {
+			h.Add(&Request{Method: "GET", Status: 200 + status, Scaled: scaled}, nginx(1), counts, 8000)
+		}
+	}
+	h.Overflow(protocol.Server, true, counts, 8000)
+	all, _ := s.Collect(begin.Add(time.Second))
+	points := map[string]uint64{}
+	for _, rm := range all.ResourceMetrics().All() {
+		for _, p := range rm.ScopeMetrics().At(0).Metrics().At(0).Histogram().DataPoints().All() {
+			attributes := p.Attributes().AsRaw()
+			points[fmt.Sprintf("scaled %v overflow %v", attributes["risk.metric.scaled"], attributes["otel.metric.overflow"])] += p.Count()
+		}
+	}
+	const each = 8
+	assert.Equal(t, map[string]uint64{
+		"scaled <nil> overflow <nil>": 2 * each, "scaled true overflow <nil>": each,
+		"scaled <nil> overflow true": 8 * each, "scaled true overflow true": 10 * each,
+	}, points)
 }
 
 func TestAnIdleSeriesIsForgottenAndBeginsAnew(t *testing.T) {

@@ -195,6 +195,8 @@ type Exchange struct {
 	// Threshold says what share of the exchanges was looked at: of 2^56 random values, those that are not below it. 0:
 	// all.
 	Threshold uint64
+	// Scale says what share of the connections was looked at when the exchange began: one of 2^Scale.
+	Scale uint8
 	// Owner made the socket.
 	Owner Owner
 	// HTTP is filled by every Kind there is.

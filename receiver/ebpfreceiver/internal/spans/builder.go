@@ -44,7 +44,8 @@ type Builder struct {
 
 	attributes attributes
 	templates  *templates
-	thresholds thresholds
+	own        thresholds // of spans that begin a trace
+	foreign    thresholds // of those that do not
 }
 
 // New returns an empty Builder.
@@ -91,6 +92,9 @@ func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
 	}
 	b.place(span, x)
 	b.describe(span, x)
+	if x.Scale > 0 && !span.ParentSpanID().IsEmpty() {
+		span.Attributes().PutInt(keyConnectionWeight, 1<<x.Scale)
+	}
 	b.settings.Privacy.putFields(span.Attributes(), keyRequestHeader, x.HTTP.RequestFields)
 	b.settings.Privacy.putFields(span.Attributes(), keyResponseHeader, x.HTTP.ResponseFields)
 }
@@ -139,8 +143,14 @@ func (b *Builder) place(span ptrace.Span, x *protocol.Exchange) {
 	span.SetSpanID(id.Span)
 	span.SetParentSpanID(id.Parent)
 	span.SetFlags(id.Flags)
-	if x.Threshold > 0 {
-		id.State = b.thresholds.with(x.Threshold, []byte(id.State))
+	// The randomness of a trace that others began has nothing to do with which connections were followed: Append says
+	// that apart.
+	threshold, thresholds := x.Threshold, &b.foreign
+	if span.ParentSpanID().IsEmpty() {
+		threshold, thresholds = ofConnections(x.Threshold, x.Scale), &b.own
+	}
+	if threshold > 0 {
+		id.State = thresholds.with(threshold, []byte(id.State))
 	}
 	if id.State != "" {
 		span.TraceState().FromRaw(id.State)
@@ -160,8 +170,8 @@ func (b *Builder) Identify(x *protocol.Exchange) protocol.Identity {
 	parent, ok := parentOf(&x.HTTP)
 	if !ok {
 		id.Trace, id.Flags = b.traceID(), flagSampled|flagRandom
-		if x.Threshold > 0 {
-			b.atLeast(&id.Trace, x.Threshold)
+		if threshold := ofConnections(x.Threshold, x.Scale); threshold > 0 {
+			b.atLeast(&id.Trace, threshold)
 		}
 		return id
 	}

@@ -56,6 +56,12 @@ func (t *thresholds) with(threshold uint64, state []byte) string {
 	return b.String()
 }
 
+// ofConnections returns the threshold for exchanges told by a threshold on one of 2^scale connections.
+func ofConnections(threshold uint64, scale uint8) uint64 {
+	const one = 1 << randomBits
+	return one - (one-threshold)>>scale
+}
+
 // atLeast makes the randomness of a new trace id one that the threshold lets pass, all of those being equally likely: the
 // trace is a new one, but was chosen among others.
 func (b *Builder) atLeast(id *[16]byte, threshold uint64) {

@@ -58,3 +58,54 @@ func TestAThresholdTakesThePlaceOfTheCallersWord(t *testing.T) {
 		assert.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", span.TraceID().String())
 	}
 }
+
+// TestASpanSaysWhatItsConnectionStandsFor has exchanges thinned to a half on one of eight connections.
+func TestASpanSaysWhatItsConnectionStandsFor(t *testing.T) {
+	const weight = "risk.connection.weight"
+	traced := func(x *protocol.Exchange) {
+		x.HTTP.TraceParent = []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	}
+	adopted := func(x *protocol.Exchange) {
+		x.Identity = &protocol.Identity{Trace: [16]byte{8: 0, 9: 0xff}, Span: [8]byte{1}, Parent: [8]byte{2}}
+	}
+	for name, test := range map[string]struct {
+		threshold uint64
+		change    func(*protocol.Exchange)
+		state     string
+		weight    any
+	}{
+		"a new trace":                        {half, nil, "ot=th:f", nil},
+		"a new trace, nothing thinned":       {0, nil, "ot=th:e", nil},
+		"a trace of others":                  {half, traced, "ot=th:8", int64(8)},
+		"a trace of others, nothing thinned": {0, traced, "", int64(8)},
+		"a request's trace":                  {half, adopted, "ot=th:8", int64(8)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBuilder()
+			for range 3 { // the third is copied from a template
+				b.Append(exchange(protocol.Client, func(x *protocol.Exchange) {
+					x.Threshold, x.Scale = test.threshold, 3
+					if test.change != nil {
+						test.change(x)
+					}
+				}), nginx())
+			}
+			b.Append(exchange(protocol.Client, func(x *protocol.Exchange) {
+				if test.change != nil {
+					test.change(x)
+				}
+			}), nginx())
+			all := b.Take().ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+			for i := range 3 {
+				span := all.At(i)
+				assert.Equal(t, test.state, span.TraceState().AsRaw())
+				assert.Equal(t, test.weight, span.Attributes().AsRaw()[weight])
+				if test.change == nil {
+					assert.GreaterOrEqual(t, randomness(span.TraceID()), ofConnections(test.threshold, 3))
+				}
+			}
+			assert.Empty(t, all.At(3).TraceState().AsRaw())
+			assert.NotContains(t, all.At(3).Attributes().AsRaw(), weight, "its connection stands for itself")
+		})
+	}
+}

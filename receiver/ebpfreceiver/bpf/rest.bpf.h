@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copyright The otelcol-risk Authors */
+
+/* Which connections of HTTP/1 rest when looking at all of them costs too much: all but one in 2^shift groups. User space says
+ * which group is followed, and lets another have its turn about every second.
+ *
+ * Whether an exchange is followed is asked once, when the first packet of its request passes, and then it is, to its end, or
+ * it is not. So each is followed with a probability of exactly 2^-shift and stands for 2^shift; it keeps that number.
+ *
+ *	request, its group rests -> rests, noted once; from then on a packet costs one look at the note
+ *	request, its group has its turn -> followed again
+ *
+ * Only the packets of requests lead from one to the other. What else passes a connection that rests, an answer or the rest of
+ * a body, belongs to an exchange that is not followed.
+ */
+#ifndef OTELCOL_RISK_REST_BPF_H
+#define OTELCOL_RISK_REST_BPF_H
+
+/* The group of a connection, of which the lowest bits are used. Both of its ends come to the same, since they see the same two
+ * ports, in either order and as they are in the header.
+ */
+static __always_inline __u64 rest_group(__u32 ports)
+{
+	__u32 one = ports & 0xffff;
+	__u32 other = ports >> 16;
+
+	return thin_mix((__u64)(one + other) << 32 | (one ^ other));
+}
+
+/* Not 0 if connections with these ports rest. Without a branch, which a verifier would follow with all that comes. */
+static __always_inline __u32 rest_of(__u32 ports, __u64 turn)
+{
+	return (rest_group(ports) ^ turn >> REST_GROUP) & ((1U << (turn & REST_SHIFT)) - 1);
+}
+
+/* Asks whose turn it is, once a packet: it may change at any moment. */
+static __always_inline void rest_ask(struct packet *packet)
+{
+	__u64 turn = rest_turn;
+
+	packet->rests = rest_of(packet->ports, turn);
+	packet->scale = turn & REST_SHIFT;
+}
+
+/* The connection rests, with what it was about to be asked. Nothing is open on it any more. */
+static __always_inline void rest_begin(struct connection *connection)
+{
+	connection->phase = PHASE_IDLE;
+	connection->marks = (connection->marks & ~MARK_TUNNEL) | MARK_SEARCH; /* as on a connection that is new */
+	connection->interim = INTERIM_NONE;
+	connection->held = 0;
+	connection->gap = 0;
+	connection->rests = 1;
+}
+
+/* Where both directions go on, by TCP's word, if this packet is the next request. False if it is a packet that comes again:
+ * its first time may have been while the connection rested, and its answer may have passed. So may an answer that comes
+ * again, which is why TCP is asked about both.
+ */
+static __always_inline bool rest_synchronize(struct bpf_sock *sk, const struct packet *packet, struct connection *connection)
+{
+	__u8 here = packet->direction & 1;
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+	__u32 received, sent, next;
+
+	connection->synchronized[INGRESS] = tcp != NULL;
+	connection->synchronized[EGRESS] = tcp != NULL;
+	if (!tcp)
+		return true;
+	received = tcp->rcv_nxt;
+	sent = tcp->snd_nxt;
+	OPAQUE(received); /* else the compiler chooses between two addresses, which is not allowed */
+	OPAQUE(sent);
+	next = here == INGRESS ? received : sent;
+	if ((__s32)(next - packet->sequence) > 0)
+		return false;
+	connection->next_sequence[INGRESS] = received;
+	connection->next_sequence[EGRESS] = sent;
+	connection->next_sequence[here] = packet->sequence;
+	return true;
+}
+
+/* A packet of a connection that rests. True if it is not to be looked at; that is counted. Else it is of a client's, and the
+ * connection is followed again if it begins a request (request_begin).
+ */
+static __always_inline bool rest_goes_on(const struct packet *packet, struct bpf_sock *sk, struct connection *connection)
+{
+	if (!packet->rests && packet->direction == connection->request_direction && rest_synchronize(sk, packet, connection))
+		return false;
+	count(COUNTER_RESTED);
+	return true;
+}
+
+#endif
