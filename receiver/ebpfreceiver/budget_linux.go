@@ -24,32 +24,43 @@ const (
 	budgetWindow = 10 * time.Millisecond
 	// modelledExchange is taken for what an exchange costs in the kernel where it may not be measured.
 	modelledExchange = 500 * time.Nanosecond
+	// lookedExchange is more than what looking at an exchange costs at one end, telling of it aside.
+	lookedExchange = 2 * time.Microsecond
+	// stepsPerTurn is for how many budgetIntervals the same connections are followed.
+	stepsPerTurn = 2
 )
 
 // thinning holds the receiver to cpu_budget: it measures what the programs and this process cost, and makes the programs
-// leave out what is too much. The whole process counts, since what happens behind the receiver is what spans cost, too.
+// leave out what is too much: first records, then connections. The whole process counts, since what happens behind the
+// receiver is what spans cost, too.
 type thinning struct {
 	objects    *bpfobj.Objects
 	logger     *zap.Logger
 	controller *budget.Controller
+	turns      budget.Turns
+	choice     budget.Choice
+	steps      int  // since the last turn began
 	modelled   bool // the kernel's part may not be measured
 
 	at       time.Time
 	user     time.Duration // CPU time of this process, at that time
 	requests uint64        // that the kernel had seen begin
 
-	share, probability atomic.Uint64 // as bits of a float64, for telemetry
+	share, probability, followed atomic.Uint64 // as bits of a float64, for telemetry
 }
 
-func newThinning(limit float64, objects *bpfobj.Objects, logger *zap.Logger) *thinning {
-	t := &thinning{objects: objects, logger: logger, controller: budget.New(limit)}
+func newThinning(settings budget.Settings, objects *bpfobj.Objects, logger *zap.Logger) *thinning {
+	t := &thinning{objects: objects, logger: logger, controller: budget.New(settings)}
 	t.probability.Store(math.Float64bits(1))
+	t.followed.Store(math.Float64bits(1))
 	return t
 }
 
-// Share is the share of the host's processors that was used last; Probability, that of the exchanges that become spans.
+// Share is the share of the host's processors that was used last; Probability, that of the exchanges that were looked at
+// that become spans; Followed, that of the connections of HTTP/1 that are looked at.
 func (t *thinning) Share() float64       { return math.Float64frombits(t.share.Load()) }
 func (t *thinning) Probability() float64 { return math.Float64frombits(t.probability.Load()) }
+func (t *thinning) Followed() float64    { return math.Float64frombits(t.followed.Load()) }
 
 // run adapts until ended is closed or ctx ends.
 func (t *thinning) run(ctx context.Context, ended <-chan struct{}) {
@@ -71,36 +82,69 @@ func (t *thinning) run(ctx context.Context, ended <-chan struct{}) {
 }
 
 func (t *thinning) step(ctx context.Context) error {
-	kernel, err := t.kernel(ctx)
+	measured, err := t.measure(ctx)
 	if err != nil {
 		return err
 	}
-	now, user := time.Now(), processTime()
-	busy := kernel + float64(user-t.user)/float64(now.Sub(t.at))
-	t.at, t.user = now, user
-	probability := t.controller.Step(busy / float64(runtime.NumCPU()))
+	choice := t.controller.Step(measured)
 	t.share.Store(math.Float64bits(t.controller.Share()))
-	t.probability.Store(math.Float64bits(probability))
-	return t.objects.Thin(budget.Threshold(probability))
+	if t.choice.Rest == 0 && choice.Rest > 0 {
+		t.logger.Info("connections rest, since looking at all of them costs more than cpu_budget: metrics of HTTP/1 are scaled",
+			zap.Float64("share", t.controller.Share()))
+	}
+	return t.apply(choice)
 }
 
-// kernel returns how many processors the programs keep busy.
-func (t *thinning) kernel(ctx context.Context) (float64, error) {
-	if !t.modelled {
-		busy, err := t.objects.CPUTime(ctx, budgetWindow)
-		if err == nil || ctx.Err() != nil {
-			return busy, err
-		}
-		t.modelled = true
-		t.logger.Warn("cost in the kernel is estimated for cpu_budget: it may not be measured", zap.Error(err))
+// measure returns what was used since the last call.
+func (t *thinning) measure(ctx context.Context) (m budget.Measured, err error) {
+	kernel, err := t.kernel(ctx)
+	if err != nil {
+		return m, err
 	}
 	counters, err := t.objects.Counters()
 	if err != nil {
-		return 0, err
+		return m, err
 	}
-	begun := counters.Requests - t.requests
-	t.requests = counters.Requests
-	return float64(begun) * float64(modelledExchange) / float64(time.Since(t.at)), nil
+	now, user := time.Now(), processTime()
+	took, begun := float64(now.Sub(t.at)), float64(counters.Requests-t.requests)
+	if t.modelled {
+		kernel = begun * float64(modelledExchange) / took
+	}
+	m.Share = (kernel + float64(user-t.user)/took) / float64(runtime.NumCPU())
+	m.Looked = begun * float64(lookedExchange) / took / float64(runtime.NumCPU())
+	t.at, t.user, t.requests = now, user, counters.Requests
+	return m, nil
+}
+
+// kernel returns how many processors the programs keep busy; 0 once that turned out not to be known.
+func (t *thinning) kernel(ctx context.Context) (float64, error) {
+	if t.modelled {
+		return 0, nil
+	}
+	busy, err := t.objects.CPUTime(ctx, budgetWindow)
+	if err != nil && ctx.Err() == nil {
+		t.modelled = true
+		t.logger.Warn("cost in the kernel is estimated for cpu_budget: it may not be measured", zap.Error(err))
+		return 0, nil
+	}
+	return busy, err
+}
+
+// apply tells the programs what was chosen, and which connections have their turn.
+func (t *thinning) apply(choice budget.Choice) error {
+	t.steps++
+	changed := choice.Rest != t.choice.Rest
+	t.choice = choice
+	t.probability.Store(math.Float64bits(choice.Probability))
+	t.followed.Store(math.Float64bits(math.Exp2(-float64(choice.Rest))))
+	if err := t.objects.Thin(budget.Threshold(choice.Probability)); err != nil {
+		return err
+	}
+	if !changed && (choice.Rest == 0 || t.steps < stepsPerTurn) {
+		return nil
+	}
+	t.steps = 0
+	return t.objects.Rest(choice.Rest, t.turns.Next(choice.Rest))
 }
 
 // processTime is the CPU time that this process has used.

@@ -31,6 +31,13 @@ import (
 // startFront runs testdata/front.py and a receiver of traces and logs that sees it and whom it calls.
 func startFront(t *testing.T, called int, arguments ...string) (front int, spans *consumertest.TracesSink, records *consumertest.LogsSink) {
 	t.Helper()
+	front, _, spans, records = watchFront(t, called, arguments...)
+	return front, spans, records
+}
+
+// watchFront does so, and returns the receiver, too.
+func watchFront(t *testing.T, called int, arguments ...string) (front int, r *ebpfReceiver, spans *consumertest.TracesSink, records *consumertest.LogsSink) {
+	t.Helper()
 	needRoot(t)
 	command := exec.Command(needTool(t, "python3", "python3-minimal"), append([]string{"testdata/front.py"}, arguments...)...)
 	front, err := strconv.Atoi(talk(t, command))
@@ -40,13 +47,13 @@ func startFront(t *testing.T, called int, arguments ...string) (front int, spans
 	cfg.Filter.Executables.Include = []string{"python3*"}
 	spans, records = &consumertest.TracesSink{}, &consumertest.LogsSink{}
 	set, factory := receivertest.NewNopSettings(metadata.Type), NewFactory()
-	r, err := factory.CreateTraces(t.Context(), set, cfg, spans)
+	created, err := factory.CreateTraces(t.Context(), set, cfg, spans)
 	require.NoError(t, err)
 	_, err = factory.CreateLogs(t.Context(), set, cfg, records)
 	require.NoError(t, err)
-	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { assert.NoError(t, r.Shutdown(context.Background())) })
-	return front, spans, records
+	require.NoError(t, created.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { assert.NoError(t, created.Shutdown(context.Background())) })
+	return front, created.(*ebpfReceiver), spans, records
 }
 
 // ask makes a request to the front, on a connection of its own, and returns the status.

@@ -63,8 +63,13 @@ type Config struct {
 
 	// CPUBudget is the share of the host's processors that watching may take: the programs in the kernel and this whole
 	// process together, from 0 to 1. What would cost more is thinned in the kernel: spans then stand for several
-	// exchanges, and say for how many; metrics stay exact. Zero is no limit.
+	// exchanges, and say for how many; metrics stay exact as long as that is enough, see RestConnections. Zero is no limit.
 	CPUBudget float64 `mapstructure:"cpu_budget"`
+
+	// RestConnections says what happens when looking at every exchange costs more than CPUBudget although hardly any is
+	// told. True follows a part of the HTTP/1 connections, in turns: what is seen of them stands for all, and says so, in
+	// metrics, too. False looks at all of them, whatever it costs: metrics are always exact.
+	RestConnections bool `mapstructure:"rest_connections"`
 
 	// Batch says how spans are grouped before they are passed on.
 	Batch BatchConfig `mapstructure:"batch"`
@@ -125,6 +130,7 @@ func createDefaultConfig() component.Config {
 		DetectMessages:   8,
 		Causes:           true,
 		CPUBudget:        0.05,
+		RestConnections:  true,
 		Batch:            BatchConfig{MaxSpans: 1024, Timeout: 200 * time.Millisecond},
 		Streams:          StreamsConfig{HTTP2: true, TLS: true, MaxHeaders: 16 << 10, MaxMemory: 64 << 20},
 		Metrics: MetricsConfig{

@@ -49,7 +49,7 @@ func TestConfigValid(t *testing.T) {
 			c.ExchangeTimeout = 30 * time.Second
 			c.MaxProcesses = 100
 			c.DetectMessages = 4
-			c.CPUBudget = 0.1
+			c.CPUBudget, c.RestConnections = 0.1, false
 			c.Batch = BatchConfig{MaxSpans: 512, Timeout: time.Second}
 			c.Streams = StreamsConfig{TLS: true, MaxHeaders: 8192, MaxMemory: 1 << 20}
 			c.Metrics = MetricsConfig{

@@ -25,6 +25,7 @@ func (c *Config) programSettings(next consumers) bpfobj.Settings {
 		TCPBounds:      tcpstats.Bounds(),
 		Causes:         c.Causes && (next.traces != nil || next.logs != nil),
 		TCPLogs:        next.logs != nil && c.TCP.Logs,
+		Rests:          c.RestConnections,
 	}
 	if next.metrics != nil {
 		settings.TCPRows = c.TCP.MaxRows

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/budget"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metrics"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
@@ -46,7 +47,7 @@ type ebpfReceiver struct {
 	probe     *probe.Probe
 	ring      *ring.Reader
 	flow      *flow
-	thinning  *thinning // nil: no budget, or nobody wants spans
+	thinning  *thinning // nil: no budget, or nothing that may be left out
 	running   sync.WaitGroup
 	cancel    context.CancelFunc // of what the next consumer is doing
 }
@@ -140,8 +141,9 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 	}
 	to := newSinks(r.cfg, r.next, about)
 	to.sources = r.sources(of, to)
-	if r.next.traces != nil && r.cfg.CPUBudget > 0 {
-		r.thinning = newThinning(r.cfg.CPUBudget, r.objects, r.settings.Logger)
+	may := budget.Settings{Limit: r.cfg.CPUBudget, Tells: r.next.traces != nil, Rests: r.cfg.RestConnections}
+	if may.Limit > 0 && (may.Tells || may.Rests) {
+		r.thinning = newThinning(may, r.objects, r.settings.Logger)
 	}
 	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, of, to)
 	return r.telemetry.observe(sources{

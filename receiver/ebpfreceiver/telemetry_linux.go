@@ -118,13 +118,14 @@ func (t *telemetry) observe(s sources) error {
 			}
 			return nil
 		}),
-		t.builder.RegisterReceiverEbpfThinnedCallback(func(_ context.Context, o metric.Int64Observer) error {
-			counters, err := s.kernel()
-			if err == nil {
-				o.Observe(int64(counters.Thinned))
+		t.builder.RegisterReceiverEbpfFollowedCallback(func(_ context.Context, o metric.Float64Observer) error {
+			if s.thinning != nil {
+				o.Observe(s.thinning.Followed())
 			}
-			return err
+			return nil
 		}),
+		t.builder.RegisterReceiverEbpfRestedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Rested })),
+		t.builder.RegisterReceiverEbpfThinnedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Thinned })),
 		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			counters, err := s.kernel()
 			if err == nil {
@@ -133,6 +134,17 @@ func (t *telemetry) observe(s sources) error {
 			return err
 		}),
 	)
+}
+
+// observeCount reads one of the kernel's counters.
+func (s *sources) observeCount(of func(bpfobj.Counters) uint64) metric.Int64Callback {
+	return func(_ context.Context, o metric.Int64Observer) error {
+		counters, err := s.kernel()
+		if err == nil {
+			o.Observe(int64(of(counters)))
+		}
+		return err
+	}
 }
 
 // observeKernel reads one group of the kernel's counters.

@@ -74,7 +74,7 @@ func measureKernel(ctx context.Context, o options) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		counted, err := runTimes(ctx, server, "metrics", "{}", o)
+		counted, err := runTimes(ctx, server, "metrics", `{"cpu_budget":0}`, o)
 		if err != nil {
 			return nil, err
 		}

@@ -34,12 +34,14 @@ type TelemetryBuilder struct {
 	ReceiverEbpfEvents           metric.Int64ObservableCounter
 	ReceiverEbpfExchanges        metric.Int64Counter
 	ReceiverEbpfFiltered         metric.Int64Counter
+	ReceiverEbpfFollowed         metric.Float64ObservableGauge
 	ReceiverEbpfLogsDropped      metric.Int64ObservableCounter
 	ReceiverEbpfLost             metric.Int64ObservableCounter
 	ReceiverEbpfOpenExchanges    metric.Int64ObservableGauge
 	ReceiverEbpfProbability      metric.Float64ObservableGauge
 	ReceiverEbpfProcesses        metric.Int64ObservableGauge
 	ReceiverEbpfRequests         metric.Int64ObservableCounter
+	ReceiverEbpfRested           metric.Int64ObservableCounter
 	ReceiverEbpfSeries           metric.Int64ObservableGauge
 	ReceiverEbpfSeriesOverflowed metric.Int64ObservableCounter
 	ReceiverEbpfThinned          metric.Int64ObservableCounter
@@ -107,6 +109,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfEventsCallback(cb metric.In
 		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfEvents, obs: o})
 		return nil
 	}, builder.ReceiverEbpfEvents)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverEbpfFollowedCallback sets callback for observable ReceiverEbpfFollowed metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfFollowedCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverEbpfFollowed, obs: o})
+		return nil
+	}, builder.ReceiverEbpfFollowed)
 	if err != nil {
 		return err
 	}
@@ -197,6 +214,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfRequestsCallback(cb metric.
 		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfRequests, obs: o})
 		return nil
 	}, builder.ReceiverEbpfRequests)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverEbpfRestedCallback sets callback for observable ReceiverEbpfRested metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfRestedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfRested, obs: o})
+		return nil
+	}, builder.ReceiverEbpfRested)
 	if err != nil {
 		return err
 	}
@@ -325,6 +357,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{exchange}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfFollowed, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_ebpf_followed",
+		metric.WithDescription("Share of the HTTP/1 connections that are looked at by `cpu_budget`, in turns; the others rest. Absent without it. [Alpha]"),
+		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfLogsDropped, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_logs_dropped",
 		metric.WithDescription("Log records that were not passed on, by reason. [Alpha]"),
@@ -345,7 +383,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfProbability, err = builder.meter.Float64ObservableGauge(
 		"otelcol_receiver_ebpf_probability",
-		metric.WithDescription("Share of the exchanges that become spans by `cpu_budget`; absent without it. [Alpha]"),
+		metric.WithDescription("Share of the exchanges that were looked at that become spans by `cpu_budget`; absent without it. [Alpha]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
@@ -359,6 +397,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_ebpf_requests",
 		metric.WithDescription("Exchanges that the kernel saw begin, whatever became of them. [Alpha]"),
 		metric.WithUnit("{exchange}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfRested, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_ebpf_rested",
+		metric.WithDescription("Packets that were not looked at, because their HTTP/1 connection rests by `cpu_budget`; how many exchanges they were is not known, what is told of others stands for them. [Alpha]"),
+		metric.WithUnit("{packet}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfSeries, err = builder.meter.Int64ObservableGauge(

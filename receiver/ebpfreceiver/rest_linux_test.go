@@ -1,0 +1,344 @@
+// Copyright The otelcol-risk Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
+)
+
+// crowd is clients with a connection each, to a server that answers with the status and the number of bytes it is asked for,
+// and knows what it did.
+type crowd struct {
+	t       *testing.T
+	server  *httptest.Server
+	clients []*http.Client
+	trace   bool // requests carry a traceparent
+	served  atomic.Int64
+	read    atomic.Int64 // bytes, by the server
+	written atomic.Int64
+}
+
+// counted is a connection of the server's.
+type counted struct {
+	net.Conn
+	crowd *crowd
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.crowd.read.Add(int64(n))
+	return n, err
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.crowd.written.Add(int64(n))
+	return n, err
+}
+
+// counting is a listener whose connections are counted.
+type counting struct {
+	net.Listener
+	crowd *crowd
+}
+
+func (l *counting) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &counted{conn, l.crowd}, nil
+}
+
+func newCrowd(t *testing.T, clients int, listener net.Listener) *crowd {
+	t.Helper()
+	c := &crowd{t: t}
+	c.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		status, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+		assert.NoError(t, err)
+		c.served.Add(1)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, r.Method)
+	}))
+	require.NoError(t, c.server.Listener.Close())
+	c.server.Listener = &counting{listener, c}
+	c.server.Start()
+	t.Cleanup(c.server.Close)
+	for range clients {
+		transport := &http.Transport{MaxConnsPerHost: 1}
+		t.Cleanup(transport.CloseIdleConnections)
+		c.clients = append(c.clients, &http.Client{Transport: transport})
+	}
+	return c
+}
+
+// kinds are the requests that every client makes once a round; the answers tell them apart.
+var requestKinds = map[string]int{"GET": 200, "POST": 201, "PUT": 503, "DELETE": 404}
+
+// round makes every client make all of them.
+func (c *crowd) round() {
+	c.t.Helper()
+	for _, client := range c.clients {
+		for method, status := range requestKinds {
+			request, err := http.NewRequestWithContext(c.t.Context(), method, c.server.URL+"/"+strconv.Itoa(status), strings.NewReader("abc"))
+			require.NoError(c.t, err)
+			if c.trace {
+				request.Header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+			}
+			response, err := client.Do(request)
+			require.NoError(c.t, err)
+			body, err := io.ReadAll(response.Body)
+			require.NoError(c.t, err)
+			require.NoError(c.t, response.Body.Close())
+			require.Equal(c.t, status, response.StatusCode)
+			require.Equal(c.t, method, string(body))
+		}
+	}
+}
+
+// adjusted is how many exchanges a span stands for, as somebody reads it who knows docs/attributes.md.
+func adjusted(t *testing.T, span ptrace.Span) float64 {
+	t.Helper()
+	weight := 1.0
+	if state := span.TraceState().AsRaw(); state != "" {
+		digits, ok := strings.CutPrefix(state, "ot=th:")
+		require.True(t, ok, state)
+		threshold, err := strconv.ParseUint(digits+strings.Repeat("0", 14-len(digits)), 16, 64)
+		require.NoError(t, err)
+		weight = math.Exp2(56) / (math.Exp2(56) - float64(threshold))
+		id := span.TraceID()
+		random := uint64(0)
+		for _, b := range id[9:] {
+			random = random<<8 | uint64(b)
+		}
+		assert.GreaterOrEqual(t, random, threshold, "a sampler downstream would take it for inconsistent")
+	}
+	if connections, ok := span.Attributes().Get("risk.connection.weight"); ok {
+		weight *= float64(connections.Int())
+	}
+	return weight
+}
+
+// watch runs a receiver of traces and metrics of the crowd's server.
+func (c *crowd) watch() (r *ebpfReceiver, spans *consumertest.TracesSink, metrics *consumertest.MetricsSink) {
+	c.t.Helper()
+	needRoot(c.t)
+	cfg := configFor(c.server)
+	cfg.Metrics.CollectionInterval = 10 * often
+	spans, metrics = &consumertest.TracesSink{}, &consumertest.MetricsSink{}
+	factory, set := NewFactory(), receivertest.NewNopSettings(metadata.Type)
+	_, err := factory.CreateMetrics(c.t.Context(), set, cfg, metrics)
+	require.NoError(c.t, err)
+	created, err := factory.CreateTraces(c.t.Context(), set, cfg, spans)
+	require.NoError(c.t, err)
+	require.NoError(c.t, created.Start(c.t.Context(), componenttest.NewNopHost()))
+	c.t.Cleanup(func() { assert.NoError(c.t, created.Shutdown(context.Background())) })
+	return created.(*ebpfReceiver), spans, metrics
+}
+
+// TestWhatIsSeenOfConnectionsInTurnsStandsForAll lets every group of connections have its turn once, while all make the same
+// requests in every turn: the sum of what was counted and told is then exactly what was sent. Before and after that, all are
+// followed.
+func TestWhatIsSeenOfConnectionsInTurnsStandsForAll(t *testing.T) {
+	const shift, clients = 3, 64
+	for name, traced := range map[string]bool{"own traces": false, "traces of others": true} {
+		t.Run(name, func(t *testing.T) {
+			listener, _ := plainListener(t)
+			c := newCrowd(t, clients, listener)
+			c.trace = traced
+			r, spans, metrics := c.watch()
+			c.round()
+			for group := range uint32(1 << shift) {
+				require.NoError(t, r.objects.Rest(shift, group))
+				c.round()
+			}
+			require.NoError(t, r.objects.Rest(0, 0))
+			c.round()
+			counters, err := r.objects.Counters()
+			require.NoError(t, err)
+			c.compareTCP(metrics)
+			require.NoError(t, r.Shutdown(t.Context()))
+
+			const scaled, exact = clients << shift, 2 * clients
+			require.EqualValues(t, (scaled+exact)*len(requestKinds), c.served.Load())
+			assert.Positive(t, counters.Rested)
+			assert.EqualValues(t, 2*(clients+exact)*len(requestKinds), counters.Requests, "each was followed in one turn of eight")
+			compareSpans(t, spans, scaled, exact)
+			compareDurations(t, metrics, scaled, exact)
+		})
+	}
+}
+
+// compareSpans demands that spans of each kind stand for as many exchanges as there were.
+func compareSpans(t *testing.T, spans *consumertest.TracesSink, scaled, exact int) {
+	t.Helper()
+	told := map[string]float64{}
+	for _, f := range await(t, spans, spans.SpanCount()) {
+		method, _ := f.span.Attributes().Get("http.request.method")
+		status, _ := f.span.Attributes().Get("http.response.status_code")
+		weight := adjusted(t, f.span)
+		told[f.span.Kind().String()+" "+method.Str()+" "+strconv.Itoa(int(status.Int()))+" of "+strconv.Itoa(int(weight))] += weight
+	}
+	want := map[string]float64{}
+	for method, status := range requestKinds {
+		for _, kind := range []ptrace.SpanKind{ptrace.SpanKindServer, ptrace.SpanKindClient} {
+			key := kind.String() + " " + method + " " + strconv.Itoa(status)
+			want[key+" of 8"], want[key+" of 1"] = float64(scaled), float64(exact)
+		}
+	}
+	assert.Equal(t, want, told)
+}
+
+// compareDurations does so for metrics, exact and scaled ones.
+func compareDurations(t *testing.T, metrics *consumertest.MetricsSink, scaled, exact int) {
+	t.Helper()
+	for _, name := range []string{"http.server.request.duration", "http.client.request.duration"} {
+		counted := map[string]int{}
+		for _, p := range pointsOf(t, metrics, name) {
+			method, _ := p.Attributes().Get("http.request.method")
+			status, _ := p.Attributes().Get("http.response.status_code")
+			mark, marked := p.Attributes().Get("risk.metric.scaled")
+			assert.Equal(t, marked, marked && mark.Bool())
+			counted[method.Str()+" "+strconv.Itoa(int(status.Int()))+" "+strconv.FormatBool(marked)] += int(p.Count())
+		}
+		want := map[string]int{}
+		for method, status := range requestKinds {
+			key := method + " " + strconv.Itoa(status) + " "
+			want[key+"true"], want[key+"false"] = scaled, exact
+		}
+		assert.Equal(t, want, counted, name)
+	}
+}
+
+// compareTCP ends all connections and demands that TCP's metrics count every connection and byte, whatever rested.
+func (c *crowd) compareTCP(metrics *consumertest.MetricsSink) {
+	c.t.Helper()
+	for _, client := range c.clients {
+		client.CloseIdleConnections()
+	}
+	want := map[string]int64{
+		"client transmit": c.read.Load(), "server receive": c.read.Load(), "client receive": c.written.Load(), "server transmit": c.written.Load(),
+	}
+	var got map[string]int64
+	require.Eventually(c.t, func() bool {
+		got = sumsOf(metrics, "system.network.tcp.io", "network.io.direction")
+		return maps.Equal(want, got)
+	}, eventually, often, "%v, want %v", want, &got)
+	opened := int64(len(c.clients))
+	assert.Equal(c.t, map[string]int64{"client ": opened, "server ": opened}, sumsOf(metrics, "system.network.tcp.connection.successes", ""))
+}
+
+// TestFirstRequestsRestToo has a connection for every request. Their ports decide, so how many are followed is a matter of
+// chance; five standard deviations are allowed for.
+func TestFirstRequestsRestToo(t *testing.T) {
+	const shift, rounds, clients = 2, 10, 20
+	for name, listen := range map[string]func(*testing.T) net.Listener{
+		"requests behind handshakes": func(t *testing.T) net.Listener { l, _ := plainListener(t); return l },
+		"requests with handshakes":   deferring,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCrowd(t, clients, listen(t))
+			for _, client := range c.clients {
+				client.Transport.(*http.Transport).DisableKeepAlives = true
+			}
+			r, spans, _ := c.watch()
+			require.NoError(t, r.objects.Rest(shift, 1))
+			for range rounds {
+				c.round()
+			}
+			require.NoError(t, r.Shutdown(t.Context()))
+			told := map[ptrace.SpanKind]float64{}
+			for _, f := range await(t, spans, spans.SpanCount()) {
+				assert.InDelta(t, 1<<shift, adjusted(t, f.span), 1e-9)
+				told[f.span.Kind()]++
+			}
+			requests := float64(rounds * clients * len(requestKinds))
+			const share = 1.0 / (1 << shift)
+			assert.InDelta(t, requests*share, told[ptrace.SpanKindServer], 5*math.Sqrt(requests*share*(1-share)))
+			assert.InDelta(t, told[ptrace.SpanKindServer], told[ptrace.SpanKindClient], 0, "both ends of a connection rest, or neither")
+		})
+	}
+}
+
+// TestAProcessIsCertainAgainWhenItsConnectionsHaveRested has a server keep a connection that rests.
+func TestAProcessIsCertainAgainWhenItsConnectionsHaveRested(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	called := server.Listener.Addr().(*net.TCPAddr).Port
+	front, r, spans, _ := watchFront(t, called, "threads")
+	// calls makes a request for which the front calls, and says whether it is known that it was for that.
+	calls := func(request func()) (certain bool) {
+		before := spans.SpanCount()
+		request()
+		for _, f := range await(t, spans, before+2)[before:] {
+			certain = certain || !f.span.ParentSpanID().IsEmpty()
+		}
+		return certain
+	}
+	fresh := func() { require.Equal(t, http.StatusOK, ask(t, front, called)) }
+	require.Eventually(t, func() bool { return calls(fresh) }, eventually, often)
+
+	first, kept := restingClient(t, r, front, called)
+	assert.False(t, calls(fresh), "it may have a request")
+	assert.True(t, calls(kept), "it has one, and that is known")
+	assert.Eventually(t, func() bool { return calls(fresh) }, eventually, often, "it has been answered")
+
+	require.NoError(t, first.Close())
+	second, _ := restingClient(t, r, front, called)
+	require.False(t, calls(fresh))
+	require.NoError(t, second.Close())
+	assert.Eventually(t, func() bool { return calls(fresh) }, eventually, often, "it is closed")
+}
+
+// restingClient makes a connection to the front that rests, and returns what makes a request on it.
+func restingClient(t *testing.T, r *ebpfReceiver, front, called int) (net.Conn, func()) {
+	t.Helper()
+	const most = 15 // of 32768 connections one is followed
+	for {
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(front)))
+		require.NoError(t, err)
+		answers := bufio.NewReader(conn)
+		request := func() {
+			_, err := fmt.Fprintf(conn, "GET /%d HTTP/1.1\r\nHost: front\r\n\r\n", called)
+			require.NoError(t, err)
+			response, err := http.ReadResponse(answers, nil)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+		}
+		before, err := r.objects.Counters()
+		require.NoError(t, err)
+		require.NoError(t, r.objects.Rest(most, 0))
+		request() // is counted for the front once that has accepted the connection
+		request()
+		require.NoError(t, r.objects.Rest(0, 0))
+		after, err := r.objects.Counters()
+		require.NoError(t, err)
+		if after.Requests == before.Requests {
+			return conn, request
+		}
+		require.NoError(t, conn.Close())
+	}
+}
