@@ -4,6 +4,7 @@
 package ebpfreceiver
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,10 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/tls"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/stream"
 )
 
 // sayAll has an exchange in which everything that must not leave says so, and resets the connection.
@@ -124,6 +129,31 @@ func TestHeaderFieldsOfHTTP2LeaveByNameOnly(t *testing.T) {
 		assert.Equal(t, []any{"1", "REDACTED-2"}, attributes["http.request.header.x-request-id"])
 		assert.Equal(t, []any{"shop of REDACTED"}, attributes["http.response.header.server"])
 		assert.NotContains(t, fmt.Sprint(attributes), "secret")
+	}
+}
+
+// What a span does not say, no metric and no log record says either: methods of calls, and names in handshakes.
+func TestWhatAPatternMatchesIsInNoMetricAndNoLogRecord(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Privacy.Redact = []string{"jane"}
+	s := newSinks(cfg, consumers{metrics: consumertest.NewNop(), logs: consumertest.NewNop()}, origin{})
+	of := &procinfo.Process{}
+	s.measure(&protocol.Exchange{Kind: protocol.GRPC, RPC: protocol.RPC{Method: []byte("users/jane")}}, of)
+	shown := func() *tls.Chain { return &tls.Chain{Subject: "CN=jane", Issuer: "O=jane's", Length: 1} }
+	s.shaken(&stream.Handshake{Handshake: tls.Handshake{
+		Failure: tls.Closed, Step: tls.AfterClientFlight, ServerChain: shown(), ClientChain: shown(),
+		Client: tls.Client{ServerName: "jane.shop", Protocols: []string{"jane/1"}}, Server: tls.Server{Version: 0x303, Protocol: "jane/1"},
+	}}, of)
+	metrics, logs := &consumertest.MetricsSink{}, &consumertest.LogsSink{}
+	collected, _ := s.store.Collect(time.Now())
+	require.NoError(t, metrics.ConsumeMetrics(t.Context(), collected))
+	s.logs.Close()
+	s.logs.Run(t.Context(), func(ctx context.Context, batch plog.Logs, _ int) { assert.NoError(t, logs.ConsumeLogs(ctx, batch)) })
+	require.Equal(t, 1, logs.LogRecordCount())
+	all := allOf(t, &consumertest.TracesSink{}, metrics, logs)
+	assert.NotContains(t, all, "jane")
+	for _, left := range []string{"users/REDACTED", "REDACTED.shop", "REDACTED/1", "CN=REDACTED", "O=REDACTED's"} {
+		assert.Contains(t, all, left)
 	}
 }
 

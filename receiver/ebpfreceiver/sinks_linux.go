@@ -12,6 +12,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metrics"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/tls"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/spans"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/stream"
 )
@@ -31,14 +32,15 @@ type sinks struct {
 	tls     *metrics.TLS
 	sources []metrics.Source
 	logs    *logs.Batcher
+	privacy spans.Privacy
 }
 
 // newSinks makes what next needs.
 func newSinks(cfg *Config, next consumers, about origin) *sinks {
-	s := &sinks{}
+	s := &sinks{privacy: cfg.Privacy.ofSpans()}
 	if next.traces != nil {
 		s.spans = spans.New(spans.Settings{
-			HostName: about.host, ScopeName: about.scope, ScopeVersion: about.version, Privacy: cfg.Privacy.ofSpans(),
+			HostName: about.host, ScopeName: about.scope, ScopeVersion: about.version, Privacy: s.privacy,
 		})
 	}
 	if next.metrics != nil {
@@ -64,6 +66,7 @@ func (s *sinks) measure(x *protocol.Exchange, p *procinfo.Process) {
 	switch {
 	case s.store == nil, x.Kind == protocol.HTTP1 && !x.Pipelined: // that is counted in the kernel
 	case x.Kind == protocol.GRPC:
+		x.RPC.Method = s.privacy.Redacted(x.RPC.Method)
 		s.rpc.Observe(x, p)
 	default:
 		s.http.Observe(x, p)
@@ -76,6 +79,26 @@ func (s *sinks) shaken(h *stream.Handshake, p *procinfo.Process) {
 		s.tls.Observe(h, p)
 	}
 	if s.logs != nil && h.ErrorType() != "" {
+		s.redact(h)
 		s.logs.Add(p, func(r plog.LogRecord) { logs.HandshakeFailed(r, h, time.Now()) })
+	}
+}
+
+// redact takes out of the names in a handshake what must not leave.
+func (s *sinks) redact(h *stream.Handshake) {
+	if len(s.privacy.Redact) == 0 {
+		return
+	}
+	names := []*string{&h.Client.ServerName, &h.Handshake.Server.Protocol}
+	for _, chain := range []*tls.Chain{h.ServerChain, h.ClientChain} {
+		if chain != nil {
+			names = append(names, &chain.Subject, &chain.Issuer)
+		}
+	}
+	for i := range h.Client.Protocols {
+		names = append(names, &h.Client.Protocols[i])
+	}
+	for _, name := range names {
+		*name = string(s.privacy.Redacted([]byte(*name)))
 	}
 }

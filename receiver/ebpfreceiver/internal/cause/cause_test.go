@@ -174,6 +174,31 @@ func TestACauseIsFoundByItsTrace(t *testing.T) {
 	assert.Len(t, h.told, 2, "of another process")
 }
 
+// A call of gRPC fails by its own status, whatever that of HTTP is.
+func TestACallOfGRPCFailsByItsStatus(t *testing.T) {
+	for code, want := range map[uint8]string{14: "UNAVAILABLE", 5: "NOT_FOUND", 0: "", 0xff: ""} {
+		for within := range uint32(2) { // by the trace, and by the kernel's word
+			h := newHost(8)
+			h.call(1, 5*within, 200, traced, func(x *protocol.Exchange) { x.Kind, x.RPC.Status = protocol.GRPC, code })
+			h.serve(5, 502, traced)
+			if want == "" {
+				assert.Equal(t, []string{"client 1", "server 5 trace 1 span 1 parent 0"}, h.told)
+				continue
+			}
+			assert.Equal(t, []string{
+				"client 1 trace 1 span 1 parent 0", "server 5 trace 2 span 2 parent 0 link 1", "cause of 5: " + want,
+			}, h.told)
+		}
+	}
+	h := newHost(8)
+	h.call(1, 0, 0, traced, func(x *protocol.Exchange) {
+		x.Kind, x.RPC.Status, x.Failure = protocol.GRPC, 0xff, protocol.StreamReset(7)
+	})
+	h.call(2, 0, 503, traced, func(x *protocol.Exchange) { x.Kind, x.RPC.Status = protocol.GRPC, 0xff })
+	h.serve(5, 502, traced)
+	assert.Equal(t, []string{"cause of 5: refused_stream", "cause of 5: 503"}, h.told[3:])
+}
+
 func TestWhatWaitsIsBounded(t *testing.T) {
 	h := newHost(2)
 	for number := range uint32(5) {

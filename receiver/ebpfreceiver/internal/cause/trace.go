@@ -73,9 +73,23 @@ func (r *recent) within(key traceKey, start, end int64) (found []Failure) {
 	return found
 }
 
-// failed says whether a call failed, as its span says it.
+// outcome says whether a call failed, and how, as its span says it.
+func outcome(x *protocol.Exchange) (failed bool, errorType string) {
+	if x.Kind == protocol.GRPC {
+		_, failed, errorType = protocol.RPCOutcome(x)
+	} else {
+		var how protocol.Failure
+		failed, how = protocol.HTTPError(x.Side, x.HTTP.Status, x.Failure)
+		errorType = how.ErrorType()
+	}
+	if failed && errorType == "" {
+		errorType = strconv.Itoa(int(x.HTTP.Status))
+	}
+	return failed, errorType
+}
+
 func failed(x *protocol.Exchange) bool {
-	failed, _ := protocol.HTTPError(x.Side, x.HTTP.Status, x.Failure)
+	failed, _ := outcome(x)
 	return failed
 }
 
@@ -84,11 +98,7 @@ func failureOf(x *protocol.Exchange) Failure {
 	f := Failure{
 		Local: x.Local, Peer: x.Peer, Call: true, Method: protocol.HTTPMethod(x.HTTP.Method), Status: x.HTTP.Status, Start: x.Start, End: x.End,
 	}
-	if _, how := protocol.HTTPError(x.Side, x.HTTP.Status, x.Failure); how == protocol.None {
-		f.ErrorType = strconv.Itoa(int(x.HTTP.Status))
-	} else {
-		f.ErrorType = how.ErrorType()
-	}
+	_, f.ErrorType = outcome(x)
 	if x.Identity != nil {
 		f.Span = *x.Identity
 	}

@@ -55,6 +55,7 @@ func first(a, b string) string {
 //	/system.slice/kubepods-pod<uid>.slice:cri-containerd:<id> containerd with systemd's names under cgroupfs
 //	/machine.slice/libpod-<id>.scope/container               podman with systemd
 //	/libpod_parent/libpod-<id>                               podman with cgroupfs
+//	/system.slice/web.service/libpod-payload-<id>            podman in a unit of its own (quadlet), which it stays in
 //	/system.slice/nginx.service, /user.slice/user-1.slice/user@1.service/app.slice/x.service   units
 //
 // crio-conmon-<id> and libpod-conmon-<id> hold the container's monitor, which runs outside of it.
@@ -69,6 +70,8 @@ func placeOfPath(path string) (p place) {
 		}
 		id := idOf(name)
 		switch {
+		case id != "" && strings.HasPrefix(name, payload):
+			p.container, slices = id, true
 		case id != "":
 			p.container, p.unit, slices = id, "", true
 		case strings.HasPrefix(name, "user@") && strings.HasSuffix(name, ".service"):
@@ -81,6 +84,10 @@ func placeOfPath(path string) (p place) {
 	return p
 }
 
+// payload begins the name of a container's cgroup that podman made within the cgroup that it was started in, and not beside
+// all others: what systemd does with the unit, it does with the container.
+const payload = "libpod-payload-"
+
 // idOf returns the container id in the name of one cgroup, or "".
 func idOf(name string) string {
 	name = strings.TrimSuffix(name, ".scope")
@@ -91,7 +98,7 @@ func idOf(name string) string {
 		return ""
 	}
 	switch name[:len(name)-idLen] {
-	case "", "docker-", "cri-containerd-", "crio-", "libpod-", "nerdctl-":
+	case "", "docker-", "cri-containerd-", "crio-", "libpod-", payload, "nerdctl-":
 		return name[len(name)-idLen:]
 	}
 	return ""

@@ -42,7 +42,15 @@ func TestPlaceOf(t *testing.T) {
 		"podman's monitor": {
 			"0::/machine.slice/libpod-conmon-" + id + ".scope\n", place{},
 		},
-		"nerdctl": {"0::/system.slice/nerdctl-" + id + ".scope\n", place{container: id}},
+		"podman's quadlet": {
+			"0::/system.slice/web.service/libpod-payload-" + id + "\n", place{container: id, unit: "web.service"},
+		},
+		"podman's quadlet without root": {
+			"0::/user.slice/user-1000.slice/user@1000.service/app.slice/web.service/libpod-payload-" + id + "/init.scope\n",
+			place{container: id, unit: "init.scope"},
+		},
+		"podman's quadlet, its monitor": {"0::/system.slice/web.service/runtime\n", place{unit: "web.service"}},
+		"nerdctl":                       {"0::/system.slice/nerdctl-" + id + ".scope\n", place{container: id}},
 
 		"containerd with cgroupfs": {"0::/kubepods/burstable/pod" + uid + "/" + id + "\n", place{container: id, pod: uid}},
 		"containerd with systemd": {

@@ -82,7 +82,7 @@ func (a *attributes) write(value []byte) {
 // addFrom adds the text that was written since mark returned from, without what must not leave.
 func (a *attributes) addFrom(key string, from int) {
 	if len(a.privacy.Redact) > 0 {
-		a.text = append(a.text[:from], a.privacy.redact(a.text[from:])...)
+		a.text = append(a.text[:from], a.privacy.Redacted(a.text[from:])...)
 	}
 	a.items = append(a.items, attribute{key: key, from: from, to: len(a.text)})
 }

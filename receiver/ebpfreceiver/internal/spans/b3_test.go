@@ -59,6 +59,21 @@ func TestTraceparentWinsOverB3(t *testing.T) {
 	assert.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", p.trace.String())
 }
 
+// A tracestate belongs to a traceparent: it says nothing of a trace that something else names, its sampling least of all.
+func TestATracestateNeedsATraceparent(t *testing.T) {
+	const state = "ot=th:8,vendor=x"
+	for name, test := range map[string]struct {
+		traceparent, want string
+	}{
+		"none":    {"", ""},
+		"broken":  {"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", ""},
+		"a valid": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", state},
+	} {
+		h := protocol.HTTP{TraceParent: []byte(test.traceparent), TraceState: []byte(state), B3: []byte(b3Trace + "-" + b3Span + "-1")}
+		assert.Equal(t, test.want, newBuilder().Identify(&protocol.Exchange{HTTP: h}).State, name)
+	}
+}
+
 func FuzzParseB3(f *testing.F) {
 	f.Add([]byte(b3Trace + "-" + b3Span + "-1"))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -179,7 +179,7 @@ func (b *Builder) Identify(x *protocol.Exchange) protocol.Identity {
 	if x.Side == protocol.Server {
 		id.Flags |= flagRemoteKnown | flagRemote
 	}
-	if state := x.HTTP.TraceState; validTraceState(state) {
+	if state := x.HTTP.TraceState; parent.w3c && validTraceState(state) {
 		id.State = string(state)
 	}
 	return id

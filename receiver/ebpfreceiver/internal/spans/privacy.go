@@ -32,8 +32,8 @@ const (
 	redacted = "REDACTED"
 )
 
-// redact returns text without what the patterns match. The result may be text itself.
-func (p *Privacy) redact(text []byte) []byte {
+// Redacted returns text without what the patterns match. The result may be text itself.
+func (p *Privacy) Redacted(text []byte) []byte {
 	for _, pattern := range p.Redact {
 		if pattern.Match(text) {
 			text = pattern.ReplaceAllLiteral(text, []byte(redacted))
@@ -83,6 +83,6 @@ func (p *Privacy) putFields(m pcommon.Map, prefix string, fields []protocol.Fiel
 			values = m.PutEmpty(key)
 			values.SetEmptySlice()
 		}
-		values.Slice().AppendEmpty().SetStr(strings.ToValidUTF8(string(p.redact(field.Value)), replacement))
+		values.Slice().AppendEmpty().SetStr(strings.ToValidUTF8(string(p.Redacted(field.Value)), replacement))
 	}
 }

@@ -73,6 +73,16 @@ func TestWhatAPatternMatchesIsReplaced(t *testing.T) {
 	assert.Equal(t, "http://REDACTED.shop/reset/REDACTED/x?page=REDACTED", attributesOf(privacy, x)["url.full"])
 }
 
+// The method of a call is a path; it is the span's name, too.
+func TestWhatAPatternMatchesIsInNoNameEither(t *testing.T) {
+	x := &protocol.Exchange{Kind: protocol.GRPC, RPC: protocol.RPC{Method: []byte("users/jane"), Status: 0}}
+	b := New(Settings{Privacy: Privacy{Redact: []*regexp.Regexp{regexp.MustCompile("jane")}}})
+	b.Append(x, &procinfo.Process{})
+	span := b.Take().ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+	assert.Equal(t, "users/REDACTED", span.Name())
+	assert.Equal(t, "users/REDACTED", span.Attributes().AsRaw()["rpc.method"])
+}
+
 func TestFieldsThatAreNamedBecomeLists(t *testing.T) {
 	x := &protocol.Exchange{HTTP: protocol.HTTP{
 		Method: []byte("GET"), Target: []byte("/"),

@@ -5,7 +5,6 @@ package spans
 
 import (
 	"strconv"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -23,8 +22,9 @@ func describeRPC(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 	a.addConstant(keyRPCSystem, systemGRPC)
 	span.SetName(rpcUnnamed)
 	if len(x.RPC.Method) > 0 {
-		span.SetName(strings.ToValidUTF8(string(x.RPC.Method), replacement))
+		from := a.mark()
 		a.addText(keyRPCMethod, x.RPC.Method)
+		span.SetName(string(a.text[from:]))
 	}
 	server := serverOf(x, &target{})
 	server.add(a)

@@ -11,7 +11,7 @@ type form uint8
 const (
 	formOrigin    form = iota // /path?query
 	formAbsolute              // http://host/path?query, to a proxy
-	formAuthority             // host:port, of CONNECT
+	formAuthority             // host:port, of CONNECT; of HTTP/2 it stands in :authority only
 	formAsterisk              // *, of OPTIONS
 	formOther                 // none of these: nothing of it is said
 )
@@ -35,14 +35,14 @@ type target struct {
 // there.
 func parseTarget(method, raw []byte, cut bool) target {
 	switch {
-	case len(raw) == 0:
-		return target{form: formOther}
-	case string(method) == "CONNECT":
-		if cut {
+	case string(method) == "CONNECT" && (len(raw) == 0 || raw[0] != '/'):
+		if cut || len(raw) == 0 {
 			return target{form: formAuthority}
 		}
 		return target{form: formAuthority, authority: withoutUser(raw)}
-	case raw[0] == '/':
+	case len(raw) == 0:
+		return target{form: formOther}
+	case raw[0] == '/': // also of CONNECT to a protocol of HTTP/2, such as WebSocket (RFC 8441)
 		path := untilAny(raw, "?#")
 		return target{form: formOrigin, path: path, query: queryOf(raw[len(path):])}
 	case string(raw) == "*":

@@ -27,6 +27,7 @@ type parent struct {
 	trace pcommon.TraceID
 	span  pcommon.SpanID
 	flags byte
+	w3c   bool // by a traceparent: without a valid one, a tracestate says nothing (section 3.3)
 }
 
 // parseTraceParent reads `version-traceid-parentid-flags` in lower-case hex (W3C trace context, section 3.2):
@@ -48,7 +49,7 @@ func parseTraceParent(text []byte) (p parent, ok bool) {
 	if !decode(p.trace[:], text[3:35]) || !decode(p.span[:], text[36:52]) || !decode(flags[:], text[53:end]) {
 		return parent{}, false
 	}
-	p.flags = flags[0]
+	p.flags, p.w3c = flags[0], true
 	if p.trace.IsEmpty() || p.span.IsEmpty() {
 		return parent{}, false
 	}

@@ -19,6 +19,7 @@ type conversation struct {
 	rest       [2]int    // bytes to come of a payload that records leave out
 	tail       [2][]byte // the beginning of a frame header that the last record ended with
 	ending     [2]uint32 // the stream whose last body frame may not be whole; 0: none
+	newest     uint32    // the stream that the client opened last: each has a larger number than those before
 	calls      map[uint32]*call
 	record     *event.Stream // while it is read
 	fields     http2.Fields  // scratch
@@ -210,6 +211,13 @@ func (v *conversation) headers(f *http2.Frame) {
 	fields := v.decode(f)
 	k := v.calls[f.Stream]
 	if client(v.record) {
+		if k == nil && f.Stream <= v.newest {
+			return // trailers of a request that was answered, or reset, before it was whole
+		}
+		v.newest = max(v.newest, f.Stream)
+		if k == nil && !fields.Head && fields.Unknown == 0 && !f.Cut {
+			return // trailers of a request from before the receiver, or from within a gap
+		}
 		if k == nil {
 			v.tracker.Counts.Requests.Add(1)
 			k = v.tracker.newCall(v, f.Stream, fields, v.record.Time)

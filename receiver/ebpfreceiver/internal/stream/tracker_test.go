@@ -213,6 +213,38 @@ func TestAStreamingCallEndsWithItsTrailers(t *testing.T) {
 	assert.Greater(t, x.RequestBytes, uint64(3*29))
 }
 
+// A server may answer before the request is whole; what comes of it then, its trailers included, is no other request.
+func TestTrailersAreNoRequest(t *testing.T) {
+	trailers := func(t *testing.T, w *wire) []byte { return w.headers(t, true, 1, true, "x-checksum", "1") }
+	for name, end := range map[string]func(*testing.T, *wire){
+		"the server has answered": func(t *testing.T, w *wire) {
+			w.tracker.Record(w.raw(false, w.headers(t, false, 1, true, ":status", "413")))
+		},
+		"the server has reset the stream": func(t *testing.T, w *wire) {
+			w.out[0].Reset()
+			require.NoError(t, w.framers[0].WriteRSTStream(1, http2.ErrCodeNo))
+			w.tracker.Record(w.raw(false, w.out[0].Bytes()))
+		},
+		"nothing came for long": func(_ *testing.T, w *wire) { w.tracker.Expire(w.now + 11*second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(defaults())
+			w.open(0, event.HTTP2)
+			w.tracker.Record(w.raw(true, w.headers(t, true, 1, false, ":method", "POST", ":path", "/a")))
+			end(t, w)
+			w.tracker.Record(w.raw(true, append(w.data(t, true, 1, false, 20), trailers(t, w)...)))
+			assert.Zero(t, w.tracker.Counts.Open.Load())
+			assert.EqualValues(t, 1, w.tracker.Counts.Requests.Load())
+			w.tracker.Record(w.raw(true, w.request(t, 3, "/b")))
+			assert.EqualValues(t, 2, w.tracker.Counts.Requests.Load(), "the next one is")
+		})
+	}
+	w := newWire(defaults())
+	w.open(0, event.HTTP2) // of a connection that was joined, too, the first that is seen may be the end of something
+	w.tracker.Record(w.raw(true, append(trailers(t, w), w.request(t, 3, "/b")...)))
+	assert.EqualValues(t, 1, w.tracker.Counts.Requests.Load())
+}
+
 func TestRecordsInAnyOrderGiveTheSameExchanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {

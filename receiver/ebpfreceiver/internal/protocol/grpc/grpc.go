@@ -26,10 +26,21 @@ func Method(path []byte) (method []byte, ok bool) {
 	}
 	method = path[1:]
 	slash := bytes.LastIndexByte(method, '/')
-	if slash <= 0 || slash == len(method)-1 || bytes.ContainsAny(method, "?# ") {
+	if slash <= 0 || slash == len(method)-1 || bytes.ContainsAny(method, "?#") || !visible(method) {
 		return nil, false
 	}
 	return method, true
+}
+
+// visible says whether text is ASCII without space and control characters. A path that is not names no method that a
+// service could have.
+func visible(text []byte) bool {
+	for _, c := range text {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // Status is a status code.
@@ -38,17 +49,24 @@ type Status uint8
 // Absent is the Status of a call whose status was not seen.
 const Absent Status = 0xff
 
-// ParseStatus reads the value of grpc-status; Absent if it is none.
+// unknown is the status UNKNOWN.
+const unknown = 2
+
+// ParseStatus reads the value of grpc-status; Absent if it is no number. A number without a meaning is an error all the
+// same, which clients take for UNKNOWN.
 func ParseStatus(value []byte) Status {
 	n := 0
 	for _, c := range value {
-		if c < '0' || c > '9' || len(value) > 2 {
+		if c < '0' || c > '9' {
 			return Absent
 		}
-		n = n*10 + int(c-'0')
+		n = min(n*10+int(c-'0'), len(names))
 	}
-	if len(value) == 0 || n >= len(names) {
+	switch {
+	case len(value) == 0:
 		return Absent
+	case n >= len(names):
+		return unknown
 	}
 	return Status(n)
 }

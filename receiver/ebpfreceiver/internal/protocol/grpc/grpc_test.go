@@ -27,6 +27,7 @@ func TestMethod(t *testing.T) {
 	for path, want := range map[string]string{
 		"/shop.Cart/Add": "shop.Cart/Add", "/Cart/Add": "Cart/Add", "/a/shop.Cart/Add": "a/shop.Cart/Add",
 		"/Cart": "", "/Cart/": "", "//Add": "", "Cart/Add": "", "/Cart/Add?x": "", "/": "", "": "",
+		"/Cart/\xff": "", "/Cart/Add 1": "", "/Cart/\u00e4": "", "/Cart/Add\x7f": "",
 	} {
 		method, ok := Method([]byte(path))
 		assert.Equal(t, want != "", ok, path)
@@ -40,9 +41,13 @@ func TestStatus(t *testing.T) {
 		assert.EqualValues(t, code, s)
 		assert.NotEmpty(t, s.Name())
 	}
-	for _, value := range []string{"", "17", "-1", "a", "000", "1 "} {
+	for _, value := range []string{"", "-1", "a", "1 ", "+1", "1.0"} {
 		assert.Equal(t, Absent, ParseStatus([]byte(value)), value)
 	}
+	for _, value := range []string{"17", "99", "256", "99999999999999999999999999"} {
+		assert.Equal(t, "UNKNOWN", ParseStatus([]byte(value)).Name(), "%s is an error, whatever it means", value)
+	}
+	assert.EqualValues(t, 0, ParseStatus([]byte("000")))
 	assert.Empty(t, Absent.Name())
 	assert.False(t, Absent.ServerError())
 	assert.True(t, Status(14).ServerError())

@@ -24,6 +24,8 @@ type Fields struct {
 	Unknown int
 	// Status is the status code of a response; 0 if there is none.
 	Status uint16
+	// Head says that there is a pseudo-header field: the block begins a message, and is no trailers.
+	Head bool
 	// Several says that there are two traceparents.
 	several bool
 }
@@ -45,6 +47,7 @@ func (f *Fields) add(new field) {
 	if len(new.name) == 0 {
 		return
 	}
+	f.Head = f.Head || new.name[0] == ':'
 	for i, name := range f.Names {
 		if string(new.name) == name && plain(new.value) {
 			f.Taken = append(f.Taken, Taken{i, new.value})
