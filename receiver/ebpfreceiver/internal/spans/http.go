@@ -17,8 +17,8 @@ import (
 func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 	addMethod(span, a, x.HTTP.Method)
 	t := parseTarget(x.HTTP.Method, x.HTTP.Target, x.HTTP.TargetCut)
-	if t.scheme == nil && len(x.HTTP.Scheme) > 0 && schemeText(x.HTTP.Scheme) {
-		t.scheme = x.HTTP.Scheme
+	if t.scheme == nil {
+		t.scheme = schemeOf(x)
 	}
 	server := serverOf(x, &t)
 	if x.Side == protocol.Server {
@@ -43,6 +43,14 @@ func describeHTTP(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 		a.addText(keyUserAgent, x.HTTP.UserAgent)
 	}
 	addOutcome(span, a, x)
+}
+
+// schemeOf returns the scheme that a request names apart from its target; nil if it names none that is well-formed.
+func schemeOf(x *protocol.Exchange) []byte {
+	if len(x.HTTP.Scheme) == 0 || !schemeText(x.HTTP.Scheme) {
+		return nil
+	}
+	return x.HTTP.Scheme
 }
 
 // addMethod names the span and says the method, if it was seen.

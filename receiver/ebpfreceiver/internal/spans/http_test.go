@@ -70,6 +70,18 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// A port that goes without saying is that of the scheme, whatever is spoken.
+func TestTheDefaultPortIsThatOfTheScheme(t *testing.T) {
+	for scheme, want := range map[string]any{"http": int64(80), "https": int64(443), "gopher": nil, "": int64(80), "a b": int64(80)} {
+		for _, kind := range []protocol.Kind{protocol.HTTP2, protocol.GRPC} {
+			span := build(protocol.Client, func(x *protocol.Exchange) {
+				x.Kind, x.HTTP.Scheme, x.HTTP.Host = kind, []byte(scheme), []byte("shop.example")
+			})
+			assert.Equal(t, want, span.Attributes().AsRaw()["server.port"], "%s %d", scheme, kind)
+		}
+	}
+}
+
 func TestURL(t *testing.T) {
 	tests := map[string]struct{ method, target, host, full, path, scheme string }{
 		"a path":                          {"GET", "/a/b", "shop.example", "http://shop.example/a/b", "/a/b", "http"},

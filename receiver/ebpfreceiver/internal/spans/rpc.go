@@ -26,7 +26,7 @@ func describeRPC(span ptrace.Span, a *attributes, x *protocol.Exchange) {
 		a.addText(keyRPCMethod, x.RPC.Method)
 		span.SetName(string(a.text[from:]))
 	}
-	server := serverOf(x, &target{})
+	server := serverOf(x, &target{scheme: schemeOf(x)})
 	server.add(a)
 	if x.Side == protocol.Server {
 		a.addAddress(keyClientAddress, x.Peer.Addr())

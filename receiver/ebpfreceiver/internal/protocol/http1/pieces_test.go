@@ -71,7 +71,7 @@ func TestAHeadEndsWithItsEmptyLine(t *testing.T) {
 	}
 }
 
-// FuzzChunks compares with what net/http reads, and pieces with the whole.
+// FuzzChunks compares pieces with the whole.
 func FuzzChunks(f *testing.F) {
 	f.Add([]byte("5\r\nhello\r\n0\r\n\r\nrest"), 3)
 	f.Add([]byte("1;a\r\nx\r\n0\r\nA: b\r\n\r\n"), 1)
