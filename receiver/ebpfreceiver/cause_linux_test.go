@@ -45,6 +45,7 @@ func watchFront(t *testing.T, called int, arguments ...string) (front int, r *eb
 	cfg := onlyPort(front)
 	cfg.Filter.Ports.Include = append(cfg.Filter.Ports.Include, called)
 	cfg.Filter.Executables.Include = []string{"python3*"}
+	cfg.TCP.Logs = false // a refused connection is a cause all the same
 	spans, records = &consumertest.TracesSink{}, &consumertest.LogsSink{}
 	set, factory := receivertest.NewNopSettings(metadata.Type), NewFactory()
 	created, err := factory.CreateTraces(t.Context(), set, cfg, spans)

@@ -24,7 +24,7 @@ func (f *flow) connection(record []byte) {
 	if f.sinks.logs == nil || !f.cfg.Filter.Executables.Admits(process.Executable) {
 		return
 	}
-	if abandoned := c.Cause == event.Cancelled && c.Established != 0; !abandoned {
+	if abandoned := c.Cause == event.Cancelled && c.Established != 0; f.cfg.TCP.Logs && !abandoned {
 		f.sinks.logs.Add(process, logs.Connection(&c, f.clock.Unix(c.Time)))
 	}
 	if f.causes != nil && c.Within != (event.ID{}) {

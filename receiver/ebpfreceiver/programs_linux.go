@@ -12,7 +12,7 @@ import (
 func (c *Config) programSettings(next consumers) bpfobj.Settings {
 	settings := bpfobj.Settings{
 		Exchanges:      next.traces != nil || next.logs != nil && c.Causes,
-		HTTP2:          c.Streams.HTTP2 && (next.traces != nil || next.metrics != nil),
+		HTTP2:          c.Streams.HTTP2 && (next.traces != nil || next.metrics != nil || next.logs != nil && c.Causes),
 		TLS:            c.Streams.TLS && (next.logs != nil || next.metrics != nil),
 		RingBufferSize: c.RingBufferSize,
 		WakeupSize:     c.WakeupSize,
@@ -24,7 +24,7 @@ func (c *Config) programSettings(next consumers) bpfobj.Settings {
 		ExcludePeers:   c.Filter.CIDRs.Exclude,
 		TCPBounds:      tcpstats.Bounds(),
 		Causes:         c.Causes && (next.traces != nil || next.logs != nil),
-		TCPLogs:        next.logs != nil && c.TCP.Logs,
+		TCPLogs:        next.logs != nil && (c.TCP.Logs || c.Causes),
 		Rests:          c.RestConnections,
 	}
 	if next.metrics != nil {
