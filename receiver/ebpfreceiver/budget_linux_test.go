@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/budget"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 )
 
@@ -95,11 +96,35 @@ func TestTheKernelsTimeIsMeasured(t *testing.T) {
 	<-done
 }
 
-func TestABudgetThatIsTooSmallThinsToTheLeast(t *testing.T) {
+// TestABudgetThatIsTooSmallLeavesOutWhatItMay keeps a server busy, for its connections to rest.
+func TestABudgetThatIsTooSmallLeavesOutWhatItMay(t *testing.T) {
+	for name, rests := range map[string]bool{"connections may rest": true, "they may not": false} {
+		t.Run(name, func(t *testing.T) {
+			server := shop(t)
+			cfg := configFor(server)
+			cfg.CPUBudget, cfg.RestConnections = 1e-9, rests
+			r := start(t, receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop()).(*ebpfReceiver)
+			require.Eventually(t, func() bool {
+				get(t, server.Client(), server.URL)
+				return r.thinning.Probability() < 2*budget.MinProbability || r.thinning.Followed() < 0.5
+			}, eventually, often)
+			assert.Equal(t, rests, r.thinning.Followed() < 1)
+			assert.Positive(t, r.thinning.Share())
+		})
+	}
+}
+
+// TestMetricsAloneKeepToTheBudget has nothing that could be thinned.
+func TestMetricsAloneKeepToTheBudget(t *testing.T) {
+	needRoot(t)
 	server := shop(t)
 	cfg := configFor(server)
 	cfg.CPUBudget = 1e-9
-	r := start(t, receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop()).(*ebpfReceiver)
-	require.Eventually(t, func() bool { return r.thinning.Probability() < 0.1 }, eventually, often)
-	assert.Positive(t, r.thinning.Share())
+	r, stop := startMetrics(t, cfg, &consumertest.MetricsSink{})
+	defer stop()
+	require.Eventually(t, func() bool {
+		get(t, server.Client(), server.URL)
+		return r.(*ebpfReceiver).thinning.Followed() < 1
+	}, eventually, often)
+	assert.InDelta(t, 1, r.(*ebpfReceiver).thinning.Probability(), 0)
 }

@@ -236,14 +236,14 @@ func compareDurations(t *testing.T, metrics *consumertest.MetricsSink, scaled, e
 // compareTCP ends all connections and demands that TCP's metrics count every connection and byte, whatever rested.
 func (c *crowd) compareTCP(metrics *consumertest.MetricsSink) {
 	c.t.Helper()
-	for _, client := range c.clients {
-		client.CloseIdleConnections()
-	}
 	want := map[string]int64{
 		"client transmit": c.read.Load(), "server receive": c.read.Load(), "client receive": c.written.Load(), "server transmit": c.written.Load(),
 	}
 	var got map[string]int64
 	require.Eventually(c.t, func() bool {
+		for _, client := range c.clients {
+			client.CloseIdleConnections() // which one may become a moment after its answer
+		}
 		got = sumsOf(metrics, "system.network.tcp.io", "network.io.direction")
 		return maps.Equal(want, got)
 	}, eventually, often, "%v, want %v", want, &got)

@@ -32,9 +32,10 @@ const agentRole = "agent"
 
 // account is what an agent says at its end.
 type account struct {
-	Spans   int64            `json:"spans"`
-	Points  int64            `json:"points"`
-	Metrics map[string]int64 `json:"metrics"` // of its own telemetry
+	Spans    int64            `json:"spans"`
+	Points   int64            `json:"points"`
+	Metrics  map[string]int64 `json:"metrics"`  // of its own telemetry
+	Followed float64          `json:"followed"` // share of the connections, at the end; 0: there is no budget
 }
 
 // runAgent runs the receiver until in ends, and then writes its account.
@@ -71,6 +72,11 @@ func runAgent(ctx context.Context, in io.Reader, out io.Writer, args []string) e
 	a.Metrics = map[string]int64{}
 	for _, name := range []string{"requests", "lost", "thinned", "degraded"} {
 		a.Metrics[name] = sumOf(telemetry, "otelcol_receiver_ebpf_"+name)
+	}
+	if m, err := telemetry.GetMetric("otelcol_receiver_ebpf_followed"); err == nil {
+		if gauge, ok := m.Data.(metricdata.Gauge[float64]); ok && len(gauge.DataPoints) > 0 {
+			a.Followed = gauge.DataPoints[0].Value
+		}
 	}
 	if err := r.Shutdown(ctx); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 )
 
 // mode is a way to run the receiver.
@@ -15,6 +16,9 @@ type mode struct {
 	name, signals, settings string
 	want                    float64 // share of the requests that must be kept
 }
+
+// warm is for how long the host is saturated before the receiver is measured: its budget takes some seconds to settle.
+const warm = 6 * time.Second
 
 // modes are what is promised.
 var modes = []mode{
@@ -31,7 +35,8 @@ type saturated struct {
 	Want     float64 `json:"want"`
 	Without  float64 `json:"without_rps"`
 	CPUShare float64 `json:"user_cpu_share"` // of the host, the receiver's process
-	Told     float64 `json:"told"`           // spans of all exchanges, both ends
+	Told     float64 `json:"told"`           // spans of all exchanges, both ends, while the budget settles, too
+	Followed float64 `json:"followed"`       // connections of all, at the end; 0: there is no budget
 	Lost     int64   `json:"lost"`
 }
 
@@ -75,6 +80,12 @@ func underAgent(ctx context.Context, server *webServer, m mode, o options) (requ
 	if err != nil {
 		return 0, r, err
 	}
+	warming := o
+	warming.duration = warm
+	early, err := server.saturate(ctx, warming)
+	if err != nil {
+		return 0, r, err
+	}
 	before := processCPU(a.cmd.Process.Pid) // loading the programs is not what is measured
 	requests, err = server.saturate(ctx, o)
 	cpu := processCPU(a.cmd.Process.Pid) - before
@@ -83,7 +94,8 @@ func underAgent(ctx context.Context, server *webServer, m mode, o options) (requ
 		return 0, r, err
 	}
 	r.CPUShare = cpu / o.duration.Seconds() / processors
-	r.Told = float64(said.Spans) / (2 * requests)
+	r.Told = float64(said.Spans) / (2 * (early + requests))
+	r.Followed = said.Followed
 	r.Lost = said.Metrics["lost"]
 	return requests, r, stopErr
 }

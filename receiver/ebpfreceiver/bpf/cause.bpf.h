@@ -55,38 +55,34 @@ static __always_inline struct serving *serving_of(__u32 pid)
 	return bpf_map_lookup_elem(&servings, &slot);
 }
 
-/* Whether somebody needs his slot. */
+/* Whether whose slot this is needs it. */
 static __always_inline bool serving_used(const struct serving *serving)
 {
 	return SERVING_OPEN(serving->counts) || serving->hidden;
 }
 
-/* The slot of a process, NULL if another one needs it. */
-static __always_inline struct serving *serving_claim(__u32 pid)
+/* Makes a slot that of a process. False if another one needs it. */
+static __always_inline bool serving_take(struct serving *serving, __u32 pid)
 {
-	struct serving *serving = serving_of(pid);
-
-	if (!pid || !serving)
-		return NULL;
 	if (serving->pid == pid)
-		return serving;
+		return true;
 	if (serving_used(serving)) {
 		serving->unsure = 1;
-		return NULL;
+		return false;
 	}
 	serving->pid = pid;
 	serving->unsure = 0;
 	serving->cookies = 0;
 	serving->exchanges = 0;
-	return serving;
+	return true;
 }
 
 /* A request came to a process. False when it cannot be counted. */
 static __always_inline bool serving_begin(__u32 pid, __u64 cookie, __u32 exchange)
 {
-	struct serving *serving = serving_claim(pid);
+	struct serving *serving = serving_of(pid);
 
-	if (!serving)
+	if (!pid || !serving || !serving_take(serving, pid))
 		return false;
 	/* First what within_holds compares, and in serving_end last: who reads a sum in between is found out. */
 	__sync_fetch_and_add(&serving->counts, SERVING_BEGUN + 1);
@@ -217,15 +213,16 @@ static __always_inline void cause_served(struct connection *connection, __u32 ex
 static __always_inline void cause_hidden(struct connection *connection)
 {
 	const struct event_exchange *exchange = &connection->exchange;
+	__u32 pid = exchange->owner.pid;
 	struct serving *serving;
 
 	if (!knob_causes || !knob_rest || exchange->event.side != SIDE_SERVER || exchange->owner.inherited == OWNER_INHERITED)
 		return;
-	serving = serving_claim(exchange->owner.pid);
-	if (!serving)
+	serving = serving_of(pid);
+	if (!pid || !serving)
 		return;
 	bpf_spin_lock(&serving->lock);
-	if (connection->rests && !connection->hidden && !connection->released) {
+	if (connection->rests && !connection->hidden && !connection->released && serving_take(serving, pid)) {
 		connection->hidden = 1;
 		serving->hidden++;
 		__sync_fetch_and_add(&serving->counts, SERVING_BEGUN);

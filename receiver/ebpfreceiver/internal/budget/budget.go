@@ -139,10 +139,11 @@ func (c *Controller) thin() {
 	}
 }
 
-// mustRest says whether it costs too much although no less can be told.
+// mustRest says whether it costs too much although no less can be told. What is far too much is seen at once.
 func (c *Controller) mustRest() bool {
-	return c.settings.Rests && c.choice.Rest < MaxRest && c.choice.Probability <= c.floor() && c.since >= settle &&
-		c.share > c.settings.Limit && c.looked > worth*c.settings.Limit
+	return c.settings.Rests && c.choice.Rest < MaxRest && c.choice.Probability <= c.floor() &&
+		c.share > c.settings.Limit && c.looked > worth*c.settings.Limit &&
+		(c.since >= settle || c.share > 2*c.settings.Limit)
 }
 
 // rest follows as few connections as are surely too many: half, or less if it costs several times too much.

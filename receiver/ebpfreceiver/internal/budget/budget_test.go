@@ -109,7 +109,7 @@ func TestConnectionsRestWhereLookingIsTooMuch(t *testing.T) {
 }
 
 func TestRestComesQuickly(t *testing.T) {
-	got := host{0, 2, 6}.settle(resting(), 30)
+	got := host{0, 2, 6}.settle(resting(), 20)
 	assert.Less(t, got.cost, 0.05, "%+v", got)
 }
 
