@@ -33,8 +33,8 @@ type Batch struct {
 	// ordinal counts the batches of a partition in the order of their sequences, the first of which is sequence.
 	ordinal  int
 	sequence int32
-	// tried is the partition's round in which the batch was last sent, forgotten that in which it was last called out of
-	// order.
+	// tried is the partition's round in which the batch was last sent, forgotten the same if that attempt was called out of
+	// order, else 0.
 	tried, forgotten int
 	// doubted is true once an attempt may have put the batch into the log, as far as anybody knows.
 	doubted bool

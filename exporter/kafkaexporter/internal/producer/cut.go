@@ -83,5 +83,6 @@ func (p *partition) vacate() {
 	if p.identity == nil {
 		return
 	}
-	p.renew, p.gap = true, true
+	p.renew = true
+	p.leave(first)
 }

@@ -28,16 +28,17 @@
 //     got because an earlier one failed resolves itself.
 //  4. Nothing is sent that is more than four batches ahead of the first unresolved one, because brokers remember five
 //     batches: a repetition must never be older than their memory.
-//  5. Until the first batch of an identity is in a partition's log, no second one is sent: so what a broker knows of the
-//     identity has no gaps, and a batch that it takes proves that all before it are there.
+//  5. Until the first batch of an identity, or the first after a long rest, is in a partition's log, no second one is sent: so
+//     what a broker knows of the identity has no gaps, and a batch that it takes proves that all before it are there. Those
+//     that an attempt may have put there are then delivered, whatever the broker remembers of them (see partition.overtaken).
 //  6. New numbers are given out in one case only: the first batch in line is called out of order, and so is every other
 //     that was ever sent and is unresolved, while nothing of the partition is in flight. The broker has then lost its
 //     memory of the producer, or dropped a predecessor for good; in both cases it has said that it did not append this
 //     batch, and without it it cannot have appended a later one. The partition then keeps its producer id, begins the next
-//     epoch and counts from 0. Other partitions keep theirs: epochs are per partition, as the broker's memory is. If a
-//     later batch is known instead, the broker has only forgotten the earlier ones, which are in its log (see
-//     partition.overtaken). Behind numbers that were given out for nothing, because their batch was refused, that proves
-//     nothing: there a batch is in the log only when an answer says so.
+//     epoch and counts from 0. Other partitions keep theirs: epochs are per partition, as the broker's memory is. What counts
+//     is the last attempt of each batch: one that was called out of order, sent again and not answered may be in the log.
+//     Behind numbers that were given out for nothing, because their batch was refused, rule 5 proves nothing: there a batch
+//     is in the log only when an answer says so.
 //
 // A batch that the topic refuses for its size is cut by its owner, if no attempt of it can have been appended, and its pieces
 // take its place in line: under its numbers, or, if others were given out behind it, in the next epoch, under rule 6.

@@ -185,7 +185,10 @@ func (m *machine) collect(now time.Time, n *node, f *flight) {
 
 // sendable tells whether the partition's next batch may go to its leader now.
 func (m *machine) sendable(now time.Time, p *partition) bool {
-	if m.fenced != nil || p.broken || p.next >= len(p.queue) || !p.within(m.window) {
+	if m.fenced != nil || p.broken || p.next >= len(p.queue) {
+		return false
+	}
+	if p.wake(now, m.set.IdleTimeout); !p.within(m.window) {
 		return false
 	}
 	if p.renew && !p.queue[p.next].stamped {

@@ -107,11 +107,11 @@ func (m *machine) landed(now time.Time, b *Batch) {
 	p := m.back(b)
 	p.bridged(b)
 	for _, known := range p.overtaken(b) {
-		p.renew = false
+		p.renew = p.renew && p.gap > 0 // what is behind a gap needs new numbers in any case
 		m.delivered(p, known)
 	}
 	m.delivered(p, b)
-	p.failures, p.proven = 0, true
+	p.failures, p.proven, p.landed = 0, true, now
 	m.well()
 	m.settle(now, p)
 }
@@ -136,7 +136,7 @@ func (m *machine) again(now time.Time, b *Batch, cause string, err error, refres
 // the gap being filled says so, and then the partition begins a new epoch.
 func (m *machine) refused(now time.Time, b *Batch, reason string, err error) {
 	p := m.back(b)
-	p.gap = true
+	p.leave(b)
 	p.remove(b)
 	m.drop(b, reason, err)
 	m.settle(now, p)

@@ -39,14 +39,19 @@ type partition struct {
 	// renew asks for a new identity as soon as nothing is in flight and every batch that was ever sent was called out of
 	// order. Until then nobody else gets numbers.
 	renew bool
-	// gap is true while a batch is unresolved that may stand behind numbers whose batch is not in the log. Whatever the broker
-	// knows then says nothing about that batch: it may have forgotten the producer and taken what came next.
-	gap bool
+	// gap is the ordinal, counted from 1, of the first numbers whose batch is not in the log, while a batch is unresolved that may
+	// stand behind them; else 0. Whatever the broker knows says nothing about what stands behind them: it may have forgotten the
+	// producer and taken what came next.
+	gap int
 	// round counts the times that the partition began again, from 1.
 	round int
-	// proven is true once a batch of the identity is known to be in the log, so that the broker's memory of it begins with
-	// sequence 0.
-	proven   bool
+	// proven is true once a batch of the identity is known to be in the log, so that the broker's memory of it has no gaps. It is
+	// not after a long rest, for brokers forget who does not write.
+	proven bool
+	// landed is when a batch was last known to be in the log. stale is true if that was so long ago that the broker may have
+	// forgotten the producer, while batches are unresolved that were sent before.
+	landed   time.Time
+	stale    bool
 	identity *identity
 	rejected *identity // the last identity that was given up here
 	// foreign is true once the broker said that the producer id itself is not ours, so that no epoch of it will do.
@@ -68,7 +73,7 @@ func (p *partition) take(node int32) *Batch {
 	p.next++
 	p.inFlight++
 	p.on = node
-	b.sent, b.tried = true, p.round
+	b.sent, b.tried, b.forgotten = true, p.round, 0 // what was said of an earlier attempt does not hold for this one
 	if !b.stamped {
 		stamp := recordbatch.Producer{ID: recordbatch.NoProducer, Epoch: recordbatch.NoProducer, Sequence: recordbatch.NoProducer}
 		if p.identity != nil {
@@ -89,8 +94,8 @@ func (p *partition) take(node int32) *Batch {
 // has since appended nine batches and remembers five: it would call the third 0 out of order, and a new identity
 // would then put it into the log twice.
 //
-// Until an identity is proven its window is one. A broker takes any sequence of a producer that it does not know yet, so
-// a second batch could get in while the first does not, and overtaken would then take the first for appended.
+// Until an identity is proven, also after a rest, its window is one. A broker takes any sequence of a producer that it does not
+// know, so a second batch could get in while the first does not, and overtaken would then take the first for appended.
 func (p *partition) within(window int) bool {
 	if !p.proven && p.identity != nil {
 		window = 1
@@ -106,9 +111,31 @@ func (p *partition) within(window int) bool {
 	return ordinal-first.ordinal < window
 }
 
-// bridged forgets the gap if b, which is in the log, is the first of those that got numbers: what comes behind joins on to it.
+// wake doubts what the broker remembers if nothing has come to the log for so long.
+func (p *partition) wake(now time.Time, rest time.Duration) {
+	if now.Sub(p.landed) < rest {
+		return
+	}
+	if slices.ContainsFunc(p.queue, func(b *Batch) bool { return b.stamped }) {
+		p.stale = true
+	} else {
+		p.proven = false
+	}
+}
+
+// leave notes that the numbers of a batch are given up, which is not in the log.
+func (p *partition) leave(b *Batch) {
+	if p.gap == 0 || b.ordinal < p.gap-1 {
+		p.gap = b.ordinal + 1
+	}
+}
+
+// bridged forgets the gap, and that the broker's memory is in doubt, if b, which is in the log, is the first of those that got
+// numbers: what comes behind joins on to it.
 func (p *partition) bridged(b *Batch) {
-	p.gap = p.gap && slices.ContainsFunc(p.queue[:slices.Index(p.queue, b)], func(earlier *Batch) bool { return earlier.stamped })
+	if !slices.ContainsFunc(p.queue[:slices.Index(p.queue, b)], func(earlier *Batch) bool { return earlier.stamped }) {
+		p.gap, p.stale = 0, false
+	}
 }
 
 // remove takes a batch out of the queue, whatever its position.
@@ -126,21 +153,20 @@ func (p *partition) remove(b *Batch) {
 // first tells whether nothing unresolved stands before b.
 func (p *partition) first(b *Batch) bool { return len(p.queue) > 0 && p.queue[0] == b }
 
-// overtaken returns the batches before b that a broker has in its log but no longer knows, now that it knows b.
+// overtaken returns the batches before b that are in the log, as b shows, which is: an attempt may have put them there, and b was
+// appended behind them. The broker need not know them any more. One that recovers from a crash remembers the last batch of each
+// producer, not the last five, and calls the others out of order although it has them; so waiting until they are known again
+// would put them into the log twice.
 //
-// A broker that recovers from a crash remembers the last batch of each producer, not the last five: it calls the others
-// out of order although it has them. What tells this from a memory that is gone altogether is a later batch that it
-// does know in the same round: it took that one only because all before it, from sequence 0 on, were there.
-//
-// Behind a gap that does not hold: such a batch was called out of order because of the gap, and a later one was taken because
-// the broker had no memory any more.
+// Behind a gap b shows nothing: it may have been taken because the broker had no memory any more. So it may if the memory is
+// stale, unless the broker has called the others out of order in the same round.
 func (p *partition) overtaken(b *Batch) []*Batch {
-	if p.gap {
+	if p.identity == nil || p.gap > 0 && b.ordinal >= p.gap-1 {
 		return nil
 	}
 	var before []*Batch
 	for _, earlier := range p.queue[:max(0, slices.Index(p.queue, b))] {
-		if earlier.forgotten == p.round {
+		if earlier.stamped && (earlier.doubted && !p.stale || earlier.forgotten == p.round) {
 			before = append(before, earlier)
 		}
 	}
@@ -168,7 +194,7 @@ func (p *partition) restart(now time.Time, backoff func(int) time.Duration) (bum
 	if !p.renew {
 		return false
 	}
-	p.renew, p.gap, p.proven, p.sequence = false, false, false, 0
+	p.renew, p.gap, p.proven, p.stale, p.sequence = false, 0, false, false, 0
 	for _, b := range p.queue {
 		b.stamped, b.doubted = false, false
 	}
