@@ -204,6 +204,9 @@ func (c *ClientConfig) addresses() []string {
 // withPort adds Kafka's usual port to an address that has none.
 func withPort(broker string) string {
 	const usual = "9092"
+	if net.ParseIP(broker) != nil {
+		return net.JoinHostPort(broker, usual) // among them IPv6 without brackets
+	}
 	var fault *net.AddrError
 	if _, _, err := net.SplitHostPort(broker); errors.As(err, &fault) && fault.Err == "missing port in address" {
 		return net.JoinHostPort(strings.Trim(broker, "[]"), usual)

@@ -95,3 +95,9 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestBrokersWithoutAPortHaveKafkas(t *testing.T) {
+	c := ClientConfig{Brokers: []string{"one", "one:1", "127.0.0.1", "::1", "[::1]", "[::1]:1"}}
+	require.NoError(t, validateBrokers(c.Brokers))
+	require.Equal(t, []string{"one:9092", "one:1", "127.0.0.1:9092", "[::1]:9092", "[::1]:9092", "[::1]:1"}, c.addresses())
+}
