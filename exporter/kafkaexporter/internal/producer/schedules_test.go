@@ -362,9 +362,11 @@ func (w *world) nameOf(p place) string {
 	return fmt.Sprintf("%v/%d as %d.%d:%d-%d", w.arrival[p.batch], p.batch.Partition, p.id, p.epoch, p.first, p.last)
 }
 
-// say tells what happens, if anything goes wrong.
+// say tells what happens, to whom asks for it.
 func (w *world) say(format string, args ...any) {
-	w.t.Logf("%s "+format, append([]any{w.now.Format("05.000")}, args...)...)
+	if *tell {
+		w.t.Logf("%s "+format, append([]any{w.now.Format("05.000")}, args...)...)
+	}
 }
 
 // calm ends all faults and lets everything come to an end.
