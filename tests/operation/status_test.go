@@ -6,6 +6,7 @@ package operation
 import (
 	"net"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,19 +52,7 @@ func TestWhatNeedsSomebodyIsPermanent(t *testing.T) {
 			t.Parallel()
 			cluster := startCluster(t)
 			cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
-				produce := request.(*kmsg.ProduceRequest)
-				response := produce.ResponseKind().(*kmsg.ProduceResponse)
-				for _, asked := range produce.Topics {
-					answered := kmsg.NewProduceResponseTopic()
-					answered.Topic = asked.Topic
-					for _, p := range asked.Partitions {
-						result := kmsg.NewProduceResponseTopicPartition()
-						result.Partition, result.ErrorCode = p.Partition, test.code
-						answered.Partitions = append(answered.Partitions, result)
-					}
-					response.Topics = append(response.Topics, answered)
-				}
-				return response, nil, true
+				return answerAll(request.(*kmsg.ProduceRequest), test.code), nil, true
 			})
 			h := newHost()
 			e, _ := start(t, cluster.ListenAddrs(), nil, h)
@@ -71,4 +60,53 @@ func TestWhatNeedsSomebodyIsPermanent(t *testing.T) {
 			require.ErrorContains(t, h.await(t, componentstatus.StatusPermanentError).Err(), test.want)
 		})
 	}
+}
+
+// answerAll answers a code for every batch.
+func answerAll(produce *kmsg.ProduceRequest, code int16) *kmsg.ProduceResponse {
+	response := produce.ResponseKind().(*kmsg.ProduceResponse)
+	for _, asked := range produce.Topics {
+		answered := kmsg.NewProduceResponseTopic()
+		answered.Topic = asked.Topic
+		for _, p := range asked.Partitions {
+			result := kmsg.NewProduceResponseTopicPartition()
+			result.Partition, result.ErrorCode = p.Partition, code
+			answered.Partitions = append(answered.Partitions, result)
+		}
+		response.Topics = append(response.Topics, answered)
+	}
+	return response
+}
+
+// TestALoginThatIsRefusedIsPermanentAndTriedAgain: the Collector knows no way back from a permanent error, but what was
+// waiting arrives when the broker has changed its mind.
+func TestALoginThatIsRefusedIsPermanentAndTriedAgain(t *testing.T) {
+	cluster := startCluster(t)
+	cluster.ControlKey(int16(kmsg.SASLHandshake), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		response := request.ResponseKind().(*kmsg.SASLHandshakeResponse)
+		response.SupportedMechanisms = []string{"PLAIN"}
+		return response, nil, true
+	})
+	var welcome atomic.Bool
+	cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		response := request.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		if !welcome.Load() {
+			response.ErrorCode, response.ErrorMessage = 58, kmsg.StringPtr("no such user")
+		}
+		return response, nil, true
+	})
+	h := newHost()
+	e, _ := start(t, cluster.ListenAddrs(), settings{
+		"auth":             map[string]any{"sasl": map[string]any{"mechanism": "PLAIN", "username": "alice", "password": "secret"}},
+		"retry_on_failure": map[string]any{"initial_interval": "10ms", "max_interval": "50ms", "max_elapsed_time": "0s"},
+	}, h)
+	sent := make(chan error, 1)
+	go func() { sent <- e.ConsumeLogs(t.Context(), lines(1)) }()
+	require.ErrorContains(t, h.await(t, componentstatus.StatusPermanentError).Err(), "sasl_authentication_failed (58): no such user")
+	welcome.Store(true)
+	require.NoError(t, <-sent)
+	require.Equal(t, int64(1), cluster.PartitionInfo(topic, 0).HighWatermark)
+	require.Empty(t, h.events)
 }
