@@ -52,6 +52,20 @@ func traces(resources, spans int) ptrace.Traces {
 	return td
 }
 
+// oneTag makes a span that becomes a Zipkin span with one tag: of several, the order in protobuf is chance.
+func oneTag() ptrace.Traces {
+	td := ptrace.NewTraces()
+	span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	span.SetTraceID(traceID(1))
+	span.SetSpanID(pcommon.SpanID{1})
+	span.SetName("GET")
+	span.SetKind(ptrace.SpanKindClient)
+	span.SetStartTimestamp(1_700_000_000_000_000_000)
+	span.SetEndTimestamp(1_700_000_000_100_000_000)
+	span.Attributes().PutStr("http.request.method", "GET")
+	return td
+}
+
 func metrics() pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	for r := range 4 {

@@ -12,6 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	ours "github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter"
@@ -26,6 +29,18 @@ func (reverse) Start(context.Context, component.Host) error { return nil }
 func (reverse) Shutdown(context.Context) error              { return nil }
 func (reverse) MarshalTraces(td ptrace.Traces) ([]byte, error) {
 	return []byte{byte(td.SpanCount()), byte(td.ResourceSpans().Len())}, nil
+}
+
+func (reverse) MarshalMetrics(md pmetric.Metrics) ([]byte, error) {
+	return []byte{byte(md.DataPointCount()), 1}, nil
+}
+
+func (reverse) MarshalLogs(ld plog.Logs) ([]byte, error) {
+	return []byte{byte(ld.LogRecordCount()), 2}, nil
+}
+
+func (reverse) MarshalProfiles(pd pprofile.Profiles) ([]byte, error) {
+	return []byte{byte(pd.SampleCount()), 3}, nil
 }
 
 // keyLength is a partitioner's extension, for contrib's exporter as for ours.
@@ -77,22 +92,28 @@ func TestTheSameInputBecomesTheSameRecords(t *testing.T) {
 			"include_metadata_keys": []any{"tenant", "missing", "where"},
 			"record_headers":        []any{settings{"name": "a", "value": "1"}, settings{"name": "a", "value": "2"}},
 		}},
-		"metrics":                     {metrics(), nil},
-		"metrics as otlp_json":        {metrics(), with("metrics", settings{"encoding": "otlp_json"})},
-		"metrics by resource":         {metrics(), settings{"partition_metrics_by_resource_attributes": true}},
-		"metrics by resource as json": {metrics(), settings{"partition_metrics_by_resource_attributes": true, "metrics": settings{"encoding": "otlp_json"}}},
-		"metrics, topic by attribute": {metrics(), settings{"topic_from_attribute": "topic", "partition_metrics_by_resource_attributes": true}},
-		"logs":                        {manyLogs, nil},
-		"logs as otlp_json":           {manyLogs, with("logs", settings{"encoding": "otlp_json"})},
-		"logs as raw":                 {manyLogs, with("logs", settings{"encoding": "raw"})},
-		"logs as raw by resource":     {manyLogs, settings{"partition_logs_by_resource_attributes": true, "logs": settings{"encoding": "raw"}}},
-		"logs as raw by trace":        {fewLogs, settings{"partition_logs_by_trace_id": true, "logs": settings{"encoding": "raw"}}},
-		"logs by resource":            {manyLogs, settings{"partition_logs_by_resource_attributes": true}},
-		"logs by trace":               {fewLogs, settings{"partition_logs_by_trace_id": true}},
-		"logs, topic by attribute":    {manyLogs, settings{"topic_from_attribute": "topic"}},
-		"logs, key by metadata":       {manyLogs, with("logs", settings{"message_key_from_metadata_key": "tenant"})},
-		"profiles":                    {profiles(), nil},
-		"profiles as otlp_json":       {profiles(), with("profiles", settings{"encoding": "otlp_json"})},
+		"metrics":                              {metrics(), nil},
+		"metrics as otlp_json":                 {metrics(), with("metrics", settings{"encoding": "otlp_json"})},
+		"metrics by resource":                  {metrics(), settings{"partition_metrics_by_resource_attributes": true}},
+		"metrics by resource as json":          {metrics(), settings{"partition_metrics_by_resource_attributes": true, "metrics": settings{"encoding": "otlp_json"}}},
+		"metrics, topic by attribute":          {metrics(), settings{"topic_from_attribute": "topic", "partition_metrics_by_resource_attributes": true}},
+		"logs":                                 {manyLogs, nil},
+		"logs as otlp_json":                    {manyLogs, with("logs", settings{"encoding": "otlp_json"})},
+		"logs as raw":                          {manyLogs, with("logs", settings{"encoding": "raw"})},
+		"logs as raw by resource":              {manyLogs, settings{"partition_logs_by_resource_attributes": true, "logs": settings{"encoding": "raw"}}},
+		"logs as raw by trace":                 {fewLogs, settings{"partition_logs_by_trace_id": true, "logs": settings{"encoding": "raw"}}},
+		"logs by resource":                     {manyLogs, settings{"partition_logs_by_resource_attributes": true}},
+		"logs by trace":                        {fewLogs, settings{"partition_logs_by_trace_id": true}},
+		"logs, topic by attribute":             {manyLogs, settings{"topic_from_attribute": "topic"}},
+		"logs, key by metadata":                {manyLogs, with("logs", settings{"message_key_from_metadata_key": "tenant"})},
+		"profiles":                             {profiles(), nil},
+		"metrics by an extension":              {metrics(), with("metrics", settings{"encoding": "reverse"})},
+		"metrics by resource, by an extension": {metrics(), settings{"partition_metrics_by_resource_attributes": true, "metrics": settings{"encoding": "reverse"}}},
+		"logs by an extension":                 {manyLogs, with("logs", settings{"encoding": "reverse"})},
+		"logs by trace, by an extension":       {fewLogs, settings{"partition_logs_by_trace_id": true, "logs": settings{"encoding": "reverse"}}},
+		"profiles by an extension":             {profiles(), with("profiles", settings{"encoding": "reverse"})},
+		"traces as zipkin_proto":               {oneTag(), with("traces", settings{"encoding": "zipkin_proto"})},
+		"profiles as otlp_json":                {profiles(), with("profiles", settings{"encoding": "otlp_json"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
