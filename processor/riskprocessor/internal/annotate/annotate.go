@@ -22,6 +22,9 @@ const (
 	KeySampling = "risk.sampling"
 )
 
+// usual is the number of attributes that a record of risk is given: score, level and reasons.
+const usual = 3
+
 // Level is a range of the score.
 type Level uint8
 
@@ -79,6 +82,7 @@ func (a *Annotator) Level(score float64) Level {
 // are replaced; without a rule that fired, or one of more reasons, there are none. Degraded says that the score rests on less than it
 // should.
 func (a *Annotator) Write(attrs pcommon.Map, score float64, hits *rule.Hits, more []string, degraded bool) {
+	attrs.EnsureCapacity(attrs.Len() + usual) // else their memory is doubled
 	attrs.PutDouble(KeyScore, score)
 	attrs.PutStr(KeyLevel, a.Level(score).String())
 	if degraded {
