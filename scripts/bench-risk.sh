@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Benchmarks of the risk processor: CPU time and allocations a span, a flood of ten million addresses, a million entities.
+# Benchmarks of the risk processor: CPU time and allocations a span, alone and beside contrib's tail_sampling, a flood of
+# ten million addresses, a million entities.
 # The last line is one JSON object: benchmark -> unit -> value, medians where one ran several times.
 set -euo pipefail
-cd "$(dirname "$0")/../processor/riskprocessor"
+cd "$(dirname "$0")/.."
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-run() { # run PATTERN BENCHTIME COUNT
-	"${GO:-go}" test -run='^$' -bench="$1" -benchtime="$2" -count="$3" -timeout=20m . | tee -a "$out"
+run() { # run FOLDER PATTERN BENCHTIME COUNT
+	"${GO:-go}" -C "$1" test -run='^$' -bench="$2" -benchtime="$3" -count="$4" -timeout=20m . | tee -a "$out"
 }
-run '^BenchmarkProcessor$' 300x "${COUNT:-5}"
-run '^Benchmark(Flood|MillionEntities)$' 1x 1
+run processor/riskprocessor '^BenchmarkProcessor$' 300x "${COUNT:-5}"
+for _ in $(seq "${COUNT:-5}"); do # in turns
+	run tests/eval '^BenchmarkBeside$' 3x 1
+done
+run processor/riskprocessor '^Benchmark(Flood|MillionEntities)$' 1x 1
 
 awk '
 /^Benchmark/ {
