@@ -145,7 +145,8 @@ func (p *directParser) match() test {
 	p.expect(",")
 	pattern, err := regexp.Compile(p.text())
 	p.expect(")")
-	p.failed = p.failed || err != nil
+	// Bytes of length 0 look absent in a vector, and are empty text to OTTL.
+	p.failed = p.failed || err != nil || pattern.MatchString("")
 	if p.failed {
 		return nil
 	}

@@ -20,6 +20,7 @@ func FuzzDirect(f *testing.F) {
 	f.Add(`attributes["a"] == nil`, "a", "", int64(0), 0.0)
 	f.Add(`not not (name == "a")`, "a", "a", int64(0), 0.0)
 	f.Add(`name == "a\x41\u00e4" or kind ==2and kind!= 3`, "a", "aAä", int64(0), 0.0)
+	f.Add(`IsMatch(attributes["a"], "")`, "a", "", int64(0), 0.0)
 	f.Fuzz(func(t *testing.T, text, key, value string, integer int64, double float64) {
 		g := newRig(t)
 		c, err := g.Compile(text)

@@ -149,7 +149,6 @@ var directConditions = map[string]bool{
 	`IsMatch(attributes["int"], "^40")`:                        true,
 	`IsMatch(attributes["double"], "5$")`:                      true,
 	`IsMatch(attributes["list"], "x")`:                         true,
-	`IsMatch(attributes["absent"], "")`:                        false,
 	`IsMatch(Feature("one"), "12.5")`:                          true,
 	`name == "GET /login" and IsMatch(resource.attributes["host.name"], "b|a|\"")`:        true,
 	`span.end_time_unix_nano - span.start_time_unix_nano == 5000`:                         true,
@@ -234,6 +233,7 @@ func TestConditionsLeftToOTTL(t *testing.T) {
 		`span.end_time_unix_nano > 1`:                             true,
 		`scope.name == ""`:                                        true,
 		`attributes["int"] == 0401`:                               false,
+		`IsMatch(attributes["absent"], "")`:                       false,
 	} {
 		t.Run(text, func(t *testing.T) {
 			g := newRig(t)
