@@ -32,7 +32,8 @@ import (
 type crowd struct {
 	t       *testing.T
 	server  *httptest.Server
-	clients []*http.Client
+	clients []*caller
+	fresh   bool // every request has a connection of its own
 	trace   bool // requests carry a traceparent
 	served  atomic.Int64
 	read    atomic.Int64 // bytes, by the server
@@ -87,11 +88,42 @@ func newCrowd(t *testing.T, clients int, listener net.Listener) *crowd {
 	c.server.Start()
 	t.Cleanup(c.server.Close)
 	for range clients {
-		transport := &http.Transport{MaxConnsPerHost: 1}
-		t.Cleanup(transport.CloseIdleConnections)
-		c.clients = append(c.clients, &http.Client{Transport: transport})
+		client := &caller{}
+		t.Cleanup(func() { client.close(t) })
+		c.clients = append(c.clients, client)
 	}
 	return c
+}
+
+// caller is a client that makes one request at a time, all on one connection: that of net/http may make another one when
+// the machine is busy.
+type caller struct {
+	conn    net.Conn
+	answers *bufio.Reader
+}
+
+func (c *caller) do(t *testing.T, request *http.Request) (status int, body string) {
+	t.Helper()
+	if c.conn == nil {
+		conn, err := net.Dial("tcp", request.URL.Host)
+		require.NoError(t, err)
+		c.conn, c.answers = conn, bufio.NewReader(conn)
+	}
+	require.NoError(t, request.Write(c.conn))
+	response, err := http.ReadResponse(c.answers, request)
+	require.NoError(t, err)
+	read, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode, string(read)
+}
+
+func (c *caller) close(t *testing.T) {
+	t.Helper()
+	if c.conn != nil {
+		require.NoError(t, c.conn.Close())
+	}
+	c.conn = nil
 }
 
 // kinds are the requests that every client makes once a round; the answers tell them apart.
@@ -107,13 +139,12 @@ func (c *crowd) round() {
 			if c.trace {
 				request.Header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 			}
-			response, err := client.Do(request)
-			require.NoError(c.t, err)
-			body, err := io.ReadAll(response.Body)
-			require.NoError(c.t, err)
-			require.NoError(c.t, response.Body.Close())
-			require.Equal(c.t, status, response.StatusCode)
-			require.Equal(c.t, method, string(body))
+			answered, body := client.do(c.t, request)
+			require.Equal(c.t, status, answered)
+			require.Equal(c.t, method, body)
+			if c.fresh {
+				client.close(c.t)
+			}
 		}
 	}
 }
@@ -239,12 +270,12 @@ func (c *crowd) compareTCP(metrics *consumertest.MetricsSink) {
 	want := map[string]int64{
 		"client transmit": c.read.Load(), "server receive": c.read.Load(), "client receive": c.written.Load(), "server transmit": c.written.Load(),
 	}
+	for _, client := range c.clients {
+		client.close(c.t)
+	}
 	const answer = 140 // bytes that none is longer than
 	var got map[string]int64
 	require.Eventually(c.t, func() bool {
-		for _, client := range c.clients {
-			client.CloseIdleConnections() // which one may become a moment after its answer
-		}
 		got = sumsOf(metrics, "system.network.tcp.io", "network.io.direction")
 		for key, bytes := range want {
 			if missing := bytes - got[key]; missing < 0 || missing > answer*int64(len(c.clients)) {
@@ -267,9 +298,7 @@ func TestFirstRequestsRestToo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCrowd(t, clients, listen(t))
-			for _, client := range c.clients {
-				client.Transport.(*http.Transport).DisableKeepAlives = true
-			}
+			c.fresh = true
 			r, spans, _ := c.watch()
 			require.NoError(t, r.objects.Rest(shift, 1))
 			for range rounds {
