@@ -267,15 +267,14 @@ func compareDurations(t *testing.T, metrics *consumertest.MetricsSink, scaled, e
 // behind the last round trip that was sampled, at most an answer each: far less than what rested.
 func (c *crowd) compareTCP(metrics *consumertest.MetricsSink) {
 	c.t.Helper()
-	want := map[string]int64{
-		"client transmit": c.read.Load(), "server receive": c.read.Load(), "client receive": c.written.Load(), "server transmit": c.written.Load(),
-	}
 	for _, client := range c.clients {
 		client.close(c.t)
 	}
 	const answer = 140 // bytes that none is longer than
-	var got map[string]int64
+	var got, want map[string]int64
 	require.Eventually(c.t, func() bool {
+		read, written := c.read.Load(), c.written.Load() // a server counts a write only when it is over
+		want = map[string]int64{"client transmit": read, "server receive": read, "client receive": written, "server transmit": written}
 		got = sumsOf(metrics, "system.network.tcp.io", "network.io.direction")
 		for key, bytes := range want {
 			if missing := bytes - got[key]; missing < 0 || missing > answer*int64(len(c.clients)) {
@@ -283,7 +282,7 @@ func (c *crowd) compareTCP(metrics *consumertest.MetricsSink) {
 			}
 		}
 		return len(got) == len(want)
-	}, eventually, often, "%v, want %v", want, &got)
+	}, eventually, often, "%v, want %v", &got, &want)
 	opened := int64(len(c.clients))
 	assert.Equal(c.t, map[string]int64{"client ": opened, "server ": opened}, sumsOf(metrics, "system.network.tcp.connection.successes", ""))
 }
