@@ -37,16 +37,16 @@ func main() {
 	}
 }
 
-// report runs the plan and prints the outcome, also of a run that found something wrong.
+// report runs the plan and prints the outcome, also of a run that found something wrong, or whose brokers would not end.
 func report(ctx context.Context, p plan, out io.Writer) error {
-	found, err := p.run(ctx)
-	if err != nil {
-		return err
+	found, failed := p.run(ctx)
+	if found == (outcome{}) {
+		return failed
 	}
 	line, err := json.Marshal(found)
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	_, err = fmt.Fprintln(out, string(line))
-	return errors.Join(err, found.verdict())
+	return errors.Join(failed, err, found.verdict())
 }
