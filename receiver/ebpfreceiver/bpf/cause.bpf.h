@@ -17,7 +17,7 @@ struct serving {
 	__u32 exchanges; /* and their numbers */
 	__u32 pid; /* whose this is; 0: nobody's */
 	__u32 hidden; /* connections of it that rest, each of which may have a request that is not counted */
-	struct bpf_spin_lock lock; /* of the above, with the notes of the connections; the rest is changed without */
+	struct bpf_spin_lock lock; /* of the above, with the notes of the connections; who only reads goes without */
 	__u8 unsure; /* there may be more to answer than is counted */
 	__u8 reserved[31];
 };
@@ -77,26 +77,17 @@ static __always_inline bool serving_take(struct serving *serving, __u32 pid)
 	return true;
 }
 
-/* A request came to a process. False when it cannot be counted. */
-static __always_inline bool serving_begin(__u32 pid, __u64 cookie, __u32 exchange)
+/* A request came to a process that has the slot. */
+static __always_inline void serving_begin(struct serving *serving, __u64 cookie, __u32 exchange)
 {
-	struct serving *serving = serving_of(pid);
-
-	if (!pid || !serving || !serving_take(serving, pid))
-		return false;
 	/* First what within_holds compares, and in serving_end last: who reads a sum in between is found out. */
 	__sync_fetch_and_add(&serving->counts, SERVING_BEGUN + 1);
 	__sync_fetch_and_add(&serving->cookies, cookie);
 	__sync_fetch_and_add(&serving->exchanges, exchange);
-	return true;
 }
 
-static __always_inline void serving_end(__u32 pid, __u64 cookie, __u32 exchange)
+static __always_inline void serving_end(struct serving *serving, __u64 cookie, __u32 exchange)
 {
-	struct serving *serving = serving_of(pid);
-
-	if (!serving || serving->pid != pid)
-		return;
 	__sync_fetch_and_add(&serving->cookies, -cookie);
 	__sync_fetch_and_add(&serving->exchanges, -exchange);
 	__sync_fetch_and_add(&serving->counts, -1);
@@ -189,21 +180,38 @@ static __always_inline void cause_call(struct bpf_sock *sk, struct connection *c
 	connection->marks |= MARK_CAUSED;
 }
 
-/* The connection's process has a request to answer. */
+/* The connection's process has a request to answer, if one is open. A first request may come while its connection is
+ * accepted, and either is enough: under the lock, it is counted once, and by nobody if it has ended meanwhile.
+ */
 static __always_inline void cause_serve(struct connection *connection)
 {
 	const struct event_exchange *exchange = &connection->exchange;
+	__u32 pid = exchange->owner.pid;
+	struct serving *serving = serving_of(pid);
 
-	if (serving_begin(exchange->owner.pid, exchange->event.cookie, exchange->event.exchange))
+	if (!pid || !serving)
+		return;
+	bpf_spin_lock(&serving->lock);
+	if (connection->phase == PHASE_REQUEST && !(connection->marks & MARK_CAUSED) && serving_take(serving, pid)) {
 		connection->marks |= MARK_CAUSED;
+		serving_begin(serving, exchange->event.cookie, exchange->event.exchange);
+	}
+	bpf_spin_unlock(&serving->lock);
 }
 
 /* It has not any more to answer the exchange of that number. */
 static __always_inline void cause_served(struct connection *connection, __u32 exchange)
 {
-	if (connection->marks & MARK_CAUSED)
-		serving_end(connection->exchange.owner.pid, connection->exchange.event.cookie, exchange);
+	__u32 pid = connection->exchange.owner.pid;
+	struct serving *serving = serving_of(pid);
+
+	if (!serving)
+		return;
+	bpf_spin_lock(&serving->lock);
+	if (connection->marks & MARK_CAUSED && serving->pid == pid)
+		serving_end(serving, connection->exchange.event.cookie, exchange);
 	connection->marks &= ~MARK_CAUSED;
+	bpf_spin_unlock(&serving->lock);
 }
 
 /* If a server's connection rests, its process may have a request on it that nobody counts. What was certain until now is not
@@ -278,7 +286,7 @@ static __always_inline void cause_accepted(struct connection *connection, const 
 	cause_shown(connection);
 	exchange->owner = *owner;
 	cause_hidden(connection);
-	if (knob_causes && connection->phase == PHASE_REQUEST && exchange->event.side == SIDE_SERVER)
+	if (knob_causes && exchange->event.side == SIDE_SERVER)
 		cause_serve(connection);
 }
 
