@@ -4,7 +4,9 @@
 package e2e
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,11 +15,11 @@ import (
 )
 
 // h2load makes requests with 100 streams at once on each of 4 connections, of every URL in turn, and waits for their end.
-func h2load(t *testing.T, requests int, urls ...string) {
+func h2load(t *testing.T, requests int, flagsAndURLs ...string) {
 	t.Helper()
 	command := exec.Command(needTool(t, "h2load", "nghttp2-client"), append([]string{
 		"--requests", strconv.Itoa(requests), "--clients", "4", "--max-concurrent-streams", "100",
-	}, urls...)...)
+	}, flagsAndURLs...)...)
 	out, err := command.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), strconv.Itoa(requests)+" done") {
 		t.Fatalf("h2load: %v\n%s", err, out)
@@ -50,14 +52,30 @@ func TestStreamsOfH2loadAgainstNginx(t *testing.T) {
 	checkErrors(t, p.spans)
 }
 
+// TestLargeStreamsOfH2loadAgainstGo moves a megabyte in each exchange, in either direction, with both processors busy: one
+// delivers packets of a connection while the other still has the one before.
 func TestLargeStreamsOfH2loadAgainstGo(t *testing.T) {
-	const requests = 200
+	const requests = 1000
 	needRoot(t)
 	needTool(t, "h2load", "nghttp2-client")
-	server := startServer(t, "127.0.0.1")
-	p := capture(t, onlyPorts(t, server.addr))
-	h2load(t, requests, "http://"+server.addr+"/large")
-	served := server.served(t, requests)
-	p.finish(2 * requests)
-	p.compareStreams(served)
+	body := filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(body, make([]byte, largeSize), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		path  string
+		flags []string
+	}{
+		"responses": {path: "/large"},
+		"requests":  {path: "/echo", flags: []string{"--data", body}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := startServer(t, "127.0.0.1")
+			p := capture(t, onlyPorts(t, server.addr))
+			h2load(t, requests, append(test.flags, "http://"+server.addr+test.path)...)
+			served := server.served(t, requests)
+			p.finish(2 * requests)
+			p.compareStreams(served)
+		})
+	}
 }

@@ -266,7 +266,7 @@ enum counter {
 	COUNTER_LOST_NO_STATUS_LINE = 3, /* exchanges lost: the response did not begin with a status line */
 	COUNTER_LOST_PIPELINED = 4, /* exchanges lost: sent before the previous request was answered, and not followed */
 	COUNTER_LATE_RING_FULL = 5, /* progress and end records lost: the exchange's end is found later, or by time-out */
-	COUNTER_GAPS = 6, /* packets that came before earlier bytes of their stream */
+	COUNTER_GAPS = 6, /* packets that came before earlier bytes of their stream, or while another processor had these */
 	COUNTER_RESPONSE_UNMATCHED = 7, /* status lines whose request was not seen */
 	COUNTER_OFF_UNKNOWN = 8, /* connections switched off: unknown protocol */
 	COUNTER_OFF_PORT = 9, /* connections filtered out by port */

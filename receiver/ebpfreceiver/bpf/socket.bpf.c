@@ -24,6 +24,7 @@
 #include "connection.bpf.h"
 #include "frames.bpf.h"
 #include "stream.bpf.h"
+#include "seek.bpf.h"
 #include "walk.bpf.h"
 #include "cause.bpf.h"
 #include "steps.bpf.h"
@@ -170,6 +171,12 @@ SEC("cgroup/skb")
 int walk_raw(struct __sk_buff *skb)
 {
 	return stream_raw(skb);
+}
+
+SEC("cgroup/skb")
+int seek_packet(struct __sk_buff *skb)
+{
+	return seek(skb);
 }
 
 /* socket(): runs in the caller's context. */

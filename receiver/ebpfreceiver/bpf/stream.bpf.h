@@ -9,9 +9,9 @@
  *	                                                     other frames without meaning to us are as a whole
  *
  * Packets of one direction come in order and one at a time as a rule, but not always: they are reordered on their way,
- * and two processors may have one each. A packet that comes while another is looked at, or before earlier bytes, is
- * handed over as it is, and so is what follows, until a packet begins where a frame begins without doubt. User space puts
- * the records in order and sees the frames itself.
+ * and two processors may have one each. A packet that comes while another is looked at, or before earlier bytes, waits
+ * for a moment. If that does not help it is handed over as it is, and so is what follows, until a packet begins where a
+ * frame begins without doubt. User space puts the records in order and sees the frames itself. seek.bpf.h has both.
  *
  * What a walk needs is in the socket's storage and not in registers, which also makes all steps look the same to the
  * verifier.
@@ -19,12 +19,13 @@
 #ifndef OTELCOL_RISK_STREAM_BPF_H
 #define OTELCOL_RISK_STREAM_BPF_H
 
-/* The programs that walk through packets of either direction. They and those that call them are all made for ingress, as
+/* The programs that walk through packets of either direction, and the one for packets that are out of place. They and those that call them are all made for ingress, as
  * kernels since 6.18 want of programs that call each other; the kernel lets such a program be attached to egress, too.
  */
 int walk_small(struct __sk_buff *skb);
 int walk_large(struct __sk_buff *skb);
 int walk_raw(struct __sk_buff *skb);
+int seek_packet(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -36,6 +37,7 @@ struct {
 		[WALKER_SMALL] = (void *)&walk_small,
 		[WALKER_LARGE] = (void *)&walk_large,
 		[WALKER_RAW] = (void *)&walk_raw,
+		[WALKER_SEEK] = (void *)&seek_packet,
 	},
 };
 
@@ -128,8 +130,10 @@ static __always_inline void stream_leave(struct stream *stream, struct direction
 	}
 	state->busy = 0;
 	bpf_spin_unlock(&stream->lock);
-	if (interrupted)
+	if (interrupted) {
+		count(COUNTER_GAPS);
 		stream_flush(stream, state, &silence);
+	}
 }
 
 /* Writes what was filled, unless it says nothing. True if the packet has more. */
@@ -246,24 +250,12 @@ static __always_inline enum claim stream_claim(const struct packet *packet, stru
 static __always_inline bool stream_begins(struct __sk_buff *skb, const struct packet *packet, __u8 protocol)
 {
 	__u8 head[12] = {};
-	__u32 length;
 
 	if (packet->length < HTTP2_HEADER || bpf_skb_load_bytes(skb, packet->payload, head, HTTP2_HEADER))
 		return false;
 	if (protocol == STREAM_TLS)
 		return head[0] >= TLS_CHANGE && head[0] <= TLS_DATA && head[1] == 3 && head[2] <= 4;
-	length = head[0] << 16 | head[1] << 8 | head[2];
-	switch (head[3]) {
-	case HTTP2_HEADERS:
-		return !(head[4] & 0xd2) && length && length <= 1 << 14 && !(head[5] & 0x80) && http2_plausible(head, length);
-	case HTTP2_RESET:
-	case HTTP2_PING:
-	case HTTP2_WINDOW_UPDATE:
-		return !(head[4] & 0xfe) && !(head[5] & 0x80) && http2_plausible(head, length);
-	case HTTP2_SETTINGS:
-		return !length && head[4] == 1 && !(head[5] | head[6] | head[7] | head[8]);
-	}
-	return false;
+	return http2_is_certain(head);
 }
 
 /* Says who talks to whom, before anything that they say, and again when the owner has changed. True if user space knows
@@ -363,13 +355,23 @@ enum {
 	CB_SEQUENCE = 2,
 	CB_TCP_FLAGS = 3,
 	CB_RESPONSE = 4, /* whether the packet is one of the server's */
+	CB_DIRECTION = 0, /* of the packet: for WALKER_SEEK, which comes before the others */
 };
 
-/* A packet of a known stream. The walk through its frames is done by programs of their own, one run a record, because the
- * verifier follows every step of it: it ends with stream_after, too, and does not come back.
+/* Whether the packet before this one has been seen to its end. Those that leave are sent under the socket's lock, in order. */
+static __always_inline bool stream_is_next(const struct packet *packet, const struct direction_state *state)
+{
+	const volatile __u8 *busy = &state->busy;
+	const volatile __u32 *next = &state->next_sequence;
+
+	return packet->direction != INGRESS || !state->next_known || (!*busy && (__s32)(*next - packet->sequence) >= 0);
+}
+
+/* What becomes of a packet; begins as in stream_claim. The walk through its frames is done by programs of their own, one run a
+ * record, because the verifier follows every step of it: it ends with stream_after, too, and does not come back.
  */
-static __always_inline void stream_packet(struct __sk_buff *skb, const struct packet *packet, struct stream *stream,
-					  struct bpf_sock *sk)
+static __always_inline void stream_enter(struct __sk_buff *skb, const struct packet *packet, struct stream *stream,
+					 struct bpf_sock *sk, bool begins)
 {
 	bool response = packet->direction != stream->request_direction;
 	struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
@@ -387,9 +389,7 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 		tcp_flags &= ~TCP_FLAG_FIN;
 	}
 	if (packet->length && stream_announce(stream))
-		claim = stream_claim(packet, stream, state, stream_first(packet, sk, state),
-				     !state->aligned && stream->protocol != STREAM_PIPELINED && stream_begins(skb, packet, stream->protocol),
-				     &skip, &silence, &flush);
+		claim = stream_claim(packet, stream, state, stream_first(packet, sk, state), begins, &skip, &silence, &flush);
 	skb->cb[CB_TCP_FLAGS] = tcp_flags;
 	skb->cb[CB_RESPONSE] = response;
 	if (claim == CLAIM_WALK) {
@@ -412,6 +412,20 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 		bpf_tail_call(skb, &walkers, WALKER_RAW);
 	}
 	stream_after(sk, stream, response, tcp_flags);
+}
+
+/* A packet of a known stream. One that is out of place is rare, and has a program of its own. */
+static __always_inline void stream_packet(struct __sk_buff *skb, const struct packet *packet, struct stream *stream,
+					  struct bpf_sock *sk)
+{
+	bool response = packet->direction != stream->request_direction;
+	const struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
+
+	if (packet->length && stream->protocol != STREAM_PIPELINED && !(state->aligned && stream_is_next(packet, state))) {
+		skb->cb[CB_DIRECTION] = packet->direction;
+		bpf_tail_call(skb, &walkers, WALKER_SEEK);
+	}
+	stream_enter(skb, packet, stream, sk, false);
 }
 
 /* Makes the state of a connection whose protocol was just recognized. NULL when it is filtered out or there is no memory. */

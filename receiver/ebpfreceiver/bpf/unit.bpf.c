@@ -27,6 +27,7 @@
 #include "connection.bpf.h"
 #include "frames.bpf.h"
 #include "stream.bpf.h"
+#include "seek.bpf.h"
 #include "early.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -46,6 +47,12 @@ int walk_large(struct __sk_buff *skb)
 
 SEC("cgroup/skb")
 int walk_raw(struct __sk_buff *skb)
+{
+	return 1;
+}
+
+SEC("cgroup/skb")
+int seek_packet(struct __sk_buff *skb)
 {
 	return 1;
 }
@@ -83,7 +90,8 @@ struct unit_packet {
 	__u8 client_hello;
 	__u8 begins_http2;
 	__u8 begins_tls;
-	__u8 reserved[3];
+	__u8 begins_data;
+	__u8 reserved[2];
 	__u8 data[REQUEST_CAPACITY];
 };
 
@@ -219,6 +227,7 @@ static __always_inline void payload_read(struct __sk_buff *skb, const struct pac
 	seen->client_hello = tls_is_client_hello(prefix);
 	seen->begins_http2 = stream_begins(skb, packet, STREAM_HTTP2);
 	seen->begins_tls = stream_begins(skb, packet, STREAM_TLS);
+	seen->begins_data = seek_data(skb, packet);
 }
 
 /* Of a type that begins at the IP header, too: kernels that are not new show programs of cgroup/skb no packet in

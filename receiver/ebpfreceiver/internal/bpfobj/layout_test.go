@@ -209,5 +209,5 @@ func TestTheObjectNeedsOnlyHooksOfTheDefaultPath(t *testing.T) {
 		assert.True(t, allowed[program.Type], "%s is of type %s", name, program.Type)
 		assert.Equal(t, "Dual BSD/GPL", program.License)
 	}
-	assert.Len(t, spec.Programs, 21)
+	assert.Len(t, spec.Programs, 22)
 }

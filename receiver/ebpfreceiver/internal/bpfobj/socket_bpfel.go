@@ -479,6 +479,7 @@ const (
 	socketProgOwnCreate         = "own_create"
 	socketProgPipelinePacket    = "pipeline_packet"
 	socketProgRestPacket        = "rest_packet"
+	socketProgSeekPacket        = "seek_packet"
 	socketProgThinPacket        = "thin_packet"
 	socketProgWalkLarge         = "walk_large"
 	socketProgWalkRaw           = "walk_raw"
@@ -503,6 +504,7 @@ const (
 	socketVarKnobTls            = "knob_tls"
 	socketVarKnobWakeupBytes    = "knob_wakeup_bytes"
 	socketVarRestTurn           = "rest_turn"
+	socketVarSeekFailedNs       = "seek_failed_ns"
 	socketVarSelfPid            = "self_pid"
 	socketVarThinThreshold      = "thin_threshold"
 	socketVarUnusedCounter      = "unused_counter"
@@ -578,6 +580,7 @@ type socketProgramSpecs struct {
 	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
 	PipelinePacket *ebpf.ProgramSpec `ebpf:"pipeline_packet"`
 	RestPacket     *ebpf.ProgramSpec `ebpf:"rest_packet"`
+	SeekPacket     *ebpf.ProgramSpec `ebpf:"seek_packet"`
 	ThinPacket     *ebpf.ProgramSpec `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.ProgramSpec `ebpf:"walk_large"`
 	WalkRaw        *ebpf.ProgramSpec `ebpf:"walk_raw"`
@@ -637,6 +640,7 @@ type socketVariableSpecs struct {
 	KnobTls            *ebpf.VariableSpec `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
 	RestTurn           *ebpf.VariableSpec `ebpf:"rest_turn"`
+	SeekFailedNs       *ebpf.VariableSpec `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.VariableSpec `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.VariableSpec `ebpf:"unused_counter"`
@@ -750,6 +754,7 @@ type socketVariables struct {
 	KnobTls            *ebpf.Variable `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
 	RestTurn           *ebpf.Variable `ebpf:"rest_turn"`
+	SeekFailedNs       *ebpf.Variable `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.Variable `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.Variable `ebpf:"unused_counter"`
@@ -787,6 +792,7 @@ type socketPrograms struct {
 	OwnCreate      *ebpf.Program `ebpf:"own_create"`
 	PipelinePacket *ebpf.Program `ebpf:"pipeline_packet"`
 	RestPacket     *ebpf.Program `ebpf:"rest_packet"`
+	SeekPacket     *ebpf.Program `ebpf:"seek_packet"`
 	ThinPacket     *ebpf.Program `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.Program `ebpf:"walk_large"`
 	WalkRaw        *ebpf.Program `ebpf:"walk_raw"`
@@ -812,6 +818,7 @@ func (p *socketPrograms) Close() error {
 		p.OwnCreate,
 		p.PipelinePacket,
 		p.RestPacket,
+		p.SeekPacket,
 		p.ThinPacket,
 		p.WalkLarge,
 		p.WalkRaw,

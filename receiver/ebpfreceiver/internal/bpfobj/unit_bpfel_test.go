@@ -265,7 +265,8 @@ type unitUnit struct {
 		ClientHello uint8
 		BeginsHttp2 uint8
 		BeginsTls   uint8
-		Reserved    [3]uint8
+		BeginsData  uint8
+		Reserved    [2]uint8
 		Data        [480]uint8
 	}
 	Judged struct {
@@ -312,6 +313,7 @@ const (
 	unitProgKeepEarly         = "keep_early"
 	unitProgLookAtNumbers     = "look_at_numbers"
 	unitProgReadPacket        = "read_packet"
+	unitProgSeekPacket        = "seek_packet"
 	unitProgStage             = "stage"
 	unitProgWalkLarge         = "walk_large"
 	unitProgWalkRaw           = "walk_raw"
@@ -335,6 +337,7 @@ const (
 	unitVarKnobTls            = "knob_tls"
 	unitVarKnobWakeupBytes    = "knob_wakeup_bytes"
 	unitVarRestTurn           = "rest_turn"
+	unitVarSeekFailedNs       = "seek_failed_ns"
 	unitVarSelfPid            = "self_pid"
 	unitVarThinThreshold      = "thin_threshold"
 	unitVarUnusedUnit         = "unused_unit"
@@ -386,6 +389,7 @@ type unitProgramSpecs struct {
 	KeepEarly     *ebpf.ProgramSpec `ebpf:"keep_early"`
 	LookAtNumbers *ebpf.ProgramSpec `ebpf:"look_at_numbers"`
 	ReadPacket    *ebpf.ProgramSpec `ebpf:"read_packet"`
+	SeekPacket    *ebpf.ProgramSpec `ebpf:"seek_packet"`
 	Stage         *ebpf.ProgramSpec `ebpf:"stage"`
 	WalkLarge     *ebpf.ProgramSpec `ebpf:"walk_large"`
 	WalkRaw       *ebpf.ProgramSpec `ebpf:"walk_raw"`
@@ -439,6 +443,7 @@ type unitVariableSpecs struct {
 	KnobTls            *ebpf.VariableSpec `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.VariableSpec `ebpf:"knob_wakeup_bytes"`
 	RestTurn           *ebpf.VariableSpec `ebpf:"rest_turn"`
+	SeekFailedNs       *ebpf.VariableSpec `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.VariableSpec `ebpf:"thin_threshold"`
 	UnusedUnit         *ebpf.VariableSpec `ebpf:"unused_unit"`
@@ -530,6 +535,7 @@ type unitVariables struct {
 	KnobTls            *ebpf.Variable `ebpf:"knob_tls"`
 	KnobWakeupBytes    *ebpf.Variable `ebpf:"knob_wakeup_bytes"`
 	RestTurn           *ebpf.Variable `ebpf:"rest_turn"`
+	SeekFailedNs       *ebpf.Variable `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
 	ThinThreshold      *ebpf.Variable `ebpf:"thin_threshold"`
 	UnusedUnit         *ebpf.Variable `ebpf:"unused_unit"`
@@ -543,6 +549,7 @@ type unitPrograms struct {
 	KeepEarly     *ebpf.Program `ebpf:"keep_early"`
 	LookAtNumbers *ebpf.Program `ebpf:"look_at_numbers"`
 	ReadPacket    *ebpf.Program `ebpf:"read_packet"`
+	SeekPacket    *ebpf.Program `ebpf:"seek_packet"`
 	Stage         *ebpf.Program `ebpf:"stage"`
 	WalkLarge     *ebpf.Program `ebpf:"walk_large"`
 	WalkRaw       *ebpf.Program `ebpf:"walk_raw"`
@@ -555,6 +562,7 @@ func (p *unitPrograms) Close() error {
 		p.KeepEarly,
 		p.LookAtNumbers,
 		p.ReadPacket,
+		p.SeekPacket,
 		p.Stage,
 		p.WalkLarge,
 		p.WalkRaw,

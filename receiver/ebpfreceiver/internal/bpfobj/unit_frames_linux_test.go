@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -272,6 +273,56 @@ func TestBeginningsAreToldAlike(t *testing.T) {
 		}
 	}
 	assert.Len(t, seen, 4, "%v", seen)
+}
+
+// data is a DATA frame's header, its first bytes and, of a length, that many in all.
+func data(stream, flags byte, length, there int) string {
+	return string([]byte{byte(length >> 16), byte(length >> 8), byte(length), 0, flags, 0, 0, 0, stream}) + strings.Repeat("x", there)
+}
+
+func TestDataIsToldByWhatIsBehindIt(t *testing.T) {
+	const ping = "\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"
+	r := newRig(t, whole())
+	for payload, want := range map[string]bool{
+		data(1, 0, 300, 300):                    true,
+		data(1, 1, 300, 300):                    true,
+		data(1, 0, 300, 300) + data(3, 0, 9, 0): true,
+		data(1, 0, 300, 300) + ping:             true,
+		data(1, 0, 300, 299):                    false, // nothing behind it tells
+		data(1, 0, 300, 301):                    false,
+		data(1, 0, 300, 309):                    false, // no frame is behind it
+		data(2, 0, 300, 300):                    false, // of a stream that a server opened
+		data(1, 8, 300, 300):                    false, // padded
+		data(1, 0, 0, 0):                        false,
+		strings.Repeat("\x00", 300):             false,
+		ping:                                    false,
+	} {
+		p := &r.ask(t, r.unit.ReadPacket, &unitUnit{}, segment{payload: []byte(payload)}.packet()).Packet
+		assert.Equal(t, want, p.BeginsData != 0, "% x and %d bytes in all", payload[:9], len(payload))
+	}
+}
+
+// TestAPlaceThatWasLostIsFoundAgain leaves bytes out, and goes on with what may be anything, until a frame begins without doubt.
+func TestAPlaceThatWasLostIsFoundAgain(t *testing.T) {
+	r := talkRig(t)
+	for _, found := range []string{data(1, 0, 700, 700) + data(3, 0, 100, 50), "\x00\x00\x04\x08\x00\x00\x00\x00\x001234"} {
+		c := newTalk(r)
+		flags := func(payload string) event.Flags {
+			records := c.ask(t, payload)
+			require.Len(t, records, 1, "%q", payload)
+			var s event.Stream
+			require.NoError(t, s.Decode(records[0]))
+			return s.Flags & (event.Raw | event.Guessed)
+		}
+		require.NotEmpty(t, c.ask(t, clientFrames(t)[:1000])) // ends within a frame
+		c.next[observeIngress] += 700
+		require.Equal(t, event.Raw, flags("what is behind the gap"))
+		require.Equal(t, event.Raw, flags("a packet in the middle of a frame"))
+		require.Equal(t, event.Guessed, flags(found))
+		if found[3] == 0 {
+			require.Zero(t, flags(strings.Repeat("y", 50)+data(5, 1, 10, 10)), "it goes on within the frame")
+		}
+	}
 }
 
 // blockOf says what whole HEADERS frame of a client's stream, without padding, input begins with, by its first field.

@@ -38,7 +38,7 @@ type rig struct {
 func underTest(o *Objects) []*ebpf.Program {
 	return []*ebpf.Program{
 		o.ObserveIngress, o.ObserveEgress, o.EndPacket, o.ThinPacket, o.InterimPacket, o.DetectPacket, o.WalkSmall, o.WalkLarge,
-		o.WalkRaw, o.RestPacket,
+		o.WalkRaw, o.RestPacket, o.SeekPacket,
 	}
 }
 
