@@ -8,7 +8,7 @@
 //	go run . saturate   requests a second that nginx and wrk keep, with and without the receiver, in turns
 //	go run . steady     CPU time and latencies at a steady rate
 //	go run . curve      spans lost and thinned against the rate
-//	go run . memory     resident memory with many open connections and under churn
+//	go run . memory     memory with many open connections and under churn
 //
 // Parts are joined by commas. The part kernel needs tracefs mounted, for the tracepoints.
 //

@@ -29,13 +29,15 @@ const (
 	churnTime       = 15 * time.Second
 )
 
-// memory is the outcome, in MiB of resident memory of the receiver's process.
+// memory is the outcome, in MiB: resident memory of the receiver's process, and what the kernel keeps for it by socket.
 type memory struct {
-	Idle  float64   `json:"idle_mib"`
-	Open  float64   `json:"open_mib"` // with openConnections, each of which has carried an exchange
-	Want  float64   `json:"want_mib"`
-	Churn []float64 `json:"churn_mib"` // every second, while connections come and go
-	Rate  float64   `json:"churn_rate"`
+	Idle float64 `json:"idle_mib"`
+	Open float64 `json:"open_mib"` // with openConnections, each of which has carried an exchange
+	// Kernel is by how much more the kernel allocates while these are open, twice as many sockets, than without a receiver.
+	Kernel float64   `json:"open_kernel_mib"`
+	Want   float64   `json:"want_mib"`  // of Open
+	Churn  []float64 `json:"churn_mib"` // every second, while connections come and go
+	Rate   float64   `json:"churn_rate"`
 }
 
 // measureMemory holds many connections open, then opens and closes as many a second as it can, up to churnRate.
@@ -45,13 +47,17 @@ func measureMemory(ctx context.Context, _ options) (any, error) {
 		return nil, err
 	}
 	defer server.stop()
+	var without float64
+	if err := holdOpen(ctx, server, func() { without = slabMiB() }); err != nil {
+		return nil, err
+	}
 	a, err := startAgent(ctx, "traces,metrics", "{}")
 	if err != nil {
 		return nil, err
 	}
 	pid := a.cmd.Process.Pid
 	r := memory{Idle: residentMiB(pid), Want: 100}
-	if r.Open, err = holdOpen(ctx, server, pid); err != nil {
+	if err := holdOpen(ctx, server, func() { r.Open, r.Kernel = residentMiB(pid), slabMiB()-without }); err != nil {
 		return nil, err
 	}
 	done := make(chan int)
@@ -65,39 +71,39 @@ func measureMemory(ctx context.Context, _ options) (any, error) {
 	return r, err
 }
 
-// holdOpen returns the memory of a process while openConnections to the server are open. They are held by several
-// processes, because few systems let one hold so many.
-func holdOpen(ctx context.Context, server *webServer, pid int) (mib float64, err error) {
+// holdOpen calls measure while openConnections to the server are open. They are held by several processes, because few
+// systems let one hold so many.
+func holdOpen(ctx context.Context, server *webServer, measure func()) (err error) {
 	var holders []*exec.Cmd
 	var ends []io.Closer
 	for i := range holderProcesses {
 		self, err := os.Executable()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		cmd := exec.CommandContext(ctx, self, holderRole, server.addr, strconv.Itoa(i))
 		cmd.Stderr = os.Stderr
 		stdin, err := cmd.StdinPipe()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if err := cmd.Start(); err != nil {
-			return 0, fmt.Errorf("start holder: %w", err)
+			return fmt.Errorf("start holder: %w", err)
 		}
 		holders, ends = append(holders, cmd), append(ends, stdin)
 		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-			return 0, fmt.Errorf("start holder: said %q: %w", line, err)
+			return fmt.Errorf("start holder: said %q: %w", line, err)
 		}
 	}
-	mib = residentMiB(pid)
+	measure()
 	for i, cmd := range holders {
 		err = errors.Join(err, ends[i].Close(), cmd.Wait())
 	}
-	return mib, err
+	return err
 }
 
 // hold opens its part of the connections, each of which carries an exchange, and keeps them until in ends.
@@ -180,6 +186,24 @@ func residentMiB(pid int) float64 {
 		return 0
 	}
 	return pages * float64(os.Getpagesize()) / (1 << 20)
+}
+
+// slabMiB reads what the kernel has allocated piece by piece and cannot give back; 0 if it does not say.
+func slabMiB() float64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	_, behind, _ := strings.Cut(string(text), "SUnreclaim:")
+	fields := strings.Fields(behind)
+	if len(fields) == 0 {
+		return 0
+	}
+	kib, err := strconv.ParseFloat(fields[0], 64)
+	if err != nil {
+		return 0
+	}
+	return kib / (1 << 10)
 }
 
 // processCPU reads the CPU time of a process in seconds; 0 if it is gone. The kernel counts it in hundredths.
