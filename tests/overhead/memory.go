@@ -14,9 +14,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
 )
 
 // holderRole is the argument that makes this program hold connections open.
@@ -25,8 +22,6 @@ const holderRole = "hold"
 const (
 	openConnections = 50000
 	holderProcesses = 4
-	churnRate       = 10000
-	churnTime       = 15 * time.Second
 )
 
 // memory is the outcome, in MiB: resident memory of the receiver's process, and what the kernel keeps for it by socket.
@@ -34,13 +29,13 @@ type memory struct {
 	Idle float64 `json:"idle_mib"`
 	Open float64 `json:"open_mib"` // with openConnections, each of which has carried an exchange
 	// Kernel is by how much more the kernel allocates while these are open, twice as many sockets, than without a receiver.
-	Kernel float64   `json:"open_kernel_mib"`
-	Want   float64   `json:"want_mib"`  // of Open
-	Churn  []float64 `json:"churn_mib"` // every second, while connections come and go
-	Rate   float64   `json:"churn_rate"`
+	Kernel  float64 `json:"open_kernel_mib"`
+	Want    float64 `json:"want_mib"` // of Open
+	Churn   churn   `json:"churn"`
+	Without churn   `json:"churn_without"` // the same without the receiver
 }
 
-// measureMemory holds many connections open, then opens and closes as many a second as it can, up to churnRate.
+// measureMemory holds many connections open, then has connections come and go.
 func measureMemory(ctx context.Context, _ options) (any, error) {
 	server, err := startServer(ctx)
 	if err != nil {
@@ -60,14 +55,13 @@ func measureMemory(ctx context.Context, _ options) (any, error) {
 	if err := holdOpen(ctx, server, func() { r.Open, r.Kernel = residentMiB(pid), slabMiB()-without }); err != nil {
 		return nil, err
 	}
-	done := make(chan int)
-	go func() { done <- server.churn(ctx) }()
-	for range int(churnTime / time.Second) {
-		<-time.After(time.Second)
-		r.Churn = append(r.Churn, residentMiB(pid))
+	if r.Churn, err = server.measureChurn(ctx, pid); err != nil {
+		return nil, err
 	}
-	r.Rate = float64(<-done) / churnTime.Seconds()
-	_, err = a.stop()
+	if _, err := a.stop(); err != nil {
+		return nil, err
+	}
+	r.Without, err = server.measureChurn(ctx, 0)
 	return r, err
 }
 
@@ -120,6 +114,9 @@ func hold(ctx context.Context, addr, part string, in io.Reader, out io.Writer) e
 			return err
 		}
 		defer func() { _ = conn.Close() }()
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // a port in TIME_WAIT would be memory of the kernel's for a minute
+		}
 		if _, err := io.WriteString(conn, request); err != nil {
 			return err
 		}
@@ -131,43 +128,6 @@ func hold(ctx context.Context, addr, part string, in io.Reader, out io.Writer) e
 		return fmt.Errorf("say ready: %w", err)
 	}
 	_, err = io.Copy(io.Discard, in)
-	return err
-}
-
-// churn opens connections for one request each, from several goroutines, and returns how many.
-func (s *webServer) churn(ctx context.Context) int {
-	const callers = 16
-	var n atomic.Int64
-	var running sync.WaitGroup
-	begun := time.Now()
-	for range callers {
-		running.Go(func() {
-			for time.Since(begun) < churnTime {
-				i := n.Add(1)
-				if due := time.Duration(i) * time.Second / churnRate; due > time.Since(begun) {
-					<-time.After(due - time.Since(begun))
-				}
-				if s.once(ctx, net.IPv4(127, 0, 2, byte(i/10000))) != nil {
-					n.Add(-1)
-				}
-			}
-		})
-	}
-	running.Wait()
-	return int(n.Load())
-}
-
-// once carries one request over a connection of its own.
-func (s *webServer) once(ctx context.Context, ip net.IP) error {
-	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}).DialContext(ctx, "tcp", s.addr)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: overhead\r\nConnection: close\r\n\r\n"); err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, conn)
 	return err
 }
 
