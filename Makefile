@@ -180,7 +180,7 @@ bench-kernel: ## Time in the kernel a request, beside tracepoints on system call
 
 .PHONY: bench-overhead
 bench-overhead: ## Requests that nginx and wrk keep under the receiver; CPU time and latency at a steady rate; losses
-	$(OVERHEAD) $(ROOT)/build/overhead saturate,steady,curve
+	$(OVERHEAD) $(ROOT)/build/overhead saturate,http2,steady,curve -pairs 8
 
 .PHONY: bench-memory
 bench-memory: ## Memory of the receiver with 50,000 open connections, and under churn

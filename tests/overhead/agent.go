@@ -35,6 +35,7 @@ type account struct {
 	Spans    int64            `json:"spans"`
 	Points   int64            `json:"points"`
 	Metrics  map[string]int64 `json:"metrics"`  // of its own telemetry
+	Streams  map[string]int64 `json:"streams"`  // of these and of what degrades, the reasons that concern streams
 	Followed float64          `json:"followed"` // share of the connections, at the end; 0: there is no budget
 }
 
@@ -69,9 +70,14 @@ func runAgent(ctx context.Context, in io.Reader, out io.Writer, args []string) e
 		return fmt.Errorf("say ready: %w", err)
 	}
 	_, _ = io.Copy(io.Discard, in)
-	a.Metrics = map[string]int64{}
+	a.Metrics, a.Streams = map[string]int64{}, map[string]int64{}
 	for _, name := range []string{"requests", "lost", "thinned", "degraded"} {
-		a.Metrics[name] = sumOf(telemetry, "otelcol_receiver_ebpf_"+name)
+		for reason, value := range byReason(telemetry, "otelcol_receiver_ebpf_"+name) {
+			a.Metrics[name] += value
+			if strings.HasPrefix(reason, "stream_") {
+				a.Streams[reason] += value
+			}
+		}
 	}
 	if m, err := telemetry.GetMetric("otelcol_receiver_ebpf_followed"); err == nil {
 		if gauge, ok := m.Data.(metricdata.Gauge[float64]); ok && len(gauge.DataPoints) > 0 {
@@ -111,21 +117,21 @@ func createReceiver(ctx context.Context, factory receiver.Factory, set receiver.
 	return r, nil
 }
 
-// sumOf adds up the values of an instrument of the receiver; 0 if it has none.
-func sumOf(telemetry *componenttest.Telemetry, name string) (total int64) {
+// byReason returns the values of an instrument of the receiver that are not 0, by their reason; none if it has none.
+func byReason(telemetry *componenttest.Telemetry, name string) map[string]int64 {
+	values := map[string]int64{}
 	m, err := telemetry.GetMetric(name)
 	if err != nil {
-		return 0
+		return values
 	}
 	if sum, ok := m.Data.(metricdata.Sum[int64]); ok {
 		for _, p := range sum.DataPoints {
-			if reason, _ := p.Attributes.Value("reason"); name == "otelcol_receiver_ebpf_degraded" && reason.AsString() != "late_ring_full" {
-				continue
+			if reason, _ := p.Attributes.Value("reason"); p.Value != 0 {
+				values[reason.AsString()] += p.Value
 			}
-			total += p.Value
 		}
 	}
-	return total
+	return values
 }
 
 // agent is a child that runs the receiver.

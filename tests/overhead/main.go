@@ -35,7 +35,7 @@ func main() {
 // run plays the part, or the role of a child, that the command line names.
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a part: kernel, saturate, steady, curve or memory")
+		return fmt.Errorf("name a part: kernel, saturate, http2, http2streams, steady, curve or memory")
 	}
 	var o options
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 	results := map[string]any{"pairs": o.pairs, "seconds": o.duration.Seconds()}
 	for name := range strings.SplitSeq(args[0], ",") {
 		part, known := map[string]func(context.Context, options) (any, error){
-			"kernel": measureKernel, "saturate": measureSaturated, "steady": measureSteady, "curve": measureCurve, "memory": measureMemory,
+			"kernel": measureKernel, "saturate": measureSaturated, "http2": measureHTTP2("1", 50), "http2streams": measureHTTP2("16", 8), "steady": measureSteady, "curve": measureCurve, "memory": measureMemory,
 		}[name]
 		if !known {
 			return fmt.Errorf("no such part: %q", name)

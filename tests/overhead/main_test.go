@@ -36,3 +36,11 @@ func TestWrksOutputIsRead(t *testing.T) {
 	require.NotNil(t, found)
 	assert.Equal(t, "481213", found[1])
 }
+
+func TestH2loadsOutputIsRead(t *testing.T) {
+	const said = "finished in 2.00s, 34738.00 req/s\nrequests: 69476 total, 69604 started, 69476 done, 69476 succeeded, 0 failed, 0 errored, 0 timeout\n"
+	found := h2loadRequests.FindStringSubmatch(said)
+	require.NotNil(t, found)
+	assert.Equal(t, "69476", found[1])
+	assert.Nil(t, h2loadRequests.FindStringSubmatch("requests: 9 total, 9 started, 9 done, 8 succeeded, 1 failed, 1 errored, 0 timeout\n"))
+}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -24,17 +25,23 @@ type webServer struct {
 	folder string
 	url    string
 	addr   string
+	h2load []string // arguments of the tool that saturates it instead of wrk, if any
 }
 
 const nginxConf = `daemon off; worker_processes 4; pid %[1]s/pid; error_log %[1]s/error.log;
 events { worker_connections 16384; }
 http { access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
   client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
-  server { listen %[2]s reuseport backlog=4096; location / { return 200 "hello\n"; } } }
+  server { listen %[2]s %[3]s reuseport backlog=4096; location / { return 200 "hello\n"; } } }
 `
 
-// startServer returns when nginx answers.
+// startServer returns when nginx answers HTTP/1.
 func startServer(ctx context.Context) (*webServer, error) {
+	return startServerOf(ctx, "")
+}
+
+// startServerOf starts nginx with an option of its directive listen.
+func startServerOf(ctx context.Context, option string) (*webServer, error) {
 	addrs, err := harness.FreeAddrs(1)
 	if err != nil {
 		return nil, err
@@ -45,7 +52,7 @@ func startServer(ctx context.Context) (*webServer, error) {
 		return nil, err
 	}
 	conf := filepath.Join(folder, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, folder, addr), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, folder, addr, option), 0o600); err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "nginx", "-p", folder, "-e", filepath.Join(folder, "error.log"), "-c", conf)
@@ -73,15 +80,23 @@ func (s *webServer) stop() {
 	_ = os.RemoveAll(s.folder)
 }
 
-var wrkRequests = regexp.MustCompile(`(\d+) requests in`)
+// What the tools say of the requests that were answered.
+var (
+	wrkRequests    = regexp.MustCompile(`(\d+) requests in`)
+	h2loadRequests = regexp.MustCompile(`(\d+) succeeded, 0 failed, 0 errored, 0 timeout`)
+)
 
 // saturate keeps both processors busy for the duration and returns the requests that were answered.
 func (s *webServer) saturate(ctx context.Context, o options) (float64, error) {
 	seconds := strconv.Itoa(max(1, int(o.duration.Seconds())))
-	text, err := exec.CommandContext(ctx, "wrk", "-t2", "-c"+strconv.Itoa(o.connections), "-d"+seconds, s.url).CombinedOutput()
-	found := wrkRequests.FindSubmatch(text)
+	tool, args, requests := "wrk", []string{"-t2", "-c" + strconv.Itoa(o.connections), "-d" + seconds, s.url}, wrkRequests
+	if s.h2load != nil {
+		tool, args, requests = "h2load", append(slices.Clone(s.h2load), "-t2", "-D"+seconds, s.url), h2loadRequests
+	}
+	text, err := exec.CommandContext(ctx, tool, args...).CombinedOutput()
+	found := requests.FindSubmatch(text)
 	if err != nil || found == nil {
-		return 0, fmt.Errorf("run wrk: %w: %s", err, text)
+		return 0, fmt.Errorf("run %s: %w: %s", tool, err, text)
 	}
 	return strconv.ParseFloat(string(found[1]), 64)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -29,6 +30,7 @@ var modes = []mode{
 
 // saturated is the outcome for one mode.
 type saturated struct {
+	Pairs    int     `json:"pairs"`
 	Kept     float64 `json:"kept"` // median of the pairs
 	Lowest   float64 `json:"lowest"`
 	Highest  float64 `json:"highest"`
@@ -38,6 +40,14 @@ type saturated struct {
 	Told     float64 `json:"told"`           // spans of all exchanges, both ends, while the budget settles, too
 	Followed float64 `json:"followed"`       // connections of all, at the end; 0: there is no budget
 	Lost     int64   `json:"lost"`
+	// Missed is what the receiver's own telemetry says about losses on connections of HTTP/2, by reason: of these,
+	// stream_missed counts exchanges, and is in Lost, too; the others count places in their bytes.
+	Missed map[string]int64 `json:"streams"`
+}
+
+// missed adds up the reasons that stand for exchanges that may be neither told nor counted.
+func (s *saturated) missed() int64 {
+	return s.Missed["stream_ring_full"] + s.Missed["stream_gap"] + s.Missed["stream_missed"]
 }
 
 // measureSaturated compares what nginx and wrk do alone with what they do under the receiver, both ends being seen.
@@ -47,6 +57,26 @@ func measureSaturated(ctx context.Context, o options) (any, error) {
 		return nil, err
 	}
 	defer server.stop()
+	return compareModes(ctx, server, o)
+}
+
+// measureHTTP2 is the same with HTTP/2 in clear text, whose bytes the receiver reads in user space, with a third of the
+// pairs: with one stream a connection, as wrk does, and with several on few.
+func measureHTTP2(streams string, connections int) func(context.Context, options) (any, error) {
+	return func(ctx context.Context, o options) (any, error) {
+		server, err := startServerOf(ctx, "http2")
+		if err != nil {
+			return nil, err
+		}
+		defer server.stop()
+		server.h2load = []string{"-c" + strconv.Itoa(connections), "-m" + streams}
+		o.pairs = (o.pairs + 2) / 3
+		return compareModes(ctx, server, o)
+	}
+}
+
+// compareModes takes turns between the host alone and each of the modes. What is not said to be a median is of the last pair.
+func compareModes(ctx context.Context, server *webServer, o options) (map[string]saturated, error) {
 	results := map[string]saturated{}
 	kept, without := map[string][]float64{}, map[string][]float64{}
 	for pair := range o.pairs {
@@ -62,12 +92,13 @@ func measureSaturated(ctx context.Context, o options) (any, error) {
 			}
 			kept[m.name], without[m.name] = append(kept[m.name], under/alone), append(without[m.name], alone/o.duration.Seconds())
 			results[m.name] = r
-			fmt.Fprintf(os.Stderr, "%-8s %8.0f alone %8.0f under it: %.3f\n", m.name, alone, under, under/alone)
+			fmt.Fprintf(os.Stderr, "%-8s %8.0f alone %8.0f under it: %.3f, told %.3f, missed %d\n", m.name, alone, under, under/alone, r.Told, r.missed())
 		}
 	}
 	for _, m := range modes {
 		r := results[m.name]
 		r.Kept, r.Lowest, r.Highest = median(kept[m.name]), slices.Min(kept[m.name]), slices.Max(kept[m.name])
+		r.Pairs = o.pairs
 		r.Without, r.Want = median(without[m.name]), m.want
 		results[m.name] = r
 	}
@@ -96,7 +127,7 @@ func underAgent(ctx context.Context, server *webServer, m mode, o options) (requ
 	r.CPUShare = cpu / o.duration.Seconds() / processors
 	r.Told = float64(said.Spans) / (2 * (early + requests))
 	r.Followed = said.Followed
-	r.Lost = said.Metrics["lost"]
+	r.Lost, r.Missed = said.Metrics["lost"], said.Streams
 	return requests, r, stopErr
 }
 
