@@ -5,6 +5,7 @@ package ebpfreceiver
 
 import (
 	"context"
+	"errors"
 	"math"
 	"runtime"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/budget"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/ring"
 )
 
 const (
@@ -22,22 +24,29 @@ const (
 	budgetInterval = 500 * time.Millisecond
 	// budgetWindow is for how long of it the kernel takes the time of the programs' runs: a fiftieth.
 	budgetWindow = 10 * time.Millisecond
-	// modelledExchange is taken for what an exchange costs in the kernel where it may not be measured.
+	// modelledExchange is taken for what an exchange costs in the kernel where it may not be measured, modelledCall for
+	// one of HTTP/2.
 	modelledExchange = 500 * time.Nanosecond
-	// lookedExchange is more than what looking at an exchange costs at one end, telling of it aside.
+	modelledCall     = 2 * time.Microsecond
+	// lookedExchange is more than what looking at an exchange costs at one end, telling of it aside; lookedCall is that of
+	// HTTP/2, which has a part in user space.
 	lookedExchange = 2 * time.Microsecond
+	lookedCall     = 8 * time.Microsecond
 	// stepsPerTurn is for how many budgetIntervals the same connections are followed.
 	stepsPerTurn = 2
 )
 
 // thinning holds the receiver to cpu_budget: it measures what the programs and this process cost, and makes the programs
 // leave out what is too much: first records, then connections. The whole process counts, since what happens behind the
-// receiver is what spans cost, too.
+// receiver is what spans cost, too. Where the ring fills with HTTP/2, connections of it rest whatever the budget is.
 type thinning struct {
 	objects    *bpfobj.Objects
+	flow       *flow
+	ring       *ring.Reader
 	logger     *zap.Logger
-	controller *budget.Controller
+	controller *budget.Controller // nil: there is no budget
 	turns      budget.Turns
+	pressure   budget.Pressure
 	choice     budget.Choice
 	steps      int  // since the last turn began
 	modelled   bool // the kernel's part may not be measured
@@ -45,22 +54,31 @@ type thinning struct {
 	at       time.Time
 	user     time.Duration // CPU time of this process, at that time
 	requests uint64        // that the kernel had seen begin
+	calls    int64         // of HTTP/2, that had begun
 
-	share, probability, followed atomic.Uint64 // as bits of a float64, for telemetry
+	share, probability, followed, streams atomic.Uint64 // as bits of a float64, for telemetry
 }
 
-func newThinning(settings budget.Settings, objects *bpfobj.Objects, logger *zap.Logger) *thinning {
-	t := &thinning{objects: objects, logger: logger, controller: budget.New(settings)}
-	t.probability.Store(math.Float64bits(1))
-	t.followed.Store(math.Float64bits(1))
+// newThinning returns nil if nothing may be left out.
+func newThinning(cfg *Config, tells bool, objects *bpfobj.Objects, f *flow, reader *ring.Reader, logger *zap.Logger) *thinning {
+	t := &thinning{objects: objects, flow: f, ring: reader, logger: logger, choice: budget.Choice{Probability: 1}}
+	if cfg.CPUBudget > 0 && (tells || cfg.RestConnections) {
+		t.controller = budget.New(budget.Settings{Limit: cfg.CPUBudget, Tells: tells, Rests: cfg.RestConnections})
+	} else if !cfg.RestConnections || !cfg.Streams.HTTP2 {
+		return nil
+	}
+	for _, all := range []*atomic.Uint64{&t.probability, &t.followed, &t.streams} {
+		all.Store(math.Float64bits(1))
+	}
 	return t
 }
 
 // Share is the share of the host's processors that was used last; Probability, that of the exchanges that were looked at
-// that become spans; Followed, that of the connections of HTTP/1 that are looked at.
+// that become spans; Followed, that of the connections of HTTP/1 that are looked at; Streams, that of those of HTTP/2.
 func (t *thinning) Share() float64       { return math.Float64frombits(t.share.Load()) }
 func (t *thinning) Probability() float64 { return math.Float64frombits(t.probability.Load()) }
 func (t *thinning) Followed() float64    { return math.Float64frombits(t.followed.Load()) }
+func (t *thinning) Streams() float64     { return math.Float64frombits(t.streams.Load()) }
 
 // run adapts until ended is closed or ctx ends.
 func (t *thinning) run(ctx context.Context, ended <-chan struct{}) {
@@ -82,6 +100,9 @@ func (t *thinning) run(ctx context.Context, ended <-chan struct{}) {
 }
 
 func (t *thinning) step(ctx context.Context) error {
+	if t.controller == nil {
+		return t.relieve()
+	}
 	measured, err := t.measure(ctx)
 	if err != nil {
 		return err
@@ -89,10 +110,22 @@ func (t *thinning) step(ctx context.Context) error {
 	choice := t.controller.Step(measured)
 	t.share.Store(math.Float64bits(t.controller.Share()))
 	if t.choice.Rest == 0 && choice.Rest > 0 {
-		t.logger.Info("connections rest, since looking at all of them costs more than cpu_budget: metrics of HTTP/1 are scaled",
+		t.logger.Info("connections rest, since looking at all of them costs more than cpu_budget: metrics of HTTP are scaled",
 			zap.Float64("share", t.controller.Share()))
 	}
-	return t.apply(choice)
+	return errors.Join(t.apply(choice), t.relieve())
+}
+
+// relieve tells the programs how many connections of HTTP/2 rest: as many as the budget asks for, or more if the ring has
+// filled.
+func (t *thinning) relieve() error {
+	inForce, err := t.objects.RestingStreams()
+	if err != nil {
+		return err
+	}
+	rest := t.pressure.Step(budget.Filled{Rest: inForce, Still: t.ring.Waiting() > t.flow.cfg.RingBufferSize/2}, t.choice.Rest)
+	t.streams.Store(math.Float64bits(math.Exp2(-float64(rest))))
+	return t.objects.RestStreams(rest)
 }
 
 // measure returns what was used since the last call.
@@ -106,13 +139,14 @@ func (t *thinning) measure(ctx context.Context) (m budget.Measured, err error) {
 		return m, err
 	}
 	now, user := time.Now(), processTime()
-	took, begun := float64(now.Sub(t.at)), float64(counters.Requests-t.requests)
+	calls := t.flow.streams.Counts.Requests.Load()
+	took, begun, called := float64(now.Sub(t.at)), float64(counters.Requests-t.requests), float64(calls-t.calls)
 	if t.modelled {
-		kernel = begun * float64(modelledExchange) / took
+		kernel = (begun*float64(modelledExchange) + called*float64(modelledCall)) / took
 	}
 	m.Share = (kernel + float64(user-t.user)/took) / float64(runtime.NumCPU())
-	m.Looked = begun * float64(lookedExchange) / took / float64(runtime.NumCPU())
-	t.at, t.user, t.requests = now, user, counters.Requests
+	m.Looked = (begun*float64(lookedExchange) + called*float64(lookedCall)) / took / float64(runtime.NumCPU())
+	t.at, t.user, t.requests, t.calls = now, user, counters.Requests, calls
 	return m, nil
 }
 
@@ -137,7 +171,9 @@ func (t *thinning) apply(choice budget.Choice) error {
 	t.choice = choice
 	t.probability.Store(math.Float64bits(choice.Probability))
 	t.followed.Store(math.Float64bits(math.Exp2(-float64(choice.Rest))))
-	if err := t.objects.Thin(budget.Threshold(choice.Probability)); err != nil {
+	threshold := budget.Threshold(choice.Probability)
+	t.flow.threshold.Store(threshold)
+	if err := t.objects.Thin(threshold); err != nil {
 		return err
 	}
 	if !changed && (choice.Rest == 0 || t.steps < stepsPerTurn) {

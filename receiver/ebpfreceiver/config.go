@@ -67,8 +67,9 @@ type Config struct {
 	CPUBudget float64 `mapstructure:"cpu_budget"`
 
 	// RestConnections says what happens when looking at every exchange costs more than CPUBudget although hardly any is
-	// told. True follows a part of the HTTP/1 connections, in turns: what is seen of them stands for all, and says so, in
-	// metrics, too. False looks at all of them, whatever it costs: metrics are always exact.
+	// told, or when HTTP/2 fills the ring. True follows a part of the connections, those of HTTP/1 in turns: what is seen of
+	// them stands for all, and says so, in metrics, too. False looks at all of them, whatever it costs: metrics are always
+	// exact, but for what is lost.
 	RestConnections bool `mapstructure:"rest_connections"`
 
 	// Batch says how spans are grouped before they are passed on.

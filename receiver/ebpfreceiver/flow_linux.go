@@ -4,6 +4,7 @@
 package ebpfreceiver
 
 import (
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -15,6 +16,7 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/procinfo"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/spans"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/stream"
 )
 
@@ -42,6 +44,8 @@ type flow struct {
 	records   int           // since the last look at the clock
 	exchanges [2]int64      // spans built since they were last counted, by protocol.Side
 	filtered  int64         // exchanges left out since they were last counted
+	threshold atomic.Uint64 // of exchanges of streams: those whose randomness is below become no span
+	thinned   atomic.Int64  // these
 }
 
 const (
@@ -125,24 +129,48 @@ func (f *flow) know(owner protocol.Owner) {
 
 // admit takes an exchange from the assembler.
 func (f *flow) admit(x *protocol.Exchange) {
+	if process := f.measured(x); process != nil {
+		f.tell(x, process)
+	}
+}
+
+// Exchange takes an exchange from the streams. Only now is known which trace it belongs to, so it is thinned here, and not in
+// the kernel.
+func (f *flow) Exchange(x *protocol.Exchange) {
+	process := f.measured(x)
+	if process == nil {
+		return
+	}
+	x.Threshold = f.threshold.Load()
+	if x.Threshold > 0 && spans.Randomness(x) < x.Threshold {
+		f.thinned.Add(1)
+		return
+	}
+	f.tell(x, process)
+}
+
+// measured counts an exchange and returns the process that has the socket; nil if it is of no interest.
+func (f *flow) measured(x *protocol.Exchange) *procinfo.Process {
 	process := f.owners.process(&x.Owner, x.Side, x.Local.Port())
 	if !f.cfg.Filter.Executables.Admits(process.Executable) {
 		f.filtered++
-		return
+		return nil
 	}
 	f.sinks.measure(x, process)
 	if x.Failure == protocol.NeedsTLS {
 		f.sinks.shaken(stream.Refused(x), process)
 	}
+	return process
+}
+
+// tell makes a span of an exchange, once it is known what failed within it.
+func (f *flow) tell(x *protocol.Exchange, process *procinfo.Process) {
 	if f.causes != nil {
 		f.causes.Exchange(x, process, f.now)
 	} else {
 		f.span(x, process)
 	}
 }
-
-// Exchange takes an exchange from the streams.
-func (f *flow) Exchange(x *protocol.Exchange) { f.admit(x) }
 
 // Handshake takes a handshake from the streams.
 func (f *flow) Handshake(h *stream.Handshake) {

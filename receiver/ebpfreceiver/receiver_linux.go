@@ -18,7 +18,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
-	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/budget"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metrics"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
@@ -47,7 +46,7 @@ type ebpfReceiver struct {
 	probe     *probe.Probe
 	ring      *ring.Reader
 	flow      *flow
-	thinning  *thinning // nil: no budget, or nothing that may be left out
+	thinning  *thinning // nil: nothing may be left out
 	running   sync.WaitGroup
 	cancel    context.CancelFunc // of what the next consumer is doing
 }
@@ -141,15 +140,13 @@ func (r *ebpfReceiver) build(older *probe.Adopted) error {
 	}
 	to := newSinks(r.cfg, r.next, about)
 	to.sources = r.sources(of, to)
-	may := budget.Settings{Limit: r.cfg.CPUBudget, Tells: r.next.traces != nil, Rests: r.cfg.RestConnections}
-	if may.Limit > 0 && (may.Tells || may.Rests) {
-		r.thinning = newThinning(may, r.objects, r.settings.Logger)
-	}
 	r.flow = newFlow(r.cfg, r.settings.Logger, r.telemetry, of, to)
+	r.thinning = newThinning(r.cfg, r.next.traces != nil, r.objects, r.flow, r.ring, r.settings.Logger)
 	return r.telemetry.observe(sources{
 		kernel:    r.objects.Counters,
 		assembler: &r.flow.assembler.Counts,
 		streams:   &r.flow.streams.Counts,
+		thinned:   &r.flow.thinned,
 		records:   r.ring.Records,
 		processes: of.processes.Stats,
 		causes:    r.flow.causes,

@@ -6,6 +6,7 @@ package ebpfreceiver
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/attribute"
@@ -63,11 +64,12 @@ type sources struct {
 	kernel    func() (bpfobj.Counters, error)
 	assembler *exchange.Counts
 	streams   *stream.Counts
+	thinned   *atomic.Int64
 	records   func() uint64
 	processes func() procinfo.Stats
 	causes    *cause.Correlator // nil: there are none
 	sinks     *sinks
-	thinning  *thinning // nil: no budget
+	thinning  *thinning // nil: nothing may be left out
 }
 
 // observe registers the instruments that are read when somebody asks for them.
@@ -107,25 +109,31 @@ func (t *telemetry) observe(s sources) error {
 			return nil
 		}),
 		t.builder.RegisterReceiverEbpfCPUShareCallback(func(_ context.Context, o metric.Float64Observer) error {
-			if s.thinning != nil {
+			if s.budget() {
 				o.Observe(s.thinning.Share())
 			}
 			return nil
 		}),
 		t.builder.RegisterReceiverEbpfProbabilityCallback(func(_ context.Context, o metric.Float64Observer) error {
-			if s.thinning != nil {
+			if s.budget() {
 				o.Observe(s.thinning.Probability())
 			}
 			return nil
 		}),
 		t.builder.RegisterReceiverEbpfFollowedCallback(func(_ context.Context, o metric.Float64Observer) error {
-			if s.thinning != nil {
+			if s.budget() {
 				o.Observe(s.thinning.Followed())
 			}
 			return nil
 		}),
+		t.builder.RegisterReceiverEbpfStreamsFollowedCallback(func(_ context.Context, o metric.Float64Observer) error {
+			if s.thinning != nil {
+				o.Observe(s.thinning.Streams())
+			}
+			return nil
+		}),
 		t.builder.RegisterReceiverEbpfRestedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Rested })),
-		t.builder.RegisterReceiverEbpfThinnedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Thinned })),
+		t.builder.RegisterReceiverEbpfThinnedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Thinned + uint64(s.thinned.Load()) })),
 		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			counters, err := s.kernel()
 			if err == nil {
@@ -135,6 +143,9 @@ func (t *telemetry) observe(s sources) error {
 		}),
 	)
 }
+
+// budget says whether there is one.
+func (s *sources) budget() bool { return s.thinning != nil && s.thinning.controller != nil }
 
 // observeCount reads one of the kernel's counters.
 func (s *sources) observeCount(of func(bpfobj.Counters) uint64) metric.Int64Callback {

@@ -5,6 +5,45 @@
 #ifndef OTELCOL_RISK_DETECT_BPF_H
 #define OTELCOL_RISK_DETECT_BPF_H
 
+/* Recognizes HTTP/2 and TLS by what a connection says first, and HTTP/2 also later on. */
+static __always_inline struct stream *stream_detect(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
+						    struct owner *owner, __u64 prefix)
+{
+	__u8 direction = packet->direction;
+	__u8 protocol = STREAM_HTTP2;
+	bool joined = false;
+	struct stream *stream;
+
+	if (knob_tls && tls_is_client_hello(prefix)) {
+		protocol = STREAM_TLS;
+	} else if (!knob_http2) {
+		return NULL;
+	} else if (!http2_is_preface(prefix)) {
+		enum http2_block block = http2_is_headers(skb, packet, prefix);
+
+		if (block == BLOCK_NONE)
+			return NULL;
+		joined = true;
+		if (block == BLOCK_RESPONSE)
+			direction = !direction;
+	}
+	stream = stream_create(sk, owner, direction, protocol);
+	if (!stream)
+		return NULL;
+	if (protocol == STREAM_HTTP2 && !joined)
+		stream->directions[0].skip = HTTP2_PREFACE;
+	if (joined) {
+		stream->directions[0].aligned = 0;
+		stream->directions[1].aligned = 0;
+		stream->directions[0].joined = 1;
+		stream->directions[1].joined = 1;
+		stream->open.event.flags = FLAG_GUESSED;
+	}
+	stream->open.event.cookie = bpf_get_socket_cookie(skb);
+	stream->open.cgroup_id = bpf_skb_cgroup_id(skb);
+	return stream;
+}
+
 /* What the first bytes of a message are. */
 enum prefix_kind {
 	PREFIX_UNKNOWN = 0,

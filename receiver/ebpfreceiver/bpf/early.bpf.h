@@ -108,6 +108,7 @@ static __always_inline void early_take_stream(struct bpf_sock_ops *ctx, struct b
 	record->head.side = SIDE_SERVER;
 	record->head.flags = FLAG_RAW;
 	record->head.protocol = early->protocol;
+	record->head.scale = stream->scale & REST_SHIFT;
 	record->head.from = early->sequence;
 	record->head.to = early->sequence + captured;
 	if (bpf_ringbuf_output(&ring, record, sizeof(record->head) + captured, BPF_RB_NO_WAKEUP))

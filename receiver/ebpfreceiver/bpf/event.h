@@ -39,6 +39,7 @@ enum event_side {
 /* Bits of event.flags. */
 enum event_flag {
 	FLAG_CHUNK_END = 1, /* the packet's last bytes are "\r\n0\r\n\r\n", the end of a chunked body without trailers */
+	FLAG_RESTED = 1, /* of a stream's end: the connection goes on, but is not followed any more */
 	FLAG_FIN = 2, /* ended by the responder's FIN */
 	FLAG_RESET = 4, /* ended by a RST of either end */
 	FLAG_TIMEOUT = 8, /* ended by the kernel without FIN or RST */
@@ -94,7 +95,8 @@ struct event_stream {
 	__u32 rest; /* bytes to come of a payload that is left out */
 	__u8 tail; /* of the captured bytes: the beginning of a header, which the next record repeats unless it is raw */
 	__u8 ending; /* the last frame is one that ends a body, and more of it is to come */
-	__u8 reserved[2];
+	__u8 scale; /* log2 of how many connections one was followed of */
+	__u8 reserved;
 };
 
 #define OWNER_STREAM 2 /* see owner.direction */

@@ -27,16 +27,22 @@ enum {
 	TLS_DATA = 23,
 	TLS_MAX_RECORD = (1 << 14) + 2048,
 	TLS_MAX_HANDSHAKE = 1 << 17, /* bytes of a direction after which there was no handshake */
-	STREAM_CHUNK = 256, /* bytes that are copied at once */
-	STREAM_SMALL = 256, /* capacity of a record for a packet that is no longer */
-	STREAM_LARGE = 2048, /* capacity of any other */
+	STREAM_TINY = 96, /* capacity of a record for a packet that is no longer: how many the ring has room for matters most */
+	STREAM_SMALL = 256,
+	STREAM_LARGE = 2048, /* of any other */
+	STREAM_CHUNK_TINY = 48, /* bytes that are copied at once; a record has room for one above its capacity */
+	STREAM_CHUNK_SMALL = 64,
+	STREAM_CHUNK_LARGE = 256,
+	STREAM_TAIL = 16, /* room for the beginning of a header, more than it can be: a power of two */
 	STREAM_STEPS_SMALL = 8, /* a record; a step is a frame, or a chunk of a long one. 33 records a packet at most, or the rest of it is cut */
 	STREAM_STEPS_LARGE = 64, /* a client that was held up sends over a thousand WINDOW_UPDATEs at once */
-	WALKER_SMALL = 0,
-	WALKER_LARGE = 1,
-	WALKER_RAW = 2,
-	WALKER_SEEK = 3,
-	WALKERS = 4,
+	WALKER_TINY = 0,
+	WALKER_SMALL = 1,
+	WALKER_LARGE = 2,
+	WALKER_RAW = 3,
+	WALKER_SEEK = 4,
+	WALKER_REST = 5,
+	WALKERS = 6,
 };
 
 /* What http2_is_headers found. */

@@ -40,6 +40,11 @@ volatile __u64 thin_threshold = 0;
  */
 volatile __u64 rest_turn = 0;
 
+/* The same for connections of HTTP/2, of which always the same group is followed: the lowest byte is the shift in force, above it
+ * is the one that user space chose. The programs raise the former when the ring fills; see streamrest.bpf.h.
+ */
+volatile __u32 stream_turn = 0;
+
 #define REST_SHIFT 15 /* the bits of rest_turn, and of an exchange's event.detail, that are the shift */
 #define REST_GROUP 8 /* where in rest_turn the group begins */
 

@@ -143,7 +143,9 @@ struct stream {
 	__u8 done; /* TLS: the handshake is over */
 	__u8 urgent; /* TLS: it may just have failed, so user space is to be woken */
 	__u8 released; /* the last descriptor of the socket is being closed, or was */
-	__u32 reserved;
+	__u8 rests; /* it is not followed */
+	__u8 scale; /* log2 of how many connections one was followed of when its last packet came */
+	__u8 reserved[2];
 	struct direction_state directions[2]; /* 0: the client's, which begins; 1: the server's */
 	struct event_exchange open;
 };

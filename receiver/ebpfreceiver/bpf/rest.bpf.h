@@ -91,4 +91,24 @@ static __always_inline bool rest_goes_on(const struct packet *packet, struct bpf
 	return true;
 }
 
+/* By how much more the shift is, by sixteenths of the ring that are taken. A table, because a verifier would follow every branch. */
+static const __u8 rest_relief[16] = { [10] = 1, [11] = 2, [12] = 3, [13] = 4, [14] = REST_SHIFT, [15] = REST_SHIFT };
+
+/* Lets more connections of HTTP/2 rest while the ring fills, half of them for every sixteenth above 9/16, and all above 14/16,
+ * until user space chooses again: a record that is lost costs what was learned on its connection, and mostly on all of them.
+ */
+static __always_inline void stream_relieve(__u64 waiting)
+{
+	__u32 turn = stream_turn;
+	__u32 chosen = turn >> REST_GROUP;
+	__u32 shift = chosen + rest_relief[waiting >> knob_ring_shift & 15];
+	__s32 room = REST_SHIFT - shift;
+
+	if (!knob_rest)
+		return;
+	shift += room & room >> 31; /* at most REST_SHIFT */
+	if (shift > (turn & REST_SHIFT))
+		stream_turn = chosen << REST_GROUP | shift;
+}
+
 #endif

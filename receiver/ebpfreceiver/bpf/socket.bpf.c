@@ -25,6 +25,7 @@
 #include "frames.bpf.h"
 #include "stream.bpf.h"
 #include "seek.bpf.h"
+#include "streamrest.bpf.h"
 #include "walk.bpf.h"
 #include "cause.bpf.h"
 #include "steps.bpf.h"
@@ -156,15 +157,21 @@ int rest_packet(struct __sk_buff *skb)
 
 /* Go on where they come to frames. */
 SEC("cgroup/skb")
+int walk_tiny(struct __sk_buff *skb)
+{
+	return STREAM_WALK(skb, STREAM_TINY, STREAM_CHUNK_TINY, STREAM_STEPS_SMALL, WALKER_TINY);
+}
+
+SEC("cgroup/skb")
 int walk_small(struct __sk_buff *skb)
 {
-	return STREAM_WALK(skb, STREAM_SMALL, STREAM_STEPS_SMALL, WALKER_SMALL);
+	return STREAM_WALK(skb, STREAM_SMALL, STREAM_CHUNK_SMALL, STREAM_STEPS_SMALL, WALKER_SMALL);
 }
 
 SEC("cgroup/skb")
 int walk_large(struct __sk_buff *skb)
 {
-	return STREAM_WALK(skb, STREAM_LARGE, STREAM_STEPS_LARGE, WALKER_LARGE);
+	return STREAM_WALK(skb, STREAM_LARGE, STREAM_CHUNK_LARGE, STREAM_STEPS_LARGE, WALKER_LARGE);
 }
 
 SEC("cgroup/skb")
@@ -177,6 +184,12 @@ SEC("cgroup/skb")
 int seek_packet(struct __sk_buff *skb)
 {
 	return seek(skb);
+}
+
+SEC("cgroup/skb")
+int rest_stream(struct __sk_buff *skb)
+{
+	return stream_turns(skb);
 }
 
 /* socket(): runs in the caller's context. */

@@ -22,10 +22,12 @@
 /* The programs that walk through packets of either direction, and the one for packets that are out of place. They and those that call them are all made for ingress, as
  * kernels since 6.18 want of programs that call each other; the kernel lets such a program be attached to egress, too.
  */
+int walk_tiny(struct __sk_buff *skb);
 int walk_small(struct __sk_buff *skb);
 int walk_large(struct __sk_buff *skb);
 int walk_raw(struct __sk_buff *skb);
 int seek_packet(struct __sk_buff *skb);
+int rest_stream(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -34,10 +36,12 @@ struct {
 	__array(values, int(struct __sk_buff *));
 } walkers SEC(".maps") = {
 	.values = {
+		[WALKER_TINY] = (void *)&walk_tiny,
 		[WALKER_SMALL] = (void *)&walk_small,
 		[WALKER_LARGE] = (void *)&walk_large,
 		[WALKER_RAW] = (void *)&walk_raw,
 		[WALKER_SEEK] = (void *)&seek_packet,
+		[WALKER_REST] = (void *)&rest_stream,
 	},
 };
 
@@ -49,6 +53,7 @@ static __always_inline void stream_head(const struct stream *stream, bool respon
 	record->kind = EVENT_STREAM;
 	record->side = stream->open.event.side;
 	record->protocol = stream->protocol;
+	record->scale = stream->scale & REST_SHIFT;
 	record->flags |= response ? FLAG_RESPONSE : 0;
 }
 
@@ -57,6 +62,7 @@ static __always_inline __u64 stream_wake(const struct stream *stream, __u32 size
 {
 	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 
+	stream_relieve(waiting);
 	return stream->urgent ? BPF_RB_FORCE_WAKEUP : ring_wake(size, waiting - size);
 }
 
@@ -151,10 +157,10 @@ static __always_inline bool stream_submit(struct stream *stream, struct directio
 	record->from = state->reported;
 	record->to = to;
 	record->rest = state->skip;
-	record->tail = state->head_length;
+	record->tail = state->head_length & (STREAM_TAIL - 1);
 	record->ending = state->last && state->skip;
 	__builtin_memcpy(tail, state->head, HTTP2_HEADER);
-	record->captured += state->head_length;
+	record->captured += record->tail;
 	state->guessed = 0;
 	state->untold = 0;
 	state->reported = to;
@@ -367,6 +373,14 @@ static __always_inline bool stream_is_next(const struct packet *packet, const st
 	return packet->direction != INGRESS || !state->next_known || (!*busy && (__s32)(*next - packet->sequence) >= 0);
 }
 
+/* Which program walks through so many bytes. */
+static __always_inline __u32 stream_walker(__u32 left)
+{
+	if (left <= STREAM_TINY)
+		return WALKER_TINY;
+	return left <= STREAM_SMALL ? WALKER_SMALL : WALKER_LARGE;
+}
+
 /* What becomes of a packet; begins as in stream_claim. The walk through its frames is done by programs of their own, one run a
  * record, because the verifier follows every step of it: it ends with stream_after, too, and does not come back.
  */
@@ -399,7 +413,7 @@ static __always_inline void stream_enter(struct __sk_buff *skb, const struct pac
 		state->offset = packet->payload + skip;
 		state->left = packet->length - skip;
 		state->ending = state->last && state->skip;
-		bpf_tail_call(skb, &walkers, state->left > STREAM_SMALL ? WALKER_LARGE : WALKER_SMALL);
+		bpf_tail_call(skb, &walkers, stream_walker(state->left));
 		stream_leave(stream, state); /* not reached */
 	} else if (claim == CLAIM_RAW && !state->joined) {
 		if (flush) {
@@ -414,6 +428,28 @@ static __always_inline void stream_enter(struct __sk_buff *skb, const struct pac
 	stream_after(sk, stream, response, tcp_flags);
 }
 
+/* Whether a packet is not to be looked at, because its connection rests; that is counted. A connection that begins to rest, or
+ * is to be followed again, has a program of its own (streamrest.bpf.h).
+ */
+static __always_inline bool stream_rests(struct __sk_buff *skb, const struct packet *packet, struct stream *stream)
+{
+	__u32 shift = stream_turn & REST_SHIFT;
+	bool rests = rest_of(packet->ports, shift);
+
+	if (stream->protocol != STREAM_HTTP2)
+		return false;
+	if (rests == stream->rests) {
+		if (rests)
+			count(COUNTER_RESTED);
+		else
+			stream->scale = shift;
+		return rests;
+	}
+	skb->cb[CB_DIRECTION] = packet->direction;
+	bpf_tail_call(skb, &walkers, WALKER_REST);
+	return true; /* not reached */
+}
+
 /* A packet of a known stream. One that is out of place is rare, and has a program of its own. */
 static __always_inline void stream_packet(struct __sk_buff *skb, const struct packet *packet, struct stream *stream,
 					  struct bpf_sock *sk)
@@ -421,6 +457,8 @@ static __always_inline void stream_packet(struct __sk_buff *skb, const struct pa
 	bool response = packet->direction != stream->request_direction;
 	const struct direction_state *state = response ? &stream->directions[1] : &stream->directions[0];
 
+	if (knob_rest && stream_rests(skb, packet, stream))
+		return;
 	if (packet->length && stream->protocol != STREAM_PIPELINED && !(state->aligned && stream_is_next(packet, state))) {
 		skb->cb[CB_DIRECTION] = packet->direction;
 		bpf_tail_call(skb, &walkers, WALKER_SEEK);
@@ -438,6 +476,7 @@ static __always_inline struct stream *stream_create(struct bpf_sock *sk, struct 
 		return NULL;
 	}
 	stream->protocol = protocol;
+	stream->scale = stream_turn & REST_SHIFT;
 	stream->request_direction = direction;
 	stream->directions[0].aligned = 1;
 	stream->directions[1].aligned = 1;
@@ -451,45 +490,6 @@ static __always_inline struct stream *stream_create(struct bpf_sock *sk, struct 
 	stream->open.event.detail = protocol;
 	stream->open.event.time_ns = bpf_ktime_get_ns();
 	owner->direction = OWNER_STREAM;
-	return stream;
-}
-
-/* Recognizes HTTP/2 and TLS by what a connection says first, and HTTP/2 also later on. */
-static __always_inline struct stream *stream_detect(struct __sk_buff *skb, const struct packet *packet, struct bpf_sock *sk,
-						    struct owner *owner, __u64 prefix)
-{
-	__u8 direction = packet->direction;
-	__u8 protocol = STREAM_HTTP2;
-	bool joined = false;
-	struct stream *stream;
-
-	if (knob_tls && tls_is_client_hello(prefix)) {
-		protocol = STREAM_TLS;
-	} else if (!knob_http2) {
-		return NULL;
-	} else if (!http2_is_preface(prefix)) {
-		enum http2_block block = http2_is_headers(skb, packet, prefix);
-
-		if (block == BLOCK_NONE)
-			return NULL;
-		joined = true;
-		if (block == BLOCK_RESPONSE)
-			direction = !direction;
-	}
-	stream = stream_create(sk, owner, direction, protocol);
-	if (!stream)
-		return NULL;
-	if (protocol == STREAM_HTTP2 && !joined)
-		stream->directions[0].skip = HTTP2_PREFACE;
-	if (joined) {
-		stream->directions[0].aligned = 0;
-		stream->directions[1].aligned = 0;
-		stream->directions[0].joined = 1;
-		stream->directions[1].joined = 1;
-		stream->open.event.flags = FLAG_GUESSED;
-	}
-	stream->open.event.cookie = bpf_get_socket_cookie(skb);
-	stream->open.cgroup_id = bpf_skb_cgroup_id(skb);
 	return stream;
 }
 

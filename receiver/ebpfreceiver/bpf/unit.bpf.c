@@ -34,6 +34,12 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* What the headers name, which socket.bpf.c defines. Never run. */
 SEC("cgroup/skb")
+int walk_tiny(struct __sk_buff *skb)
+{
+	return 1;
+}
+
+SEC("cgroup/skb")
 int walk_small(struct __sk_buff *skb)
 {
 	return 1;
@@ -53,6 +59,12 @@ int walk_raw(struct __sk_buff *skb)
 
 SEC("cgroup/skb")
 int seek_packet(struct __sk_buff *skb)
+{
+	return 1;
+}
+
+SEC("cgroup/skb")
+int rest_stream(struct __sk_buff *skb)
 {
 	return 1;
 }

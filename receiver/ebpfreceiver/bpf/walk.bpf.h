@@ -58,20 +58,20 @@ static __always_inline bool stream_header(struct __sk_buff *skb, struct stream *
 
 /* Copies the next bytes of a payload. False if that is not possible. */
 static __always_inline bool stream_take(struct __sk_buff *skb, struct direction_state *state, struct event_stream *record,
-					__u8 *data, const __u32 capacity)
+					__u8 *data, const __u32 capacity, const __u32 chunk)
 {
 	__u64 fill = record->captured;
 	__u64 length = state->left;
 
 	if (length > state->take)
 		length = state->take;
-	if (length > STREAM_CHUNK)
-		length = STREAM_CHUNK;
+	if (length > chunk)
+		length = chunk;
 	OPAQUE(fill);
 	if (fill > capacity)
 		return false;
 	OPAQUE(length);
-	if (length > STREAM_CHUNK)
+	if (length > chunk)
 		return false;
 	OPAQUE(length);
 	if ((__s64)length < 1)
@@ -86,7 +86,7 @@ static __always_inline bool stream_take(struct __sk_buff *skb, struct direction_
 
 /* One step: a frame, or a part of a long one. False when there is nothing left to do. */
 static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *stream, struct direction_state *state,
-					struct event_stream *record, __u8 *data, const __u32 capacity)
+					struct event_stream *record, __u8 *data, const __u32 capacity, const __u32 chunk)
 {
 	__u64 fill = record->captured;
 	__u32 length;
@@ -108,15 +108,15 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 		}
 		return true;
 	}
-	return !state->take || !state->left || stream_take(skb, state, record, data, capacity);
+	return !state->take || !state->left || stream_take(skb, state, record, data, capacity, chunk);
 }
 
 /* The body of a program that fills one record and writes it. */
-#define STREAM_WALK(skb, capacity, steps, walker)                                                                 \
+#define STREAM_WALK(skb, capacity, chunk, steps, walker)                                                                 \
 	({                                                                                                             \
 		struct {                                                                                               \
 			struct event_stream head;                                                                      \
-			__u8 data[(capacity) + STREAM_CHUNK + HTTP2_HEADER];                                           \
+			__u8 data[(capacity) + (chunk) + STREAM_TAIL];                                                 \
 		} *record;                                                                                             \
 		struct bpf_sock *sk = (skb)->sk;                                                                       \
 		struct direction_state *state;                                                                         \
@@ -138,11 +138,11 @@ static __always_inline bool stream_step(struct __sk_buff *skb, struct stream *st
 			record->head.captured = 0;                                                                     \
 			record->head.flags = 0;                                                                        \
 			for (i = 0; i < (steps); i++)                                                             \
-				if (!stream_step(skb, stream, state, &record->head, record->data, (capacity)))         \
+				if (!stream_step(skb, stream, state, &record->head, record->data, (capacity), (chunk)))\
 					break;                                                                         \
 			fill = record->head.captured;                                                                  \
 			OPAQUE(fill);                                                                                  \
-			if (fill > (capacity) + STREAM_CHUNK)                                                          \
+			if (fill > (capacity) + (chunk))                                                               \
 				fill = 0; /* never: for the verifier */                                                \
 			if (stream_submit(stream, state, &record->head, record->data + fill, sizeof(*record)))                          \
 				bpf_tail_call(skb, &walkers, walker);                                                     \

@@ -68,6 +68,24 @@ func (o *Objects) Rest(shift int, group uint32) error {
 	return nil
 }
 
+// RestStreams makes the programs follow one of 2^shift groups of the connections of HTTP/2, always the same, and more of them
+// rest when the ring fills. At most it is 10.
+func (o *Objects) RestStreams(shift int) error {
+	if err := o.variables.StreamTurn.Set(uint32(shift)<<8 | uint32(shift)); err != nil {
+		return fmt.Errorf("write share of connections: %w", err)
+	}
+	return nil
+}
+
+// RestingStreams returns the shift in force: that of RestStreams, or more if the ring has filled since then.
+func (o *Objects) RestingStreams() (shift int, err error) {
+	var turn uint32
+	if err := o.variables.StreamTurn.Get(&turn); err != nil {
+		return 0, fmt.Errorf("read share of connections: %w", err)
+	}
+	return int(turn & 0xff), nil
+}
+
 // Thin makes the programs write records only of exchanges whose 56 random bits are at least the threshold.
 func (o *Objects) Thin(threshold uint64) error {
 	if err := o.variables.ThinThreshold.Set(threshold); err != nil {

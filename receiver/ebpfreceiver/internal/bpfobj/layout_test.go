@@ -117,13 +117,13 @@ func TestStreamDecodesTheGeneratedLayout(t *testing.T) {
 	record := socketEventStream{
 		Cookie: 1, TimeNs: 2, From: 3, To: 4, Kind: uint8(socketEventKindEVENT_STREAM),
 		Side: uint8(socketEventSideSIDE_CLIENT), Flags: uint8(socketEventFlagFLAG_GUESSED),
-		Protocol: uint8(socketStreamProtocolSTREAM_TLS), Captured: 4, Rest: 5, Tail: 2, Ending: 1,
+		Protocol: uint8(socketStreamProtocolSTREAM_TLS), Captured: 4, Rest: 5, Tail: 2, Ending: 1, Scale: 6,
 	}
 	var s event.Stream
 	require.NoError(t, s.Decode(append(bytesOf(&record), "data, and room"...)))
 	assert.Equal(t, event.Stream{
 		Cookie: 1, Time: 2, From: 3, To: 4, Kind: event.StreamData, Client: true, Flags: event.Guessed,
-		Protocol: event.TLS, Rest: 5, Tail: 2, Ending: true, Captured: []byte("data"),
+		Protocol: event.TLS, Rest: 5, Tail: 2, Ending: true, Scale: 6, Captured: []byte("data"),
 	}, s)
 	record.Tail = 5
 	require.Error(t, s.Decode(append(bytesOf(&record), "data"...)))
@@ -152,6 +152,7 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 	assert.EqualValues(t, socketEventFlagFLAG_GAP, event.Gap)
 	assert.EqualValues(t, socketEventFlagFLAG_GIVEN_UP, event.GivenUp)
 	assert.EqualValues(t, socketEventKindEVENT_STREAM_OPEN, event.StreamOpen)
+	assert.EqualValues(t, socketEventFlagFLAG_RESTED, event.Rested)
 	assert.EqualValues(t, socketEventKindEVENT_STREAM, event.StreamData)
 	assert.EqualValues(t, socketEventKindEVENT_STREAM_END, event.StreamEnd)
 	assert.EqualValues(t, socketEventFlagFLAG_RESPONSE, event.FromServer)
@@ -209,5 +210,5 @@ func TestTheObjectNeedsOnlyHooksOfTheDefaultPath(t *testing.T) {
 		assert.True(t, allowed[program.Type], "%s is of type %s", name, program.Type)
 		assert.Equal(t, "Dual BSD/GPL", program.License)
 	}
-	assert.Len(t, spec.Programs, 22)
+	assert.Len(t, spec.Programs, 24)
 }

@@ -147,6 +147,7 @@ type socketEventFlag uint32
 
 const (
 	socketEventFlagFLAG_CHUNK_END  socketEventFlag = 1
+	socketEventFlagFLAG_RESTED     socketEventFlag = 1
 	socketEventFlagFLAG_FIN        socketEventFlag = 2
 	socketEventFlagFLAG_RESET      socketEventFlag = 4
 	socketEventFlagFLAG_TIMEOUT    socketEventFlag = 8
@@ -208,7 +209,8 @@ type socketEventStream struct {
 	Rest     uint32
 	Tail     uint8
 	Ending   uint8
-	Reserved [2]uint8
+	Scale    uint8
+	Reserved uint8
 }
 
 type socketEventTcp struct {
@@ -326,7 +328,9 @@ type socketStream struct {
 	Done             uint8
 	Urgent           uint8
 	Released         uint8
-	Reserved         uint32
+	Rests            uint8
+	Scale            uint8
+	Reserved         [2]uint8
 	Directions       [2]struct {
 		_             structs.HostLayout
 		NextSequence  uint32
@@ -479,11 +483,13 @@ const (
 	socketProgOwnCreate         = "own_create"
 	socketProgPipelinePacket    = "pipeline_packet"
 	socketProgRestPacket        = "rest_packet"
+	socketProgRestStream        = "rest_stream"
 	socketProgSeekPacket        = "seek_packet"
 	socketProgThinPacket        = "thin_packet"
 	socketProgWalkLarge         = "walk_large"
 	socketProgWalkRaw           = "walk_raw"
 	socketProgWalkSmall         = "walk_small"
+	socketProgWalkTiny          = "walk_tiny"
 	socketVarKnobAddressExclude = "knob_address_exclude"
 	socketVarKnobAddressInclude = "knob_address_include"
 	socketVarKnobBucketLimits   = "knob_bucket_limits"
@@ -506,6 +512,7 @@ const (
 	socketVarRestTurn           = "rest_turn"
 	socketVarSeekFailedNs       = "seek_failed_ns"
 	socketVarSelfPid            = "self_pid"
+	socketVarStreamTurn         = "stream_turn"
 	socketVarThinThreshold      = "thin_threshold"
 	socketVarUnusedCounter      = "unused_counter"
 	socketVarUnusedFlag         = "unused_flag"
@@ -580,11 +587,13 @@ type socketProgramSpecs struct {
 	OwnCreate      *ebpf.ProgramSpec `ebpf:"own_create"`
 	PipelinePacket *ebpf.ProgramSpec `ebpf:"pipeline_packet"`
 	RestPacket     *ebpf.ProgramSpec `ebpf:"rest_packet"`
+	RestStream     *ebpf.ProgramSpec `ebpf:"rest_stream"`
 	SeekPacket     *ebpf.ProgramSpec `ebpf:"seek_packet"`
 	ThinPacket     *ebpf.ProgramSpec `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.ProgramSpec `ebpf:"walk_large"`
 	WalkRaw        *ebpf.ProgramSpec `ebpf:"walk_raw"`
 	WalkSmall      *ebpf.ProgramSpec `ebpf:"walk_small"`
+	WalkTiny       *ebpf.ProgramSpec `ebpf:"walk_tiny"`
 }
 
 // socketMapSpecs contains maps before they are loaded into the kernel.
@@ -642,6 +651,7 @@ type socketVariableSpecs struct {
 	RestTurn           *ebpf.VariableSpec `ebpf:"rest_turn"`
 	SeekFailedNs       *ebpf.VariableSpec `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
+	StreamTurn         *ebpf.VariableSpec `ebpf:"stream_turn"`
 	ThinThreshold      *ebpf.VariableSpec `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.VariableSpec `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.VariableSpec `ebpf:"unused_flag"`
@@ -756,6 +766,7 @@ type socketVariables struct {
 	RestTurn           *ebpf.Variable `ebpf:"rest_turn"`
 	SeekFailedNs       *ebpf.Variable `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
+	StreamTurn         *ebpf.Variable `ebpf:"stream_turn"`
 	ThinThreshold      *ebpf.Variable `ebpf:"thin_threshold"`
 	UnusedCounter      *ebpf.Variable `ebpf:"unused_counter"`
 	UnusedFlag         *ebpf.Variable `ebpf:"unused_flag"`
@@ -792,11 +803,13 @@ type socketPrograms struct {
 	OwnCreate      *ebpf.Program `ebpf:"own_create"`
 	PipelinePacket *ebpf.Program `ebpf:"pipeline_packet"`
 	RestPacket     *ebpf.Program `ebpf:"rest_packet"`
+	RestStream     *ebpf.Program `ebpf:"rest_stream"`
 	SeekPacket     *ebpf.Program `ebpf:"seek_packet"`
 	ThinPacket     *ebpf.Program `ebpf:"thin_packet"`
 	WalkLarge      *ebpf.Program `ebpf:"walk_large"`
 	WalkRaw        *ebpf.Program `ebpf:"walk_raw"`
 	WalkSmall      *ebpf.Program `ebpf:"walk_small"`
+	WalkTiny       *ebpf.Program `ebpf:"walk_tiny"`
 }
 
 func (p *socketPrograms) Close() error {
@@ -818,11 +831,13 @@ func (p *socketPrograms) Close() error {
 		p.OwnCreate,
 		p.PipelinePacket,
 		p.RestPacket,
+		p.RestStream,
 		p.SeekPacket,
 		p.ThinPacket,
 		p.WalkLarge,
 		p.WalkRaw,
 		p.WalkSmall,
+		p.WalkTiny,
 	)
 }
 

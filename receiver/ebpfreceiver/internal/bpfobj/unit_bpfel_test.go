@@ -111,7 +111,8 @@ type unitEarlyRecord struct {
 		Rest     uint32
 		Tail     uint8
 		Ending   uint8
-		Reserved [2]uint8
+		Scale    uint8
+		Reserved uint8
 	}
 	Data [2048]uint8
 }
@@ -171,7 +172,9 @@ type unitStream struct {
 	Done             uint8
 	Urgent           uint8
 	Released         uint8
-	Reserved         uint32
+	Rests            uint8
+	Scale            uint8
+	Reserved         [2]uint8
 	Directions       [2]struct {
 		_             structs.HostLayout
 		NextSequence  uint32
@@ -313,11 +316,13 @@ const (
 	unitProgKeepEarly         = "keep_early"
 	unitProgLookAtNumbers     = "look_at_numbers"
 	unitProgReadPacket        = "read_packet"
+	unitProgRestStream        = "rest_stream"
 	unitProgSeekPacket        = "seek_packet"
 	unitProgStage             = "stage"
 	unitProgWalkLarge         = "walk_large"
 	unitProgWalkRaw           = "walk_raw"
 	unitProgWalkSmall         = "walk_small"
+	unitProgWalkTiny          = "walk_tiny"
 	unitVarKnobAddressExclude = "knob_address_exclude"
 	unitVarKnobAddressInclude = "knob_address_include"
 	unitVarKnobBucketLimits   = "knob_bucket_limits"
@@ -339,6 +344,7 @@ const (
 	unitVarRestTurn           = "rest_turn"
 	unitVarSeekFailedNs       = "seek_failed_ns"
 	unitVarSelfPid            = "self_pid"
+	unitVarStreamTurn         = "stream_turn"
 	unitVarThinThreshold      = "thin_threshold"
 	unitVarUnusedUnit         = "unused_unit"
 )
@@ -389,11 +395,13 @@ type unitProgramSpecs struct {
 	KeepEarly     *ebpf.ProgramSpec `ebpf:"keep_early"`
 	LookAtNumbers *ebpf.ProgramSpec `ebpf:"look_at_numbers"`
 	ReadPacket    *ebpf.ProgramSpec `ebpf:"read_packet"`
+	RestStream    *ebpf.ProgramSpec `ebpf:"rest_stream"`
 	SeekPacket    *ebpf.ProgramSpec `ebpf:"seek_packet"`
 	Stage         *ebpf.ProgramSpec `ebpf:"stage"`
 	WalkLarge     *ebpf.ProgramSpec `ebpf:"walk_large"`
 	WalkRaw       *ebpf.ProgramSpec `ebpf:"walk_raw"`
 	WalkSmall     *ebpf.ProgramSpec `ebpf:"walk_small"`
+	WalkTiny      *ebpf.ProgramSpec `ebpf:"walk_tiny"`
 }
 
 // unitMapSpecs contains maps before they are loaded into the kernel.
@@ -445,6 +453,7 @@ type unitVariableSpecs struct {
 	RestTurn           *ebpf.VariableSpec `ebpf:"rest_turn"`
 	SeekFailedNs       *ebpf.VariableSpec `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.VariableSpec `ebpf:"self_pid"`
+	StreamTurn         *ebpf.VariableSpec `ebpf:"stream_turn"`
 	ThinThreshold      *ebpf.VariableSpec `ebpf:"thin_threshold"`
 	UnusedUnit         *ebpf.VariableSpec `ebpf:"unused_unit"`
 }
@@ -537,6 +546,7 @@ type unitVariables struct {
 	RestTurn           *ebpf.Variable `ebpf:"rest_turn"`
 	SeekFailedNs       *ebpf.Variable `ebpf:"seek_failed_ns"`
 	SelfPid            *ebpf.Variable `ebpf:"self_pid"`
+	StreamTurn         *ebpf.Variable `ebpf:"stream_turn"`
 	ThinThreshold      *ebpf.Variable `ebpf:"thin_threshold"`
 	UnusedUnit         *ebpf.Variable `ebpf:"unused_unit"`
 }
@@ -549,11 +559,13 @@ type unitPrograms struct {
 	KeepEarly     *ebpf.Program `ebpf:"keep_early"`
 	LookAtNumbers *ebpf.Program `ebpf:"look_at_numbers"`
 	ReadPacket    *ebpf.Program `ebpf:"read_packet"`
+	RestStream    *ebpf.Program `ebpf:"rest_stream"`
 	SeekPacket    *ebpf.Program `ebpf:"seek_packet"`
 	Stage         *ebpf.Program `ebpf:"stage"`
 	WalkLarge     *ebpf.Program `ebpf:"walk_large"`
 	WalkRaw       *ebpf.Program `ebpf:"walk_raw"`
 	WalkSmall     *ebpf.Program `ebpf:"walk_small"`
+	WalkTiny      *ebpf.Program `ebpf:"walk_tiny"`
 }
 
 func (p *unitPrograms) Close() error {
@@ -562,11 +574,13 @@ func (p *unitPrograms) Close() error {
 		p.KeepEarly,
 		p.LookAtNumbers,
 		p.ReadPacket,
+		p.RestStream,
 		p.SeekPacket,
 		p.Stage,
 		p.WalkLarge,
 		p.WalkRaw,
 		p.WalkSmall,
+		p.WalkTiny,
 	)
 }
 

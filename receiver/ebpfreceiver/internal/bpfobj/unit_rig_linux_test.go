@@ -38,7 +38,7 @@ type rig struct {
 func underTest(o *Objects) []*ebpf.Program {
 	return []*ebpf.Program{
 		o.ObserveIngress, o.ObserveEgress, o.EndPacket, o.ThinPacket, o.InterimPacket, o.DetectPacket, o.WalkSmall, o.WalkLarge,
-		o.WalkRaw, o.RestPacket, o.SeekPacket,
+		o.WalkRaw, o.RestPacket, o.SeekPacket, o.WalkTiny, o.RestStream,
 	}
 }
 
@@ -247,6 +247,7 @@ type segment struct {
 	options  []byte // of TCP; multiples of 4 bytes
 	payload  []byte
 	sequence uint32
+	port     uint16 // of its sender, above 40000
 	flags    byte
 	six      bool // IPv6
 	closed   bool // its window
@@ -280,7 +281,7 @@ func (s segment) packet() []byte {
 	if s.closed {
 		window = 0
 	}
-	p = binary.BigEndian.AppendUint16(p, 40000)
+	p = binary.BigEndian.AppendUint16(p, 40000+s.port)
 	p = binary.BigEndian.AppendUint16(p, 80)
 	p = binary.BigEndian.AppendUint32(p, s.sequence)
 	p = append(p, 0, 0, 0, 0, 0x50+byte(len(s.options)/4)<<4, s.flags)

@@ -20,6 +20,7 @@ type talk struct {
 	rig    *rig
 	socket unitUnit
 	next   [2]uint32 // by program: sequence number of the next byte
+	port   uint16    // which connection it is, for those that rest
 }
 
 // talkRig is a rig whose programs see packets.
@@ -35,7 +36,7 @@ func newTalk(r *rig) *talk { return &talk{rig: r, next: [2]uint32{1<<32 - 20, 1<
 // send passes a packet with the next bytes of a direction and returns the records.
 func (c *talk) send(t *testing.T, program int, payload string, flags byte) [][]byte {
 	t.Helper()
-	s := segment{sequence: c.next[program], payload: []byte(payload), flags: flags, options: make([]byte, 12)}
+	s := segment{sequence: c.next[program], port: c.port, payload: []byte(payload), flags: flags, options: make([]byte, 12)}
 	c.next[program] += uint32(len(payload))
 	return c.rig.goOn(t, program, &c.socket, s.packet())
 }

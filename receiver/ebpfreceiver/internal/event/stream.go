@@ -20,6 +20,8 @@ const (
 
 // Flags of records of streams.
 const (
+	// Rested, of an end: the connection goes on, but is not followed any more.
+	Rested Flags = 1
 	// FromServer: the server's direction; of the end: the server ended it.
 	FromServer Flags = 32
 	// Raw: the captured bytes are all that were sent, beginning anywhere.
@@ -54,6 +56,7 @@ type Stream struct {
 	Rest     uint32 // bytes to come of a payload that is left out
 	Tail     int    // of the captured bytes: the beginning of a header, which the next record repeats unless it is Raw
 	Ending   bool   // the last frame is one that ends a body, and more of it is to come
+	Scale    uint8  // log2 of how many connections one was followed of
 
 	// Captured is the bytes; it aliases the record.
 	Captured []byte
@@ -79,6 +82,10 @@ func (s *Stream) Decode(record []byte) error {
 		Rest:     binary.LittleEndian.Uint32(record[32:]),
 		Tail:     int(record[36]),
 		Ending:   record[37] != 0,
+		Scale:    record[38],
+	}
+	if s.Scale > maxScale {
+		return fmt.Errorf("decode stream record: it stands for 2^%d connections, at most it is 2^%d", s.Scale, maxScale)
 	}
 	length := int(binary.LittleEndian.Uint32(record[24:]))
 	if length > len(record)-streamSize {

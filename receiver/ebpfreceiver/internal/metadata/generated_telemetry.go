@@ -44,6 +44,7 @@ type TelemetryBuilder struct {
 	ReceiverEbpfRested           metric.Int64ObservableCounter
 	ReceiverEbpfSeries           metric.Int64ObservableGauge
 	ReceiverEbpfSeriesOverflowed metric.Int64ObservableCounter
+	ReceiverEbpfStreamsFollowed  metric.Float64ObservableGauge
 	ReceiverEbpfThinned          metric.Int64ObservableCounter
 }
 
@@ -268,6 +269,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfSeriesOverflowedCallback(cb
 	return nil
 }
 
+// RegisterReceiverEbpfStreamsFollowedCallback sets callback for observable ReceiverEbpfStreamsFollowed metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfStreamsFollowedCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverEbpfStreamsFollowed, obs: o})
+		return nil
+	}, builder.ReceiverEbpfStreamsFollowed)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterReceiverEbpfThinnedCallback sets callback for observable ReceiverEbpfThinned metric.
 func (builder *TelemetryBuilder) RegisterReceiverEbpfThinnedCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -401,7 +417,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfRested, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_ebpf_rested",
-		metric.WithDescription("Packets that were not looked at, because their HTTP/1 connection rests by `cpu_budget`; how many exchanges they were is not known, what is told of others stands for them. [Alpha]"),
+		metric.WithDescription("Packets that were not looked at, because their HTTP connection rests by `cpu_budget`, or because the ring buffer was filling up; how many exchanges they were is not known, what is told of others stands for them. [Alpha]"),
 		metric.WithUnit("{packet}"),
 	)
 	errs = errors.Join(errs, err)
@@ -415,6 +431,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_ebpf_series_overflowed",
 		metric.WithDescription("Measurements counted in a series with otel.metric.overflow, because their metric had `metrics::max_series`. [Alpha]"),
 		metric.WithUnit("{measurement}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfStreamsFollowed, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_ebpf_streams_followed",
+		metric.WithDescription("Share of the HTTP/2 connections that are looked at; the others rest by `cpu_budget`, or because the ring buffer was filling up. [Alpha]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfThinned, err = builder.meter.Int64ObservableCounter(

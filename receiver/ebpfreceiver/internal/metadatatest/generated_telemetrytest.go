@@ -222,7 +222,7 @@ func AssertEqualReceiverEbpfRequests(t *testing.T, tt *componenttest.Telemetry, 
 func AssertEqualReceiverEbpfRested(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_ebpf_rested",
-		Description: "Packets that were not looked at, because their HTTP/1 connection rests by `cpu_budget`; how many exchanges they were is not known, what is told of others stands for them. [Alpha]",
+		Description: "Packets that were not looked at, because their HTTP connection rests by `cpu_budget`, or because the ring buffer was filling up; how many exchanges they were is not known, what is told of others stands for them. [Alpha]",
 		Unit:        "{packet}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -261,6 +261,20 @@ func AssertEqualReceiverEbpfSeriesOverflowed(t *testing.T, tt *componenttest.Tel
 		},
 	}
 	got, err := tt.GetMetric("otelcol_receiver_ebpf_series_overflowed")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualReceiverEbpfStreamsFollowed(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_receiver_ebpf_streams_followed",
+		Description: "Share of the HTTP/2 connections that are looked at; the others rest by `cpu_budget`, or because the ring buffer was filling up. [Alpha]",
+		Unit:        "1",
+		Data: metricdata.Gauge[float64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_receiver_ebpf_streams_followed")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

@@ -65,7 +65,7 @@ func (h *HTTP) Observe(x *protocol.Exchange, p *procinfo.Process) {
 		r.Method = "_OTHER"
 	}
 	r.describe(h.attributes.Reset())
-	h.sides[x.Side].Record(p, &h.attributes, time.Duration(x.End-x.Start))
+	h.sides[x.Side].RecordScaled(p, &h.attributes, time.Duration(x.End-x.Start), x.Scale)
 }
 
 // Add adds durations that were counted elsewhere, by bucket and as a sum in ns.

@@ -67,11 +67,23 @@ func (c *Counter) Add(p *procinfo.Process, attributes *Attributes, n int64) {
 
 // Record counts one duration. A nil p is the host's.
 func (h *Histogram) Record(p *procinfo.Process, attributes *Attributes, d time.Duration) {
+	h.record(p, attributes, d, 1)
+}
+
+// RecordScaled counts a duration that was seen on one of 2^scale connections as often as it stands for, and marks it so.
+func (h *Histogram) RecordScaled(p *procinfo.Process, attributes *Attributes, d time.Duration, scale uint8) {
+	if scale > 0 {
+		attributes.Scaled()
+	}
+	h.record(p, attributes, d, 1<<scale)
+}
+
+func (h *Histogram) record(p *procinfo.Process, attributes *Attributes, d time.Duration, n int64) {
 	h.instrument.store.mu.Lock()
 	defer h.instrument.store.mu.Unlock()
 	to := h.instrument.of(p, attributes)
-	to.value += int64(max(0, d))
-	to.buckets[h.instrument.bounds.bucket(d)]++
+	to.value += n * int64(max(0, d))
+	to.buckets[h.instrument.bounds.bucket(d)] += n
 }
 
 // Bounds are the histogram's buckets.

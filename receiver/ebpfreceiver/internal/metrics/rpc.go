@@ -54,5 +54,5 @@ func (m *RPC) Observe(x *protocol.Exchange, p *procinfo.Process) {
 		a.Bytes(keyServerAddress, server.Addr().WithZone("").AppendTo(address[:0]))
 	}
 	a.Number(keyServerPort, int64(server.Port()))
-	m.sides[x.Side].Record(p, &m.attributes, time.Duration(x.End-x.Start))
+	m.sides[x.Side].RecordScaled(p, &m.attributes, time.Duration(x.End-x.Start), x.Scale)
 }

@@ -197,6 +197,8 @@ type Exchange struct {
 	Threshold uint64
 	// Scale says what share of the connections was looked at when the exchange began: one of 2^Scale.
 	Scale uint8
+	// Stream is the number of its stream on a connection of HTTP/2; 0: there are none.
+	Stream uint32
 	// Owner made the socket.
 	Owner Owner
 	// HTTP is filled by every Kind there is.

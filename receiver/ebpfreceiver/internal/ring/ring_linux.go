@@ -26,7 +26,8 @@ type Handler interface {
 	Idle()
 }
 
-// Reader reads one ring buffer. Run is to be called once; Stop and Records are safe for concurrent use.
+// Reader reads one ring buffer. Run is to be called once; Stop, Waiting and Records are safe for concurrent
+// use.
 type Reader struct {
 	reader  *ringbuf.Reader
 	poll    time.Duration
@@ -62,6 +63,9 @@ func (r *Reader) Run(handler Handler) error {
 		}
 	}
 }
+
+// Waiting is how many bytes of the ring are taken.
+func (r *Reader) Waiting() int { return r.reader.AvailableBytes() }
 
 // Records is the number of records read.
 func (r *Reader) Records() uint64 { return r.records.Load() }

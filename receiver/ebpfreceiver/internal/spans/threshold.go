@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"math/bits"
 	"strings"
+
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
 )
 
 // randomBits is the size of a threshold, and of the randomness that is compared with it: the last seven bytes of a trace
@@ -60,6 +62,30 @@ func (t *thresholds) with(threshold uint64, state []byte) string {
 func ofConnections(threshold uint64, scale uint8) uint64 {
 	const one = 1 << randomBits
 	return one - (one-threshold)>>scale
+}
+
+// Randomness returns the random bits by which an exchange is chosen: those of its trace id if the request names one, so that
+// whoever thins by the same bits keeps the same traces; else a hash of its stream, on which both ends of a connection agree.
+// It is to be compared with a threshold as the programs do it in the kernel (bpf/thin.bpf.h).
+func Randomness(x *protocol.Exchange) uint64 {
+	const mask = 1<<randomBits - 1
+	if p, ok := parentOf(&x.HTTP); ok {
+		return binary.BigEndian.Uint64(p.trace[8:]) & mask
+	}
+	client, server := x.Peer.Port(), x.Local.Port()
+	if x.Side == protocol.Client {
+		client, server = server, client
+	}
+	return mix(uint64(x.Stream)<<32|uint64(server)<<16|uint64(client)) >> (64 - randomBits)
+}
+
+// mix is MurmurHash3's finalizer.
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
 }
 
 // atLeast makes the randomness of a new trace id one that the threshold lets pass, all of those being equally likely: the

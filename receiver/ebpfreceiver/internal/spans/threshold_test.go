@@ -5,10 +5,12 @@ package spans
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
 )
@@ -108,4 +110,28 @@ func TestASpanSaysWhatItsConnectionStandsFor(t *testing.T) {
 			assert.NotContains(t, all.At(3).Attributes().AsRaw(), weight, "its connection stands for itself")
 		})
 	}
+}
+
+func TestRandomnessIsThatOfTheTraceOrOfTheStream(t *testing.T) {
+	x := protocol.Exchange{Stream: 5, Local: netip.MustParseAddrPort("10.0.0.1:8080"), Peer: netip.MustParseAddrPort("10.0.0.2:40000")}
+	x.HTTP.TraceParent = []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	assert.EqualValues(t, 0xce929d0e0e4736, Randomness(&x))
+	x.HTTP.TraceParent = nil
+	x.HTTP.B3 = []byte("a3ce929d0e0e4737-00f067aa0ba902b7-1")
+	assert.EqualValues(t, 0xce929d0e0e4737, Randomness(&x))
+	x.HTTP.B3 = nil
+	server := Randomness(&x)
+	x.Side, x.Local, x.Peer = protocol.Client, x.Peer, x.Local
+	assert.Equal(t, server, Randomness(&x), "both ends agree")
+	x.Stream = 7
+	assert.NotEqual(t, server, Randomness(&x))
+
+	var above int
+	for x.Stream = range uint32(10000) {
+		require.Less(t, Randomness(&x), uint64(1)<<randomBits)
+		if Randomness(&x) >= 1<<(randomBits-1) {
+			above++
+		}
+	}
+	assert.InDelta(t, 5000, above, 5*50)
 }

@@ -36,6 +36,7 @@ type call struct {
 	code     grpc.Status
 	rpc      bool
 	minor    uint8 // of HTTP/1
+	scale    uint8 // log2 of how many connections one was followed of when the request came
 	kind     protocol.Kind
 	cut      bool // the end of the request's target was not seen
 	doubtful bool // something was missed since the request, and no response has begun since then
@@ -133,9 +134,12 @@ func (k *call) answer(f *http2.Fields, now uint64) {
 
 // fill writes the call to x.
 func (k *call) fill(x *protocol.Exchange) {
-	x.RequestBytes, x.ResponseBytes = k.sent, k.received
+	x.RequestBytes, x.ResponseBytes, x.Scale = k.sent, k.received, k.scale
 	r := &k.request
 	x.Kind, x.Pipelined = k.kind, k.kind == protocol.HTTP1
+	if !x.Pipelined {
+		x.Stream = k.id
+	}
 	x.HTTP = protocol.HTTP{
 		Method: r.Method, Target: r.Path, Scheme: r.Scheme, Host: r.Authority, UserAgent: r.UserAgent,
 		TraceParent: r.TraceParent, TraceState: r.TraceState,

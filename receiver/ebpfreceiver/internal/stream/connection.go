@@ -15,7 +15,8 @@ import (
 type connection struct {
 	tracker     *Tracker
 	cookie      uint64
-	last        uint64 // CLOCK_MONOTONIC ns of the last record
+	opened      uint64 // CLOCK_MONOTONIC ns from which on it was followed
+	last        uint64 // of the last record
 	local, peer netip.AddrPort
 	owner       protocol.Owner
 	side        protocol.Side
@@ -52,7 +53,7 @@ type speaker interface {
 func newConnection(t *Tracker, e *event.Event) *connection {
 	c := &connection{
 		tracker: t,
-		cookie:  e.Cookie, last: e.Time, local: e.Local, peer: e.Peer, owner: ownerOf(e),
+		cookie:  e.Cookie, opened: e.Time, last: e.Time, local: e.Local, peer: e.Peer, owner: ownerOf(e),
 	}
 	if e.Client {
 		c.side = protocol.Client

@@ -147,6 +147,13 @@ func (v *conversation) answered(k *call) {
 	v.close(k, v.record.Time, protocol.None)
 }
 
+// miss forgets all calls, since what becomes of them is not told.
+func (v *conversation) miss() {
+	for _, k := range v.calls {
+		v.drop(k)
+	}
+}
+
 // drop forgets a call whose outcome was missed.
 func (v *conversation) drop(k *call) {
 	v.tracker.Counts.Missed.Add(1)
@@ -221,6 +228,7 @@ func (v *conversation) headers(f *http2.Frame) {
 		if k == nil {
 			v.tracker.Counts.Requests.Add(1)
 			k = v.tracker.newCall(v, f.Stream, fields, v.record.Time)
+			k.scale = v.record.Scale
 			v.calls[f.Stream] = k
 		}
 		k.sent += uint64(http2.HeaderSize + len(f.Block))
@@ -278,6 +286,10 @@ func (v *conversation) touch(k *call) {
 }
 
 func (v *conversation) end(r *event.Stream) {
+	if r.Flags&event.Rested != 0 {
+		v.miss()
+		return
+	}
 	if r.Flags&event.Gap != 0 {
 		v.doubt()
 	}

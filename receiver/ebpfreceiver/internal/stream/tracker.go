@@ -155,9 +155,12 @@ func (t *Tracker) open(record []byte) {
 		t.Counts.BadRecord.Add(1)
 		return
 	}
-	if known := t.connections[e.Cookie]; known != nil {
+	if known := t.connections[e.Cookie]; known != nil && known.opened == e.Time {
 		known.owner = ownerOf(&e)
 		return
+	} else if known != nil {
+		known.speaker.end(&event.Stream{Flags: event.Rested}) // the record that says so found no room in the ring
+		t.remove(known)
 	}
 	c := newConnection(t, &e)
 	switch e.Protocol {

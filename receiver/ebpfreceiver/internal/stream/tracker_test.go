@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -455,5 +456,43 @@ func BenchmarkExchange(b *testing.B) {
 		b.StartTimer()
 		w.tracker.Record(request)
 		w.tracker.Record(response)
+	}
+}
+
+// TestACallOnAConnectionThatBeginsToRestIsMissed has one call answered before that, and one not.
+func TestACallOnAConnectionThatBeginsToRestIsMissed(t *testing.T) {
+	for name, rest := range map[string]func(w *wire){
+		"which is told": func(w *wire) {
+			w.tracker.Record(w.record(event.StreamEnd, true, event.Rested, 0, 0, nil))
+			assert.Zero(t, w.tracker.Counts.Connections.Load())
+		},
+		"which is not": func(*wire) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(defaults())
+			w.open(0, event.HTTP2)
+			w.tracker.Record(w.raw(true, slices.Concat([]byte(http2.ClientPreface), w.request(t, 1, "/one"), w.request(t, 3, "/two"))))
+			w.tracker.Record(w.raw(false, w.headers(t, false, 1, true, ":status", "200")))
+			rest(w)
+			w.now += second
+			w.at = [2]uint32{w.at[0] + 1<<30, w.at[1] + 1<<31 + 7} // so much was said in the meantime
+			w.open(event.Guessed, event.HTTP2)
+			data := w.request(t, 9, "/three")
+			w.at[index(true)] += uint32(len(data))
+			again := w.record(event.StreamData, true, event.Guessed, w.at[index(true)]-uint32(len(data)), w.at[index(true)], data)
+			again[38] = 3
+			w.tracker.Record(again)
+			answer := w.headers(t, false, 9, true, ":status", "404")
+			w.at[index(false)] += uint32(len(answer))
+			w.tracker.Record(w.record(event.StreamData, false, event.Guessed, w.at[index(false)]-uint32(len(answer)), w.at[index(false)], answer))
+			assert.EqualValues(t, 1, w.tracker.Counts.Missed.Load())
+			require.Len(t, w.seen.exchanges, 2)
+			assert.Equal(t, "/one", w.seen.paths[0])
+			assert.Zero(t, w.seen.exchanges[0].Scale)
+			assert.EqualValues(t, 1, w.seen.exchanges[0].Stream)
+			assert.EqualValues(t, 404, w.seen.exchanges[1].HTTP.Status)
+			assert.EqualValues(t, 3, w.seen.exchanges[1].Scale)
+			assert.Zero(t, w.tracker.Counts.Open.Load())
+		})
 	}
 }
