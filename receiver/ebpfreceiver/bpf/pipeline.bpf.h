@@ -157,7 +157,7 @@ static __always_inline int step_pipeline_packet(struct __sk_buff *skb)
 		return 1;
 	stream = pipeline_begin(&packet, sk, connection, waiting);
 	if (stream)
-		stream_packet(skb, &packet, stream, sk);
+		stream_enter(skb, &packet, stream, sk, false);
 	else
 		count(COUNTER_LOST_PIPELINED);
 	return 1;
