@@ -5,12 +5,12 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,10 +24,15 @@ const (
 	// mixed is how many requests of mixed kinds wrk makes to each server, slow how many with a body that takes a while.
 	mixed = 3000
 	slow  = 40
-	// slowTime is how long the body of a slow request takes at least, senders how many are sent at once.
+	// slowTime is how long the body of a slow request takes at least.
 	slowTime = 20 * time.Millisecond
-	senders  = 4
 )
+
+// duration is how long a request took by an application's own clock, and how long threads of it waited for a processor
+// meanwhile, by the kernel's.
+type duration struct {
+	took, waited time.Duration
+}
 
 // TestEveryServerAgainstItsOwnCount compares the spans of both ends with what servers of different makes say that they
 // answered, and how long it took them and us.
@@ -46,10 +51,10 @@ func TestEveryServerAgainstItsOwnCount(t *testing.T) {
 	}
 	p := capture(t, onlyPorts(t, addrs...))
 	served := map[string][]answer{}
-	clients := map[string]map[string]time.Duration{}
+	clients, servers := map[string]map[string]duration{}, map[string]map[string]duration{}
 	for _, s := range sites {
 		wrkMixed(t, s, mixed)
-		clients[s.addr] = sendSlowly(t, s.addr)
+		clients[s.addr], servers[s.addr] = sendSlowly(t, s)
 		served[s.addr] = s.answers(t, mixed+slow)
 	}
 	spans := p.finish(2 * len(sites) * (mixed + slow))
@@ -59,10 +64,8 @@ func TestEveryServerAgainstItsOwnCount(t *testing.T) {
 			return span.Attr("server.port") != port(t, s.addr)
 		})
 		want := exchanges{}
-		took := map[string]time.Duration{}
 		for _, a := range served[s.addr] {
 			want[a.label]++
-			took[a.label] = a.took
 		}
 		server, _ := compare(t, s.Name()+", server", want, seen(own, ptrace.SpanKindServer))
 		client, _ := compare(t, s.Name()+", client", want, seen(own, ptrace.SpanKindClient))
@@ -71,7 +74,7 @@ func TestEveryServerAgainstItsOwnCount(t *testing.T) {
 		if most := want.total() / 1000; server > most || client > most {
 			t.Errorf("%s: more than 0.1 %% of the spans are missing", s.Name())
 		}
-		compareDurations(t, s.Name()+", server", took, only(own, ptrace.SpanKindServer))
+		compareDurations(t, s.Name()+", server", servers[s.addr], only(own, ptrace.SpanKindServer))
 		compareDurations(t, s.Name()+", client", clients[s.addr], only(own, ptrace.SpanKindClient))
 	}
 	if lost := harness.Total(p.metrics.Losses()); missing != lost {
@@ -79,14 +82,24 @@ func TestEveryServerAgainstItsOwnCount(t *testing.T) {
 	}
 }
 
-// compareDurations compares the durations of slow requests with those that an application measured. The medians must
-// agree: what a single one differs by may be how long the application waited for a processor.
-func compareDurations(t *testing.T, side string, took map[string]time.Duration, spans []harness.Span) {
+// compareDurations compares the durations of slow requests with those that an application measured. They may differ by a
+// millisecond, and by what the application waited for a processor: its clock runs on meanwhile, the packets do not wait.
+func compareDurations(t *testing.T, side string, own map[string]duration, spans []harness.Span) {
 	t.Helper()
 	var differences []time.Duration
+	within, unexplained := 0, 0
 	for _, span := range spans {
-		if own, ok := took[label(span)]; ok && strings.Contains(label(span), "/form/") {
-			differences = append(differences, (spanOf{t, span}.duration() - own).Abs())
+		of, ok := own[label(span)]
+		if !ok {
+			continue
+		}
+		difference := (spanOf{t, span}.duration() - of.took).Abs()
+		differences = append(differences, difference)
+		if difference <= time.Millisecond {
+			within++
+		} else if difference-of.waited > time.Millisecond {
+			unexplained++
+			t.Logf("%s: %s differs by %v, of which it waited for a processor for at most %v", side, label(span), difference, of.waited)
 		}
 	}
 	if len(differences) < slow*99/100 {
@@ -94,11 +107,10 @@ func compareDurations(t *testing.T, side string, took map[string]time.Duration, 
 	}
 	slices.Sort(differences)
 	median, longest := differences[len(differences)/2], differences[len(differences)-1]
-	within, _ := slices.BinarySearch(differences, time.Millisecond+1)
-	t.Logf("%s: durations differ by %v in the middle, at most %v, %d of %d by more than 1 ms", side, median, longest,
-		len(differences)-within, len(differences))
-	if median > time.Millisecond {
-		t.Errorf("%s: durations differ by %v, want at most 1 ms", side, median)
+	t.Logf("%s: durations differ by %v in the middle, at most %v, %d of %d by more than 1 ms, %d of these unexplained", side,
+		median, longest, len(differences)-within, len(differences), unexplained)
+	if most := len(differences) / 20; median > time.Millisecond || unexplained > most { // interrupts take time, too, and say nothing
+		t.Errorf("%s: durations differ by %v, want at most 1 ms; %d are unexplained, at most %d may be", side, median, unexplained, most)
 	}
 }
 
@@ -124,31 +136,61 @@ func wrkMixed(t *testing.T, s *site, requests int) {
 	}
 }
 
-// sendSlowly makes requests whose body has a pause in it, several at once, and returns how long each took.
-func sendSlowly(t *testing.T, addr string) map[string]time.Duration {
+// sendSlowly makes requests whose body has a pause in it, one after the other, and returns how long each took, for us and for
+// the server. Several at once would end their pauses at the same moment, and wait for each other.
+func sendSlowly(t *testing.T, s *site) (client, server map[string]duration) {
 	t.Helper()
-	var mu sync.Mutex // guards took
-	took := map[string]time.Duration{}
-	var running sync.WaitGroup
-	for sender := range senders {
-		c := dial(t, addr)
-		running.Go(func() {
-			for i := sender; i < slow; i += senders {
-				path := fmt.Sprintf("/form/%d", i)
-				start := time.Now()
-				c.say("POST " + path + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Length: 2\r\n\r\n")
-				c.say("a")
-				pause(t.Context(), slowTime)
-				c.say("b")
-				status := c.answer("POST")
-				mu.Lock()
-				took["POST "+path+" "+strconv.Itoa(status)] = time.Since(start)
-				mu.Unlock()
-			}
-		})
+	client, server = map[string]duration{}, map[string]duration{}
+	c := dial(t, s.addr)
+	for i := range slow {
+		path := fmt.Sprintf("/form/%d", i)
+		ours, theirs := waited(t, os.Getpid()), waited(t, s.Pid())
+		start := time.Now()
+		c.say("POST " + path + " HTTP/1.1\r\nHost: " + s.addr + "\r\nContent-Length: 2\r\n\r\n")
+		c.say("a")
+		pause(t.Context(), slowTime)
+		c.say("b")
+		status := c.answer("POST")
+		took := time.Since(start)
+		client["POST "+path+" "+strconv.Itoa(status)] = duration{took, waited(t, os.Getpid()) - ours}
+		logged := s.answers(t, mixed+i+1)
+		last := logged[len(logged)-1]
+		server[last.label] = duration{last.took, waited(t, s.Pid()) - theirs}
 	}
-	running.Wait()
-	return took
+	return client, server
+}
+
+// waited is how long all threads of a process and of its children have been ready to run without a processor to run on.
+func waited(t *testing.T, pid int) (total time.Duration) {
+	t.Helper()
+	id := strconv.Itoa(pid)
+	files, err := filepath.Glob("/proc/" + id + "/task/*/schedstat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		fields := strings.Fields(string(text)) // time on a processor, time in wait for one, how often
+		if err != nil || len(fields) != 3 {
+			continue // the thread has ended
+		}
+		ns, err := strconv.ParseInt(fields[1], 10, 64)
+		if err != nil {
+			t.Fatalf("read %s: %v", file, err)
+		}
+		total += time.Duration(ns)
+	}
+	if pid == os.Getpid() {
+		return total // its children are the servers
+	}
+	for _, child := range children(t, pid) {
+		n, err := strconv.Atoi(child)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += waited(t, n)
+	}
+	return total
 }
 
 // startGo builds and starts a server of Go's.
