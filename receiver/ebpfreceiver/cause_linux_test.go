@@ -277,7 +277,9 @@ func TestTheCauseIsKnownByItsTrace(t *testing.T) {
 	record := causes(records)[0]
 	assert.Equal(t, trace, record.TraceID().String())
 	assert.Equal(t, "503", record.Attributes().AsRaw()["risk.cause.error.type"])
-	server2, _ := spanOf(spans, ptrace.SpanKindServer)
-	assert.Equal(t, 1, server2.Links().Len())
+	require.Eventually(t, func() bool {
+		span, ok := spanOf(spans, ptrace.SpanKindServer)
+		return ok && span.Links().Len() == 1
+	}, eventually, often)
 	<-other
 }
