@@ -66,16 +66,26 @@ func newFlow(cfg *Config, logger *zap.Logger, t *telemetry, owners *owners, to *
 		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout, Owner: f.know,
 		RequestFields: fieldNames(cfg.Privacy.RequestHeaders), ResponseFields: fieldNames(cfg.Privacy.ResponseHeaders),
 	}, &f.clock, f.admit)
-	f.streams = stream.New(stream.Settings{
-		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout,
-		MaxMemory: cfg.Streams.MaxMemory, MaxHeaders: cfg.Streams.MaxHeaders,
-		RequestFields: fieldNames(cfg.Privacy.RequestHeaders), ResponseFields: fieldNames(cfg.Privacy.ResponseHeaders),
-	}, &f.clock, f)
+	f.streams = stream.New(f.streamSettings(), &f.clock, f)
 	if cfg.Causes && (to.spans != nil || to.logs != nil) {
 		f.causes = cause.New(f.causeSettings())
 	}
 	f.tick()
 	return f
+}
+
+// streamSettings says how streams are followed. Metrics alone need little of a call.
+func (f *flow) streamSettings() stream.Settings {
+	cfg := f.cfg
+	s := stream.Settings{
+		MaxOpen: cfg.MaxOpenExchanges, Timeout: cfg.ExchangeTimeout,
+		MaxMemory: cfg.Streams.MaxMemory, MaxHeaders: cfg.Streams.MaxHeaders,
+		Bare: f.sinks.spans == nil && f.sinks.logs == nil,
+	}
+	if !s.Bare {
+		s.RequestFields, s.ResponseFields = fieldNames(cfg.Privacy.RequestHeaders), fieldNames(cfg.Privacy.ResponseHeaders)
+	}
+	return s
 }
 
 // Record takes one record of the ring.

@@ -4,7 +4,6 @@
 package stream
 
 import (
-	"container/list"
 	"net/netip"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
@@ -20,14 +19,14 @@ type connection struct {
 	local, peer netip.AddrPort
 	owner       protocol.Owner
 	side        protocol.Side
-	orders      [2]order // the server's, the client's
-	element     *list.Element
+	orders      [2]order          // the server's, the client's
+	place       place[connection] // among all
 	speaker     speaker
 	size        int // bytes that it was last known to take
 }
 
 // connectionSize is how many bytes a connection takes, about, with its place in the tables.
-const connectionSize = 512
+const connectionSize = 1024
 
 // speaker understands what is said on a connection.
 type speaker interface {
@@ -71,10 +70,9 @@ func (c *connection) lose(r *event.Stream) {
 func (c *connection) tell(k *call, now uint64, how protocol.Failure) {
 	t := c.tracker
 	x := &t.exchange
-	*x = protocol.Exchange{
-		Local: c.local, Peer: c.peer, Owner: c.owner, Side: c.side, Failure: how,
-		Start: t.clock.Unix(k.start), FirstByte: t.clock.Unix(k.first), End: t.clock.Unix(now),
-	}
+	*x = protocol.Exchange{} // what it was given to may have written to it
+	x.Local, x.Peer, x.Owner, x.Side, x.Failure = c.local, c.peer, c.owner, c.side, how
+	x.Start, x.FirstByte, x.End = t.clock.Unix(k.start), t.clock.Unix(k.first), t.clock.Unix(now)
 	k.fill(x)
 	t.sink.Exchange(x)
 }

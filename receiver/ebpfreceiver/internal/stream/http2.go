@@ -13,21 +13,29 @@ import (
 type conversation struct {
 	tracker    *Tracker
 	connection *connection
-	readers    [2]*http2.Reader // the server's, the client's
-	decoders   [2]*http2.Decoder
-	aligned    [2]bool   // it is known where frames begin
-	rest       [2]int    // bytes to come of a payload that records leave out
-	tail       [2][]byte // the beginning of a frame header that the last record ended with
-	ending     [2]uint32 // the stream whose last body frame may not be whole; 0: none
-	newest     uint32    // the stream that the client opened last: each has a larger number than those before
-	calls      map[uint32]*call
 	record     *event.Stream // while it is read
-	fields     http2.Fields  // scratch
+	halves     [2]half       // the server's, the client's
+	newest     uint32        // the stream that the client opened last: each has a larger number than those before
+	gaps       uint32        // places where something was missed
+	latest     *call         // that was opened last, if it still is
+	recent     *call         // that was looked for last, if it still is open
+	others     map[uint32]*call
+}
+
+// half is one direction of it.
+type half struct {
+	reader  http2.Reader
+	decoder http2.Decoder
+	tail    []byte // the beginning of a frame header that the last record ended with
+	rest    int    // bytes to come of a payload that records leave out
+	kept    int    // bytes that reader and decoder keep
+	ending  uint32 // the stream whose last body frame may not be whole; 0: none
+	aligned bool   // it is known where frames begin
 }
 
 // newConversation returns a connection from its beginning, or one that was joined, by one direction or both.
 func newConversation(t *Tracker, c *connection, flags event.Flags) *conversation {
-	v := &conversation{tracker: t, connection: c, calls: make(map[uint32]*call), aligned: [2]bool{true, true}}
+	v := &conversation{tracker: t, connection: c}
 	v.learn()
 	if flags&(event.Guessed|event.FromServer) != 0 {
 		v.restart(index(false))
@@ -38,17 +46,18 @@ func newConversation(t *Tracker, c *connection, flags event.Flags) *conversation
 	return v
 }
 
-// learn makes room for what is learned.
+// learn makes room for what is learned, and forgets what was.
 func (v *conversation) learn() {
-	for i := range v.readers {
-		v.readers[i] = http2.NewReader(v.tracker.settings.MaxHeaders, true)
-		v.decoders[i] = http2.NewDecoder(v.tracker.settings.MaxHeaders)
+	for i := range v.halves {
+		v.halves[i] = half{
+			reader:  *http2.NewReader(v.tracker.settings.MaxHeaders, true),
+			decoder: *http2.NewDecoder(v.tracker.settings.MaxHeaders, v.tracker.names[i]),
+			aligned: true,
+		}
 	}
 }
 
-func (v *conversation) size() int {
-	return v.readers[0].Size() + v.readers[1].Size() + v.decoders[0].Size() + v.decoders[1].Size() + callSize*len(v.calls)
-}
+func (v *conversation) size() int { return v.halves[0].kept + v.halves[1].kept + callSize*v.count() }
 
 func (*conversation) transient() bool { return false }
 
@@ -60,59 +69,63 @@ func (v *conversation) done() bool { return false }
 // lose begins a direction anew. Whatever is open may have been answered, or reset, in what was missed.
 func (v *conversation) lose(r *event.Stream) {
 	v.restart(index(client(r)))
-	v.doubt()
+	v.gaps++
 }
 
-func (v *conversation) doubt() {
-	for _, k := range v.calls {
-		k.doubtful = true
-	}
-}
+// doubtful says that something was missed since the request of a call, and no response has begun since then.
+func (v *conversation) doubtful(k *call) bool { return k.gaps != v.gaps }
 
 // restart begins a direction anew, whose place is not known.
 func (v *conversation) restart(i int) {
-	v.readers[i].Restart()
-	v.decoders[i].Forget()
-	v.aligned[i], v.rest[i], v.tail[i], v.ending[i] = false, 0, v.tail[i][:0], 0
+	h := &v.halves[i]
+	h.reader.Restart()
+	h.decoder.Forget()
+	h.aligned, h.rest, h.tail, h.ending = false, 0, h.tail[:0], 0
 }
 
 func (v *conversation) feed(r *event.Stream) {
-	i := index(client(r))
-	reader := v.readers[i]
 	v.record = r
+	i := index(client(r))
+	h := &v.halves[i]
+	v.follow(i, h, r)
+	h.kept = h.reader.Size() + h.decoder.Size()
+}
+
+// follow reads the bytes of a record.
+func (v *conversation) follow(i int, h *half, r *event.Stream) {
 	raw := r.Flags&event.Raw != 0
 	switch {
-	case raw && !v.aligned[i]:
+	case raw && !h.aligned:
 		return
 	case raw:
-		if reader.Elided {
-			reader.Elide(false, v.rest[i])
-			v.read(i, v.tail[i])
+		if h.reader.Elided {
+			h.reader.Elide(false, h.rest)
+			v.read(i, h.tail)
 		}
 		v.read(i, r.Captured)
-		if reader.Rest() == 0 {
+		if h.reader.Rest() == 0 {
 			v.bodyEnd(i)
 		}
 		return
 	case r.Flags&event.Guessed != 0:
-		if v.aligned[i] && !reader.AtFrame() {
+		if h.aligned && !h.reader.AtFrame() {
 			v.tracker.Counts.Malformed.Add(1)
 		}
-		if !v.aligned[i] || !reader.AtFrame() {
+		if !h.aligned || !h.reader.AtFrame() {
 			v.restart(i)
 		}
-		v.aligned[i] = true
-	case !v.aligned[i]:
+		h.aligned = true
+	case !h.aligned:
 		return // what a record before this one began was missed
 	}
-	reader.Elide(true, 0)
+	h.reader.Elide(true, 0)
 	if r.Flags&event.BodyEnd != 0 {
 		v.bodyEnd(i)
 	}
 	whole := len(r.Captured) - r.Tail
 	v.read(i, r.Captured[:whole])
-	v.tail[i] = append(v.tail[i][:0], r.Captured[whole:]...)
-	v.rest[i] = int(r.Rest)
+	h.tail = append(h.tail[:0], r.Captured[whole:]...)
+	h.rest = int(r.Rest)
 	if !r.Ending {
 		v.bodyEnd(i)
 	}
@@ -120,7 +133,7 @@ func (v *conversation) feed(r *event.Stream) {
 
 // read reads bytes of a direction.
 func (v *conversation) read(i int, input []byte) {
-	if err := v.readers[i].Feed(input, v.frame); err != nil {
+	if err := v.halves[i].reader.Feed(input, v.frame); err != nil {
 		v.tracker.Counts.Malformed.Add(1)
 		v.restart(i)
 	}
@@ -128,9 +141,12 @@ func (v *conversation) read(i int, input []byte) {
 
 // bodyEnd ends the stream whose last body frame has come to its end, if there is one.
 func (v *conversation) bodyEnd(i int) {
-	id := v.ending[i]
-	v.ending[i] = 0
-	if k := v.calls[id]; k != nil && id != 0 {
+	id := v.halves[i].ending
+	if id == 0 {
+		return
+	}
+	v.halves[i].ending = 0
+	if k := v.call(id); k != nil {
 		v.touch(k)
 		if i == index(false) {
 			v.answered(k)
@@ -140,7 +156,7 @@ func (v *conversation) bodyEnd(i int) {
 
 // answered closes a call whose response has come to its end.
 func (v *conversation) answered(k *call) {
-	if k.doubtful && k.status == 0 {
+	if v.doubtful(k) && k.status == 0 {
 		v.drop(k) // its head was in what was missed
 		return
 	}
@@ -149,7 +165,7 @@ func (v *conversation) answered(k *call) {
 
 // miss forgets all calls, since what becomes of them is not told.
 func (v *conversation) miss() {
-	for _, k := range v.calls {
+	for k := range v.calls() {
 		v.drop(k)
 	}
 }
@@ -157,17 +173,16 @@ func (v *conversation) miss() {
 // drop forgets a call whose outcome was missed.
 func (v *conversation) drop(k *call) {
 	v.tracker.Counts.Missed.Add(1)
-	delete(v.calls, k.id)
-	v.tracker.freeCall(k)
+	v.forgetCall(k)
 }
 
 // cut closes a call whose response has not come to its end by a time, as far as is known. Where that may have been missed,
 // it has lasted until it was last seen, and is no failure.
 func (v *conversation) cut(k *call, now uint64, how protocol.Failure) {
 	switch {
-	case k.doubtful && k.status == 0:
+	case v.doubtful(k) && k.status == 0:
 		v.drop(k)
-	case k.doubtful:
+	case v.doubtful(k):
 		v.close(k, k.last, protocol.None)
 	default:
 		v.close(k, now, how)
@@ -186,7 +201,7 @@ func (v *conversation) frame(f *http2.Frame) {
 	case http2.Data:
 		v.body(f)
 	case http2.Reset:
-		if k := v.calls[f.Stream]; k != nil {
+		if k := v.call(f.Stream); k != nil {
 			v.close(k, v.record.Time, protocol.StreamReset(f.Code))
 		}
 	case http2.GoAway:
@@ -196,27 +211,23 @@ func (v *conversation) frame(f *http2.Frame) {
 
 // decode reads the fields of a header block; what cannot be read is absent.
 func (v *conversation) decode(f *http2.Frame) *http2.Fields {
-	v.fields = http2.Fields{Names: v.tracker.settings.ResponseFields, Taken: v.fields.Taken[:0]}
-	if client(v.record) {
-		v.fields.Names = v.tracker.settings.RequestFields
-	}
-	counts := &v.tracker.Counts
-	if err := v.decoders[index(client(v.record))].Decode(f.Block, f.Cut, &v.fields); err != nil {
+	fields, counts := &v.tracker.fields, &v.tracker.Counts
+	if err := v.halves[index(client(v.record))].decoder.Decode(f.Block, f.Cut, fields); err != nil {
 		counts.Malformed.Add(1)
 	}
 	if f.Cut {
 		counts.CutHeaders.Add(1)
 	}
-	if v.fields.Unknown > 0 {
-		counts.UnknownFields.Add(int64(v.fields.Unknown))
+	if fields.Unknown > 0 {
+		counts.UnknownFields.Add(int64(fields.Unknown))
 	}
-	return &v.fields
+	return fields
 }
 
 // headers takes a request, a response, or trailers of either.
 func (v *conversation) headers(f *http2.Frame) {
 	fields := v.decode(f)
-	k := v.calls[f.Stream]
+	k := v.call(f.Stream)
 	if client(v.record) {
 		if k == nil && f.Stream <= v.newest {
 			return // trailers of a request that was answered, or reset, before it was whole
@@ -227,9 +238,9 @@ func (v *conversation) headers(f *http2.Frame) {
 		}
 		if k == nil {
 			v.tracker.Counts.Requests.Add(1)
-			k = v.tracker.newCall(v, f.Stream, fields, v.record.Time)
-			k.scale = v.record.Scale
-			v.calls[f.Stream] = k
+			k = v.tracker.newCall(v, f.Stream, fields, v.tracker.settings.RequestFields, v.record.Time)
+			k.gaps, k.scale = v.gaps, v.record.Scale
+			v.open(k)
 		}
 		k.sent += uint64(http2.HeaderSize + len(f.Block))
 		v.touch(k)
@@ -242,7 +253,7 @@ func (v *conversation) headers(f *http2.Frame) {
 		return // one that the server opened, or the rest of one that was closed or not seen
 	}
 	k.received += uint64(http2.HeaderSize + len(f.Block))
-	k.answer(fields, v.record.Time)
+	k.answer(fields, v.tracker.settings.ResponseFields, v.record.Time, v.gaps)
 	v.touch(k)
 	if f.EndStream {
 		v.answered(k)
@@ -251,7 +262,7 @@ func (v *conversation) headers(f *http2.Frame) {
 
 // body takes a part of a body.
 func (v *conversation) body(f *http2.Frame) {
-	k := v.calls[f.Stream]
+	k := v.call(f.Stream)
 	if k == nil {
 		return
 	}
@@ -263,7 +274,7 @@ func (v *conversation) body(f *http2.Frame) {
 		k.received += uint64(http2.HeaderSize + f.Length)
 	}
 	if f.EndStream {
-		v.ending[index(fromClient)] = f.Stream // once all of the frame has passed
+		v.halves[index(fromClient)].ending = f.Stream // once all of the frame has passed
 	}
 }
 
@@ -272,8 +283,8 @@ func (v *conversation) goAway(f *http2.Frame) {
 	if client(v.record) {
 		return
 	}
-	for id, k := range v.calls {
-		if id > f.Stream {
+	for k := range v.calls() {
+		if k.id > f.Stream {
 			v.close(k, v.record.Time, protocol.StreamReset(http2.RefusedStream))
 		}
 	}
@@ -282,7 +293,7 @@ func (v *conversation) goAway(f *http2.Frame) {
 // touch notes that a call goes on.
 func (v *conversation) touch(k *call) {
 	k.last = v.record.Time
-	v.tracker.calls.MoveToBack(k.element)
+	v.tracker.calls.touch(&k.place, k.last)
 }
 
 func (v *conversation) end(r *event.Stream) {
@@ -291,9 +302,9 @@ func (v *conversation) end(r *event.Stream) {
 		return
 	}
 	if r.Flags&event.Gap != 0 {
-		v.doubt()
+		v.gaps++
 	}
-	for _, k := range v.calls {
+	for k := range v.calls() {
 		v.cut(k, r.Time, failure(r.Flags))
 	}
 }
@@ -304,26 +315,26 @@ func (v *conversation) timeout(k *call) {
 }
 
 func (v *conversation) abandon() {
-	for _, k := range v.calls {
+	for k := range v.calls() {
 		v.tracker.Counts.Evicted.Add(1)
 		v.close(k, k.last, protocol.None)
 	}
 	v.learn()
-	for i := range v.readers {
+	for i := range v.halves {
 		v.restart(i)
 	}
 }
 
 func (v *conversation) forget() {
-	for _, k := range v.calls {
+	for k := range v.calls() {
 		v.tracker.freeCall(k)
 	}
-	clear(v.calls)
+	clear(v.others)
+	v.latest, v.recent = nil, nil
 }
 
 // close gives a call to the sink and forgets it.
 func (v *conversation) close(k *call, now uint64, how protocol.Failure) {
 	v.connection.tell(k, now, how)
-	delete(v.calls, k.id)
-	v.tracker.freeCall(k)
+	v.forgetCall(k)
 }

@@ -26,34 +26,39 @@ type order struct {
 	bytes   int
 }
 
-// push takes a record and gives to deliver what is in order then. Bytes that were delivered before are taken off. When
-// what is missing has not come for too long, lose is called instead of it.
-func (o *order) push(r *event.Stream, deliver func(*event.Stream), lose func(*event.Stream)) {
+// push takes a record and gives to c what is in order then. Bytes that were delivered before are taken off. When what is
+// missing has not come for too long, c loses it.
+func (o *order) push(r *event.Stream, c *connection) {
 	if !o.known && r.Flags&event.Raw == 0 {
 		o.known, o.next = true, r.From // a direction never begins with raw bytes: another processor is about to tell of those before
 	}
-	if o.known && int32(r.From-o.next) <= 0 {
-		o.deliver(r, deliver)
-		o.drain(deliver)
+	if !o.known || int32(r.From-o.next) > 0 {
+		o.wait(r, &c.tracker.spare)
 	} else {
-		o.wait(r)
+		o.deliver(r, c)
+		o.drain(c)
 	}
 	for len(o.waiting) > 0 && (len(o.waiting) > maxWaiting || o.bytes > maxWaitingBytes || int64(r.Time-o.waiting[0].Time) > maxWait) {
-		o.giveUp(deliver, lose)
+		o.giveUp(c)
 	}
 }
 
 // wait keeps a copy of a record.
-func (o *order) wait(r *event.Stream) {
-	kept := *r
-	kept.Captured = slices.Clone(r.Captured)
-	at, _ := slices.BinarySearchFunc(o.waiting, kept.From, func(w event.Stream, from uint32) int { return int(int32(w.From - from)) })
-	o.waiting = slices.Insert(o.waiting, at, kept)
-	o.bytes += len(kept.Captured)
+func (o *order) wait(r *event.Stream, memory *spare) {
+	if o.waiting == nil {
+		o.waiting = memory.list()
+	}
+	at := len(o.waiting)
+	for at > 0 && int32(o.waiting[at-1].From-r.From) >= 0 { // most come in order
+		at--
+	}
+	o.waiting = slices.Insert(o.waiting, at, *r)
+	o.waiting[at].Captured = memory.copy(r.Captured)
+	o.bytes += len(r.Captured)
 }
 
 // deliver hands on a record that is next, or what of it is new.
-func (o *order) deliver(r *event.Stream, deliver func(*event.Stream)) {
+func (o *order) deliver(r *event.Stream, c *connection) {
 	seen := o.next - r.From
 	if seen > 0 && int32(r.To-o.next) <= 0 {
 		return
@@ -63,30 +68,97 @@ func (o *order) deliver(r *event.Stream, deliver func(*event.Stream)) {
 		r.From = o.next
 	}
 	o.next = r.To
-	deliver(r)
+	c.speaker.feed(r)
 }
 
 // drain hands on what waited for what came.
-func (o *order) drain(deliver func(*event.Stream)) {
+func (o *order) drain(c *connection) {
 	n := 0
 	for n < len(o.waiting) && int32(o.waiting[n].From-o.next) <= 0 {
-		o.bytes -= len(o.waiting[n].Captured)
-		o.deliver(&o.waiting[n], deliver)
+		memory := o.waiting[n].Captured
+		o.bytes -= len(memory)
+		o.deliver(&o.waiting[n], c)
+		c.tracker.spare.free(memory)
 		n++
 	}
-	o.waiting = slices.Delete(o.waiting, 0, n)
+	if n == 0 {
+		return
+	}
+	if o.waiting = slices.Delete(o.waiting, 0, n); len(o.waiting) == 0 {
+		c.tracker.spare.freeList(o.waiting)
+		o.waiting = nil
+	}
 }
 
 // giveUp goes on behind what is missing.
-func (o *order) giveUp(deliver func(*event.Stream), lose func(*event.Stream)) {
-	lose(&o.waiting[0])
+func (o *order) giveUp(c *connection) {
+	c.lose(&o.waiting[0])
 	o.known, o.next = true, o.waiting[0].From
-	o.drain(deliver)
+	o.drain(c)
 }
 
 // end hands on everything that waits.
-func (o *order) end(deliver func(*event.Stream), lose func(*event.Stream)) {
+func (o *order) end(c *connection) {
 	for len(o.waiting) > 0 {
-		o.giveUp(deliver, lose)
+		o.giveUp(c)
+	}
+}
+
+// size is how many bytes what waits takes, about.
+func (o *order) size() int { return o.bytes + recordSize*cap(o.waiting) }
+
+// spare is memory of records that have waited, for the next ones.
+type spare struct {
+	texts   [][]byte
+	records [][]event.Stream
+}
+
+const (
+	// recordSize is how many bytes a record takes, about, without its text.
+	recordSize = 104
+	// maxSpare is how many texts are kept, maxSpareLists how many lists of records.
+	maxSpare      = 1024
+	maxSpareLists = 16
+	// minText and maxText bound how many bytes there is room for in a text that is kept.
+	minText = 64
+	maxText = 1024
+)
+
+// copy returns a copy of a text.
+func (s *spare) copy(text []byte) []byte {
+	var memory []byte
+	n := len(s.texts)
+	switch {
+	case len(text) > maxText:
+	case n > 0:
+		memory, s.texts = s.texts[n-1], s.texts[:n-1]
+	default:
+		memory = make([]byte, 0, max(minText, len(text)))
+	}
+	return append(memory[:0], text...)
+}
+
+// free takes back what copy returned.
+func (s *spare) free(text []byte) {
+	if cap(text) >= minText && cap(text) <= maxText && len(s.texts) < maxSpare {
+		s.texts = append(s.texts, text)
+	}
+}
+
+// list returns an empty list of records.
+func (s *spare) list() []event.Stream {
+	n := len(s.records)
+	if n == 0 {
+		return nil
+	}
+	list := s.records[n-1]
+	s.records = s.records[:n-1]
+	return list
+}
+
+// freeList takes back a list that is empty.
+func (s *spare) freeList(list []event.Stream) {
+	if len(s.records) < maxSpareLists {
+		s.records = append(s.records, list[:0])
 	}
 }

@@ -30,7 +30,6 @@ type pipeline struct {
 	// Scratch of one message.
 	request  http1.Request
 	response http1.Response
-	fields   http2.Fields
 }
 
 // asked is a request.
@@ -126,7 +125,7 @@ func (p *pipeline) pass(fromClient bool, n uint64) {
 		k.received += n
 	}
 	k.last = p.record.Time
-	p.tracker.calls.MoveToBack(k.element)
+	p.tracker.calls.touch(&k.place, k.last)
 }
 
 // ended goes on behind the end of a message.
@@ -171,13 +170,21 @@ func (p *pipeline) begin(head []byte, now uint64) bool {
 	}
 	p.begun = true
 	r := &p.request
-	p.fields = http2.Fields{
-		Method: r.Method, Path: r.Target, Authority: r.Host, UserAgent: r.UserAgent,
-		TraceParent: r.TraceParent, TraceState: r.TraceState,
-		B3: r.B3, B3TraceID: r.B3TraceID, B3SpanID: r.B3SpanID, B3Sampled: r.B3Sampled, Taken: p.fields.Taken[:0],
-	}
-	p.take(head, p.tracker.settings.RequestFields)
-	k := p.tracker.newCall(p, 0, &p.fields, now)
+	fields := &p.tracker.fields
+	fields.Reset()
+	fields.Set(http2.Method, r.Method)
+	fields.Set(http2.Path, r.Target)
+	fields.Set(http2.Authority, r.Host)
+	fields.Set(http2.UserAgent, r.UserAgent)
+	fields.Set(http2.TraceParent, r.TraceParent)
+	fields.Set(http2.TraceState, r.TraceState)
+	fields.Set(http2.B3, r.B3)
+	fields.Set(http2.B3TraceID, r.B3TraceID)
+	fields.Set(http2.B3SpanID, r.B3SpanID)
+	fields.Set(http2.B3Sampled, r.B3Sampled)
+	names := p.tracker.settings.RequestFields
+	p.take(head, names)
+	k := p.tracker.newCall(p, 0, fields, names, now)
 	k.kind, k.minor, k.cut = protocol.HTTP1, r.Minor, r.TargetCut
 	p.asked = append(p.asked, asked{call: k, method: deciding(r.Method)})
 	return true
@@ -185,11 +192,12 @@ func (p *pipeline) begin(head []byte, now uint64) bool {
 
 // take finds the fields that the configuration names.
 func (p *pipeline) take(head []byte, names []string) {
-	if p.fields.Names = names; len(names) == 0 {
+	if len(names) == 0 {
 		return
 	}
+	fields := &p.tracker.fields
 	http1.Select(head, names, func(name int, value []byte) {
-		p.fields.Taken = append(p.fields.Taken, http2.Taken{Name: name, Value: value})
+		fields.Taken = append(fields.Taken, http2.Taken{Name: name, Value: value})
 	})
 }
 
@@ -238,9 +246,11 @@ func (p *pipeline) answer(m *message) {
 	first := &p.asked[0]
 	body := http1.ResponseBody(first.method, &p.response)
 	if k := first.call; k != nil {
-		p.fields = http2.Fields{Status: p.response.Status, Taken: p.fields.Taken[:0]}
-		p.take(m.text, p.tracker.settings.ResponseFields)
-		k.answer(&p.fields, m.begin)
+		fields, names := &p.tracker.fields, p.tracker.settings.ResponseFields
+		fields.Reset()
+		fields.Status = p.response.Status
+		p.take(m.text, names)
+		k.answer(fields, names, m.begin, 0)
 		if body.Framing == http1.Tunnel {
 			k.status = p.response.Status
 		}
@@ -259,12 +269,17 @@ func (p *pipeline) answer(m *message) {
 	}
 }
 
-// lose forgets whose answer is whose. A response that has begun lasts until its last byte that was seen.
+// lose forgets whose answer is whose. A response that has begun lasts until its last byte that was seen; a call whose
+// outcome was missed is not told.
 func (p *pipeline) lose(*event.Stream) {
 	for _, a := range p.asked {
-		if a.call != nil {
-			a.call.doubtful = a.call.status == 0
-			p.cut(a.call, a.call.last, protocol.None)
+		switch {
+		case a.call == nil:
+		case a.call.status == 0:
+			p.tracker.Counts.Missed.Add(1)
+			p.tracker.freeCall(a.call)
+		default:
+			p.tell(a.call, a.call.last, protocol.None)
 		}
 	}
 	p.asked = p.asked[:0]
@@ -272,16 +287,6 @@ func (p *pipeline) lose(*event.Stream) {
 		p.sides[i].restart()
 	}
 	p.lost = true
-}
-
-// cut closes a call whose response has not come to its end by a time. One whose outcome was missed is not told.
-func (p *pipeline) cut(k *call, now uint64, how protocol.Failure) {
-	if k.doubtful && k.status == 0 {
-		p.tracker.Counts.Missed.Add(1)
-		p.tracker.freeCall(k)
-		return
-	}
-	p.tell(k, now, how)
 }
 
 // tell gives a call to the sink.
@@ -301,7 +306,7 @@ func (p *pipeline) end(r *event.Stream) {
 		case i == 0 && p.sides[index(false)].part == inRest && how == protocol.Closed:
 			p.tell(a.call, a.call.last, protocol.None)
 		default:
-			p.cut(a.call, r.Time, how)
+			p.tell(a.call, r.Time, how)
 		}
 	}
 	p.asked = p.asked[:0]

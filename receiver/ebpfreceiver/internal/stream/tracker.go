@@ -4,13 +4,13 @@
 package stream
 
 import (
-	"container/list"
 	"sync/atomic"
 	"time"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/event"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/exchange"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol"
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/protocol/http2"
 )
 
 // Settings bound what a [Tracker] remembers.
@@ -26,6 +26,17 @@ type Settings struct {
 	Timeout time.Duration
 	// RequestFields and ResponseFields are the names, in lower case, of header fields that are taken.
 	RequestFields, ResponseFields []string
+	// Bare says that nobody wants to know more of a call than what metrics are told apart by: of its request the method
+	// and the path, and how it ended. What else the known header fields say is then absent.
+	Bare bool
+}
+
+// names are the header fields that are taken of messages of a direction.
+func (s *Settings) names(client bool) []string {
+	if client {
+		return s.RequestFields
+	}
+	return s.ResponseFields
 }
 
 // Counts are what a [Tracker] counts. Each may be read at any time by any goroutine.
@@ -75,22 +86,32 @@ type Tracker struct {
 	sink     Sink
 
 	connections map[uint64]*connection
-	quiet       *list.List // of *connection, the longest quiet first
-	calls       *list.List // of *call, the longest quiet first
+	names       [2]*http2.Names // of the server's messages, of the client's
+	quiet       queue[connection]
+	calls       queue[call]
 	free        []*call
+	spare       spare
 	memory      int
 
 	// Scratch of one record.
 	record   event.Stream
+	fields   http2.Fields
 	exchange protocol.Exchange
 }
 
+// quietSteps is how many steps of being quiet are told apart within the timeout.
+const quietSteps = 64
+
 // New returns a tracker that gives what it finds to sink.
 func New(settings Settings, clock *exchange.Clock, sink Sink) *Tracker {
-	return &Tracker{
-		settings: settings, clock: clock, sink: sink,
-		connections: make(map[uint64]*connection), quiet: list.New(), calls: list.New(),
+	t := &Tracker{settings: settings, clock: clock, sink: sink, connections: make(map[uint64]*connection)}
+	for i := range t.names {
+		t.names[i] = http2.NewNames(settings.names(i == index(true)), !settings.Bare)
 	}
+	step := uint64(settings.Timeout / quietSteps)
+	t.quiet.init(step)
+	t.calls.init(step)
+	return t
 }
 
 // Is says whether a record of the ring is one of a stream.
@@ -118,10 +139,10 @@ func (t *Tracker) Record(record []byte) {
 		return
 	}
 	c.last = r.Time
-	t.quiet.MoveToBack(c.element)
+	t.quiet.touch(&c.place, r.Time)
 	if r.Kind == event.StreamEnd {
 		for i := range c.orders {
-			c.orders[i].end(c.speaker.feed, c.lose)
+			c.orders[i].end(c)
 		}
 		c.speaker.end(r)
 		t.remove(c)
@@ -132,7 +153,7 @@ func (t *Tracker) Record(record []byte) {
 
 // data puts a record in its place, and has what is in order understood.
 func (t *Tracker) data(c *connection, r *event.Stream) {
-	c.orders[index(client(r))].push(r, c.speaker.feed, c.lose)
+	c.orders[index(client(r))].push(r, c)
 	if c.speaker.done() {
 		t.remove(c)
 		return
@@ -172,7 +193,7 @@ func (t *Tracker) open(record []byte) {
 		c.speaker = newConversation(t, c, e.Flags)
 	}
 	t.connections[e.Cookie] = c
-	c.element = t.quiet.PushBack(c)
+	t.quiet.add(&c.place, c, c.last)
 	t.account(c)
 	t.Counts.Connections.Store(int64(len(t.connections)))
 }
@@ -181,7 +202,7 @@ func (t *Tracker) open(record []byte) {
 func (t *Tracker) remove(c *connection) {
 	t.memory -= c.size
 	c.speaker.forget()
-	t.quiet.Remove(c.element)
+	t.quiet.remove(&c.place)
 	delete(t.connections, c.cookie)
 	t.Counts.Connections.Store(int64(len(t.connections)))
 	t.Counts.Memory.Store(int64(t.memory))
@@ -191,39 +212,46 @@ func (t *Tracker) remove(c *connection) {
 // if that is not enough, them.
 func (t *Tracker) account(c *connection) {
 	t.resize(c)
-	for e := t.quiet.Front(); e != nil && t.memory > t.settings.MaxMemory; e = e.Next() {
-		if quiet := e.Value.(*connection); quiet.speaker.size() > 0 {
-			quiet.speaker.abandon()
-			t.resize(quiet)
-			t.Counts.Forgotten.Add(1)
-		}
-	}
-	for t.memory > t.settings.MaxMemory && t.quiet.Len() > 1 {
-		t.Counts.Forgotten.Add(1)
-		t.remove(t.quiet.Front().Value.(*connection))
+	if t.memory > t.settings.MaxMemory {
+		t.quiet.last(&c.place, c.last)
+		t.forget()
 	}
 	t.Counts.Memory.Store(int64(t.memory))
 }
 
+// forget forgets what is too much.
+func (t *Tracker) forget() {
+	for c := t.quiet.first(); c != nil && t.memory > t.settings.MaxMemory; c = c.place.next() {
+		if c.speaker.size() > 0 {
+			c.speaker.abandon()
+			t.resize(c)
+			t.Counts.Forgotten.Add(1)
+		}
+	}
+	for t.memory > t.settings.MaxMemory && t.quiet.length > 1 {
+		t.Counts.Forgotten.Add(1)
+		t.remove(t.quiet.first())
+	}
+}
+
 func (t *Tracker) resize(c *connection) {
-	size := connectionSize + c.speaker.size() + c.orders[0].bytes + c.orders[1].bytes
+	size := connectionSize + c.speaker.size() + c.orders[0].size() + c.orders[1].size()
 	t.memory += size - c.size
 	c.size = size
 }
 
 // Expire closes calls and handshakes that have been quiet for too long at the CLOCK_MONOTONIC time now, in ns.
 func (t *Tracker) Expire(now uint64) {
-	for e := t.calls.Front(); e != nil; e = t.calls.Front() {
-		k := e.Value.(*call)
+	for k := t.calls.first(); k != nil; k = t.calls.first() {
 		if now < k.last || time.Duration(now-k.last) < t.settings.Timeout {
 			break
 		}
 		t.Counts.TimedOut.Add(1)
 		k.of.timeout(k)
 	}
-	for e := t.quiet.Front(); e != nil; {
-		c := e.Value.(*connection)
-		e = e.Next()
+	var next *connection
+	for c := t.quiet.first(); c != nil; c = next {
+		next = c.place.next()
 		if now < c.last || time.Duration(now-c.last) < t.settings.Timeout {
 			break
 		}

@@ -190,6 +190,23 @@ func TestHeaderFieldsAreTakenByName(t *testing.T) {
 	}
 }
 
+func TestForMetricsAloneOnlyTheCallIsRead(t *testing.T) {
+	settings := defaults()
+	settings.Bare = true
+	w := newWire(settings)
+	w.open(0, event.HTTP2)
+	w.tracker.Record(w.raw(true, w.headers(t, true, 1, true, ":method", "POST", ":path", "/shop.Cart/Add", ":authority", "shop",
+		"content-type", "application/grpc", "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")))
+	w.tracker.Record(w.raw(false, w.headers(t, false, 1, true, ":status", "200", "content-type", "application/grpc", "grpc-status", "5")))
+	require.Len(t, w.seen.exchanges, 1)
+	x := w.seen.exchanges[0]
+	assert.Equal(t, "shop.Cart/Add", w.seen.methods[0])
+	assert.EqualValues(t, 5, x.RPC.Status)
+	assert.EqualValues(t, 200, x.HTTP.Status)
+	assert.Nil(t, x.HTTP.Host)
+	assert.Nil(t, x.HTTP.TraceParent)
+}
+
 func TestAStreamingCallEndsWithItsTrailers(t *testing.T) {
 	w := newWire(defaults())
 	w.open(0, event.HTTP2)
@@ -438,25 +455,6 @@ func FuzzRecords(f *testing.F) {
 		assert.Zero(t, w.tracker.Counts.Open.Load())
 		assert.Zero(t, w.tracker.Counts.Memory.Load())
 	})
-}
-
-// BenchmarkExchange is a request and its response on a connection that is warm.
-func BenchmarkExchange(b *testing.B) {
-	w := newWire(defaults())
-	w.open(0, event.HTTP2)
-	id := uint32(1)
-	w.tracker.Record(w.raw(true, w.request(b, id, "/a")))
-	w.tracker.Record(w.raw(false, w.response(b, id)))
-	b.ReportAllocs()
-	for b.Loop() {
-		b.StopTimer()
-		id += 2
-		request, response := w.raw(true, w.request(b, id, "/a")), w.raw(false, w.response(b, id))
-		w.seen.exchanges, w.seen.paths, w.seen.methods = w.seen.exchanges[:0], w.seen.paths[:0], w.seen.methods[:0]
-		b.StartTimer()
-		w.tracker.Record(request)
-		w.tracker.Record(response)
-	}
 }
 
 // TestACallOnAConnectionThatBeginsToRestIsMissed has one call answered before that, and one not.

@@ -17,7 +17,11 @@
 // left out and counted ([Fields.Unknown]), and everything else is right. After a block that was not seen as a whole the
 // distances are unknown, too, and the [Decoder] starts again from nothing.
 //
-// Memory is bounded: a Reader keeps at most its limit of one header block, a Decoder at most its limit of fields. Slices
-// that are handed out are valid during the call only. Nothing is allocated but what a Decoder remembers. No type is safe
-// for concurrent use.
+// What nobody wants is not looked at: a value is decoded, and remembered, if its name is one of [Names]. Of all others only
+// the places in the table are kept. So a wrong Huffman code in a value of no interest goes unnoticed; where the value ends
+// is known without it.
+//
+// Memory is bounded: a Reader keeps at most its limit of one header block, a Decoder at most twice its limit of values.
+// [Fields] are valid until they are decoded to again, a Frame during the call only. Nothing is allocated but what a Decoder
+// remembers. But for Names, no type is safe for concurrent use.
 package http2

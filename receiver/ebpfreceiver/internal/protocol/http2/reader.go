@@ -161,6 +161,7 @@ func (r *Reader) payload(p []byte, sink func(*Frame)) bool {
 		return true
 	case h.kind == Continuation:
 		r.add(p)
+		r.frame.Block = r.block
 	case h.kind != Headers && h.kind != PushPromise:
 		return true // longer than what may be kept
 	case !r.open(p):
@@ -168,7 +169,6 @@ func (r *Reader) payload(p []byte, sink func(*Frame)) bool {
 	}
 	r.inBlock = h.flags&flagEndHeaders == 0
 	if !r.inBlock {
-		r.frame.Block = r.block
 		sink(&r.frame)
 	}
 	return true
@@ -199,8 +199,11 @@ func (r *Reader) open(p []byte) bool {
 	if h.kind == PushPromise {
 		r.frame.Promised = binary.BigEndian.Uint32(p) & (1<<31 - 1)
 	}
-	r.block = r.block[:0]
-	r.add(p[front : len(p)-padding])
+	r.frame.Block = p[front : len(p)-padding]
+	if h.flags&flagEndHeaders == 0 {
+		r.block = r.block[:0]
+		r.add(r.frame.Block)
+	}
 	return true
 }
 

@@ -5,12 +5,15 @@ package http2
 
 import (
 	"bytes"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // frames returns what a Reader finds in input.
@@ -46,10 +49,10 @@ func TestBlocksArePutTogetherWithoutPaddingAndPriority(t *testing.T) {
 	assert.Equal(t, PushPromise, found[0].Type)
 	assert.EqualValues(t, 1, found[0].Stream)
 	assert.EqualValues(t, 2, found[0].Promised)
-	d := NewDecoder(tableLimit)
+	d := newDecoder(tableLimit)
 	var promised, answer Fields
 	require.NoError(t, d.Decode(found[0].Block, false, &promised))
-	assert.Equal(t, "/pushed", string(promised.Path))
+	assert.Equal(t, "/pushed", string(promised.Get(Path)))
 	require.NoError(t, d.Decode(found[1].Block, false, &answer))
 	assert.EqualValues(t, 204, answer.Status)
 	assert.True(t, found[1].EndStream)
@@ -80,14 +83,14 @@ func TestALongBlockIsCut(t *testing.T) {
 			found := frames(t, NewReader(blockLimit, false), c.Bytes())
 			require.Len(t, found, 2)
 			assert.True(t, found[0].Cut)
-			d := NewDecoder(tableLimit)
+			d := newDecoder(tableLimit)
 			var first, second Fields
 			require.NoError(t, d.Decode(found[0].Block, true, &first))
-			assert.Equal(t, "/shop.Cart/Add", string(first.Path), "what was seen is right")
+			assert.Equal(t, "/shop.Cart/Add", string(first.Get(Path)), "what was seen is right")
 			require.NoError(t, d.Decode(found[1].Block, false, &second))
-			assert.Nil(t, second.Path, "what refers to a cut block is not known")
+			assert.Nil(t, second.Get(Path), "what refers to a cut block is not known")
 			assert.NotZero(t, second.Unknown)
-			assert.Equal(t, "POST", string(second.Method))
+			assert.Equal(t, "POST", string(second.Get(Method)))
 		})
 	}
 }
@@ -95,24 +98,24 @@ func TestALongBlockIsCut(t *testing.T) {
 func TestAnObserverWhoComesInTheMiddleGuessesNothing(t *testing.T) {
 	c := newConversation()
 	c.encode(t, request...) // not seen
-	d := NewDecoder(tableLimit)
+	d := newDecoder(tableLimit)
 	var fields Fields
 	require.NoError(t, d.Decode(c.encode(t, request...), false, &fields))
-	assert.Equal(t, "POST", string(fields.Method))
-	assert.Nil(t, fields.Path)
-	assert.Nil(t, fields.ContentType)
+	assert.Equal(t, "POST", string(fields.Get(Method)))
+	assert.Nil(t, fields.Get(Path))
+	assert.Nil(t, fields.Get(ContentType))
 	assert.Equal(t, 5, fields.Unknown)
 
 	fields = Fields{}
 	block := c.encode(t, ":path", "/shop.Cart/Remove", ":authority", "shop:8080")
 	require.NoError(t, d.Decode(block, false, &fields))
-	assert.Equal(t, "/shop.Cart/Remove", string(fields.Path))
+	assert.Equal(t, "/shop.Cart/Remove", string(fields.Get(Path)))
 	assert.Equal(t, 1, fields.Unknown)
 
 	fields = Fields{}
 	block = c.encode(t, ":path", "/shop.Cart/Remove")
 	require.NoError(t, d.Decode(block, false, &fields))
-	assert.Equal(t, "/shop.Cart/Remove", string(fields.Path), "what came since is known")
+	assert.Equal(t, "/shop.Cart/Remove", string(fields.Get(Path)), "what came since is known")
 	assert.Zero(t, fields.Unknown)
 }
 
@@ -140,7 +143,7 @@ func TestMalformedBlocksMakeTheDecoderForget(t *testing.T) {
 		"a wrong Huffman code": {0x40, 0x84, 0xff, 0xff, 0xff, 0xff, 0},
 	} {
 		c := newConversation()
-		d := NewDecoder(tableLimit)
+		d := newDecoder(tableLimit)
 		require.NoError(t, d.Decode(c.encode(t, request...), false, &Fields{}))
 		assert.NotZero(t, d.table.size)
 		assert.ErrorIs(t, d.Decode(block, false, &Fields{}), ErrBlock, name)
@@ -150,23 +153,93 @@ func TestMalformedBlocksMakeTheDecoderForget(t *testing.T) {
 
 func TestTheTableIsBounded(t *testing.T) {
 	c := newConversation()
-	d := NewDecoder(300)
+	d := newDecoder(300)
 	for range 3 * maxEntries {
-		require.NoError(t, d.Decode(c.encode(t, "traceparent", parent, "x", strings.Repeat("y", 20)), false, &Fields{}))
+		require.NoError(t, d.Decode(c.encode(t, "traceparent", parent, "server", "nginx", "x", strings.Repeat("y", 20)), false, &Fields{}))
 		assert.LessOrEqual(t, d.table.size, 300)
+		assert.LessOrEqual(t, cap(d.table.text), 1024)
 	}
 	var fields Fields
 	require.NoError(t, d.Decode(c.encode(t, "x", strings.Repeat("z", 400)), false, &fields))
+	assert.Len(t, fields.Taken, 1)
+	require.NoError(t, d.Decode([]byte{byte(0x80 | (staticCount + 1))}, false, &fields))
+	assert.Equal(t, 1, fields.Unknown, "too long to be remembered")
 	block := append(c.encode(t, ":path", "/a"), c.encode(t, ":path", "/a")...)
 	require.NoError(t, d.Decode(block, false, &fields))
-	assert.Equal(t, "/a", string(fields.Path))
+	assert.Equal(t, "/a", string(fields.Get(Path)))
+}
+
+func TestValuesAreFoundWhileTheTableGoesAround(t *testing.T) {
+	c := newConversation()
+	d := newDecoder(tableLimit)
+	var fields Fields
+	for i := range 5 * maxEntries {
+		path := strings.Repeat("/"+strconv.Itoa(i), 1+i%7)
+		require.NoError(t, d.Decode(c.encode(t, ":path", path, "server", "nginx"), false, &fields))
+		require.NoError(t, d.Decode(c.encode(t, "server", "nginx", ":path", path), false, &fields))
+		require.Equal(t, path, string(fields.Get(Path)))
+		require.Zero(t, fields.Unknown)
+	}
+}
+
+// What indices stand for may be longer than what was sent, without a bound.
+func TestWhatABlockStandsForIsBounded(t *testing.T) {
+	c := newConversation()
+	d := newDecoder(tableLimit)
+	var fields Fields
+	require.NoError(t, d.Decode(c.encode(t, "x", strings.Repeat("y", 1000)), false, &fields))
+	require.NoError(t, d.Decode(bytes.Repeat([]byte{byte(0x80 | (staticCount + 1))}, 1000), false, &fields))
+	assert.Len(t, fields.Taken, 2*tableLimit/1000)
+	assert.Equal(t, 1000-len(fields.Taken), fields.Unknown)
+	assert.Less(t, len(fields.text), 3*tableLimit)
+}
+
+func TestWithoutContextOnlyTheCallIsRead(t *testing.T) {
+	c := newConversation()
+	d := NewDecoder(tableLimit, NewNames(nil, false))
+	var fields Fields
+	for range 2 {
+		require.NoError(t, d.Decode(c.encode(t, request...), false, &fields))
+		assert.Equal(t, "POST", string(fields.Get(Method)))
+		assert.Equal(t, "/shop.Cart/Add", string(fields.Get(Path)))
+		assert.Equal(t, "application/grpc", string(fields.Get(ContentType)))
+		for _, left := range []Known{Scheme, Authority, UserAgent, TraceParent} {
+			assert.Nil(t, fields.Get(left))
+		}
+		assert.True(t, fields.Head)
+		assert.Zero(t, fields.Unknown)
+	}
+}
+
+func TestControlCharactersAreFoundWhereverTheyAre(t *testing.T) {
+	for length := range 20 {
+		for at := range length {
+			for c := range 256 {
+				value := bytes.Repeat([]byte("\xffa"), 10)[:length]
+				value[at] = byte(c)
+				assert.Equal(t, plainBytes(value), plain(value), "%q", value)
+			}
+		}
+	}
+}
+
+func TestHuffmanAgreesWithTheOtherDecoder(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		text := make([]byte, random.IntN(20))
+		for i := range text {
+			text[i] = byte(random.Uint32())
+		}
+		compareHuffman(t, text)
+		compareHuffman(t, hpack.AppendHuffmanString(nil, string(text)))
+	}
 }
 
 func TestOfTwoTraceparentsNeitherCounts(t *testing.T) {
 	c := newConversation()
 	var fields Fields
-	require.NoError(t, NewDecoder(tableLimit).Decode(c.encode(t, "traceparent", parent, "traceparent", parent, "traceparent", parent), false, &fields))
-	assert.Nil(t, fields.TraceParent)
+	require.NoError(t, newDecoder(tableLimit).Decode(c.encode(t, "traceparent", parent, "traceparent", parent, "traceparent", parent), false, &fields))
+	assert.Nil(t, fields.Get(TraceParent))
 }
 
 func TestAgreesWithTheOtherDecoder(t *testing.T) {
@@ -199,7 +272,7 @@ func BenchmarkStream(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(c.Len()))
 	for b.Loop() {
-		if err := l.reader.Feed(c.Bytes(), sink); err != nil || len(fields.Path) == 0 {
+		if err := l.reader.Feed(c.Bytes(), sink); err != nil || len(fields.Get(Path)) == 0 {
 			b.Fatal("not read")
 		}
 	}

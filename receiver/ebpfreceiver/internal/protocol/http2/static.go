@@ -3,24 +3,10 @@
 
 package http2
 
-// field is a header field as it is sent. Known says that its value, and its name if it has one, were seen.
-type field struct {
-	name, value []byte
-	known       bool
-}
+// staticCount is how many fields the static table has.
+const staticCount = len(staticText) / 2
 
-// staticFields returns the static table (RFC 7541 appendix A); index 1 comes first.
-func staticFields() []field {
-	fields := make([]field, 0, len(staticText)/2)
-	for i := 0; i < len(staticText); i += 2 {
-		fields = append(fields, field{[]byte(staticText[i]), []byte(staticText[i+1]), true})
-	}
-	return fields
-}
-
-// static is shared by all decoders, which only read it.
-var static = staticFields()
-
+// staticText is the static table (RFC 7541 appendix A): names and values. Index 1 comes first.
 var staticText = [...]string{
 	":authority", "", ":method", "GET", ":method", "POST", ":path", "/", ":path", "/index.html", ":scheme", "http",
 	":scheme", "https", ":status", "200", ":status", "204", ":status", "206", ":status", "304", ":status", "400",
