@@ -61,6 +61,11 @@ type Config struct {
 	// 1 to 255; zero is refused: it would look at nothing.
 	DetectMessages int `mapstructure:"detect_messages"`
 
+	// IdleAfter is how long an HTTP/1 connection is quiet before the kernel frees what it keeps of it, which is about 1 KiB a
+	// socket: between once and twice that. It is then detected anew by its next request. Less than a second is refused,
+	// but for zero, which frees nothing before the connection ends.
+	IdleAfter time.Duration `mapstructure:"idle_after"`
+
 	// CPUBudget is the share of the host's processors that watching may take: the programs in the kernel and this whole
 	// process together, from 0 to 1. What would cost more is thinned in the kernel: spans then stand for several
 	// exchanges, and say for how many; metrics stay exact as long as that is enough, see RestConnections. Zero is no limit.
@@ -130,6 +135,7 @@ func createDefaultConfig() component.Config {
 		MaxProcesses:     4096,
 		DetectMessages:   8,
 		Causes:           true,
+		IdleAfter:        30 * time.Second,
 		CPUBudget:        0.05,
 		RestConnections:  true,
 		Batch:            BatchConfig{MaxSpans: 1024, Timeout: 200 * time.Millisecond},
@@ -152,6 +158,7 @@ func (c *Config) Validate() error {
 		positiveTime("exchange_timeout", c.ExchangeTimeout),
 		positive("max_processes", c.MaxProcesses),
 		c.validateDetect(),
+		c.validateIdle(),
 		c.validateBudget(),
 	)
 }
@@ -193,6 +200,14 @@ func (c *Config) validateDetect() error {
 		return fmt.Errorf("`detect_messages` must be between 1 and %d, found %d", maxDetectMessages, c.DetectMessages)
 	}
 	return nil
+}
+
+// validateIdle checks idle_after.
+func (c *Config) validateIdle() error {
+	if c.IdleAfter == 0 || c.IdleAfter >= time.Second {
+		return nil
+	}
+	return fmt.Errorf("`idle_after` must be 0 or at least 1s, found %s", c.IdleAfter)
 }
 
 // validateBudget checks cpu_budget.

@@ -49,6 +49,7 @@ func TestConfigValid(t *testing.T) {
 			c.ExchangeTimeout = 30 * time.Second
 			c.MaxProcesses = 100
 			c.DetectMessages = 4
+			c.IdleAfter = 10 * time.Second
 			c.CPUBudget, c.RestConnections = 0.1, false
 			c.Batch = BatchConfig{MaxSpans: 512, Timeout: time.Second}
 			c.Streams = StreamsConfig{TLS: true, MaxHeaders: 8192, MaxMemory: 1 << 20}
@@ -63,8 +64,8 @@ func TestConfigValid(t *testing.T) {
 			c.TCP = TCPConfig{MaxRows: 100}
 			c.Logs = LogsConfig{MaxDelay: time.Millisecond, MaxPending: 100}
 		},
-		"wakeup_zero.yaml": func(c *Config) {
-			c.WakeupSize = 0
+		"zero.yaml": func(c *Config) {
+			c.WakeupSize, c.IdleAfter = 0, 0
 			c.Batch.Timeout = 0
 		},
 	}
@@ -102,6 +103,7 @@ func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 			"`poll_interval` must be positive, found -1s",
 			"`detect_messages` must be between 1 and 255, found 256",
 			"`cpu_budget` must be between 0 and 1, found -1",
+			"`idle_after` must be 0 or at least 1s, found -1s",
 			"batch: `timeout` must not be negative, found -1s",
 			"metrics: `max_idle` must not be negative, found -1s",
 			"logs: `max_delay` must not be negative, found -1s",

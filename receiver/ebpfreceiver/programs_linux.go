@@ -26,6 +26,7 @@ func (c *Config) programSettings(next consumers) bpfobj.Settings {
 		Causes:         c.Causes && (next.traces != nil || next.logs != nil),
 		TCPLogs:        next.logs != nil && (c.TCP.Logs || c.Causes),
 		Rests:          c.RestConnections,
+		Idle:           c.IdleAfter > 0,
 	}
 	if next.metrics != nil {
 		settings.TCPRows = c.TCP.MaxRows

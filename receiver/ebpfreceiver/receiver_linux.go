@@ -46,7 +46,8 @@ type ebpfReceiver struct {
 	probe     *probe.Probe
 	ring      *ring.Reader
 	flow      *flow
-	thinning  *thinning // nil: nothing may be left out
+	thinning  *thinning       // nil: nothing may be left out
+	sweeper   *bpfobj.Sweeper // nil: idle connections keep their state
 	running   sync.WaitGroup
 	cancel    context.CancelFunc // of what the next consumer is doing
 }
@@ -83,6 +84,9 @@ func (r *ebpfReceiver) start(ctx context.Context, host component.Host) error {
 	if r.thinning != nil {
 		r.running.Go(func() { r.thinning.run(sending, r.flow.drained) })
 	}
+	if r.sweeper != nil {
+		r.running.Go(func() { r.sweep(sending) })
+	}
 	return nil
 }
 
@@ -108,6 +112,7 @@ func (r *ebpfReceiver) open(ctx context.Context) error {
 	if r.objects, err = bpfobj.Load(r.cfg.programSettings(r.next)); err != nil {
 		return err
 	}
+	r.sweeper = r.newSweeper()
 	if r.ring, err = ring.NewReader(r.objects.Ring(), r.cfg.PollInterval); err != nil {
 		return err
 	}
@@ -243,12 +248,15 @@ func (r *ebpfReceiver) release() error {
 	if r.ring != nil {
 		errs = append(errs, r.ring.Close())
 	}
+	if r.sweeper != nil {
+		errs = append(errs, r.sweeper.Close())
+	}
 	if r.objects != nil {
 		errs = append(errs, r.objects.Close())
 	}
 	if r.cgroups != nil {
 		errs = append(errs, r.cgroups.Close())
 	}
-	r.probe, r.telemetry, r.ring, r.objects, r.cgroups, r.cancel = nil, nil, nil, nil, nil, nil
+	r.probe, r.telemetry, r.ring, r.sweeper, r.objects, r.cgroups, r.cancel = nil, nil, nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }

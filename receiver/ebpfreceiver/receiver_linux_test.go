@@ -66,6 +66,7 @@ func configFor(server *httptest.Server) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Filter.Ports.Include = []int{server.Listener.Addr().(*net.TCPAddr).Port}
 	cfg.CaptureSelf = true                                           // the test is server, client and receiver at once
+	cfg.IdleAfter = time.Hour                                        // who tests that sweeps at times of its own
 	cfg.PollInterval, cfg.Batch.Timeout, cfg.CPUBudget = often, 0, 0 // every exchange, however busy the machine is
 	return cfg
 }

@@ -108,6 +108,23 @@ func (t *telemetry) observe(s sources) error {
 			}
 			return nil
 		}),
+		t.observeThinning(s),
+		t.builder.RegisterReceiverEbpfRestedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Rested })),
+		t.builder.RegisterReceiverEbpfSweptCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Swept })),
+		t.builder.RegisterReceiverEbpfThinnedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Thinned + uint64(s.thinned.Load()) })),
+		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			counters, err := s.kernel()
+			if err == nil {
+				o.Observe(int64(counters.Requests) + s.streams.Requests.Load())
+			}
+			return err
+		}),
+	)
+}
+
+// observeThinning registers those that say what is left out.
+func (t *telemetry) observeThinning(s sources) error {
+	return errors.Join(
 		t.builder.RegisterReceiverEbpfCPUShareCallback(func(_ context.Context, o metric.Float64Observer) error {
 			if s.budget() {
 				o.Observe(s.thinning.Share())
@@ -131,15 +148,6 @@ func (t *telemetry) observe(s sources) error {
 				o.Observe(s.thinning.Streams())
 			}
 			return nil
-		}),
-		t.builder.RegisterReceiverEbpfRestedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Rested })),
-		t.builder.RegisterReceiverEbpfThinnedCallback(s.observeCount(func(c bpfobj.Counters) uint64 { return c.Thinned + uint64(s.thinned.Load()) })),
-		t.builder.RegisterReceiverEbpfRequestsCallback(func(_ context.Context, o metric.Int64Observer) error {
-			counters, err := s.kernel()
-			if err == nil {
-				o.Observe(int64(counters.Requests) + s.streams.Requests.Load())
-			}
-			return err
 		}),
 	)
 }

@@ -24,6 +24,8 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 		return;
 	owner->inherited = how;
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (connection && knob_idle && connection->idle && !idle_ends(connection))
+		return;
 	if (connection) {
 		cause_accepted(connection, owner);
 	} else if (owner->messages) {

@@ -260,8 +260,10 @@ static __always_inline void response_more(struct connection *connection, __u8 ki
 	struct event event = connection->exchange.event;
 
 	event.kind = kind;
-	if (!ring_write(&event, sizeof(event)))
-		count(COUNTER_LATE_RING_FULL);
+	if (ring_write(&event, sizeof(event)))
+		return;
+	connection->untold = 1;
+	count(COUNTER_LATE_RING_FULL);
 }
 
 static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const struct packet *packet,
@@ -290,7 +292,8 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 		return WRITE_NOTHING;
 	}
 	/* The sender marks the end of each of its writes with PSH: no other packet can end a response. */
-	if (!chunk_end && !push)
+	connection->untold = !chunk_end && !push;
+	if (connection->untold)
 		return WRITE_NOTHING;
 	if (knob_metrics && connection->counted)
 		metrics_count(connection, connection->last_ns);

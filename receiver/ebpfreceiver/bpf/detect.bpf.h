@@ -58,8 +58,11 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 					       struct owner *owner, struct stream **stream)
 {
 	__u64 prefix;
+	bool swept;
 
-	if (!packet->length || owner->off || (owner->messages && owner->direction == packet->direction))
+	if (!packet->length || owner->off || (owner->messages && (owner->direction & 1) == packet->direction))
+		return PREFIX_UNKNOWN;
+	if (idle_repeats(packet, sk, owner))
 		return PREFIX_UNKNOWN;
 	prefix = packet_prefix(skb, packet, 0);
 	if (packet_is_ahead(sk, packet)) {
@@ -68,11 +71,13 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 			return PREFIX_UNKNOWN;
 		prefix = HTTP2_PREFIX;
 	}
-	owner->direction = packet->direction;
+	swept = owner->direction & OWNER_SWEPT;
+	owner->direction = (owner->direction & ~1) | packet->direction;
 	owner->messages++;
 	if (http1_is_request(prefix))
 		return PREFIX_REQUEST;
-	cause_other(owner);
+	if (!swept)
+		cause_other(owner);
 	*stream = stream_detect(skb, packet, sk, owner, prefix);
 	if (*stream)
 		return PREFIX_STREAM;
@@ -81,8 +86,8 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 		return PREFIX_UNKNOWN;
 	}
 	if (http1_is_response(prefix))
-		count(COUNTER_RESPONSE_UNMATCHED);
-	if (!owner->off && owner->messages >= knob_detect_messages) {
+		count(owner->direction & OWNER_RESTED ? COUNTER_RESTED : COUNTER_RESPONSE_UNMATCHED);
+	if (!owner->off && !swept && owner->messages >= knob_detect_messages) {
 		owner->off = 1;
 		count(COUNTER_OFF_UNKNOWN);
 	}
@@ -112,6 +117,7 @@ static __always_inline struct connection *connection_detect(struct __sk_buff *sk
 		if (connection) {
 			connection->exchange.event.cookie = bpf_get_socket_cookie(skb);
 			connection->exchange.cgroup_id = bpf_skb_cgroup_id(skb);
+			idle_resume(packet, sk, connection, owner);
 		}
 		return connection;
 	}
@@ -140,6 +146,7 @@ static __always_inline int step_detect_packet(struct __sk_buff *skb)
 		return 1;
 	bpf_sk_storage_delete(&connections, sk);
 	owner->messages = 0;
+	owner->direction = 0;
 	detect(skb, &packet, sk, owner, &stream);
 	if (!stream)
 		return 1;

@@ -99,7 +99,12 @@ struct event_stream {
 	__u8 reserved;
 };
 
-#define OWNER_STREAM 2 /* see owner.direction */
+/* Bits of owner.direction, beside enum direction. */
+#define OWNER_STREAM 2 /* the connection speaks frames; no other bit is set */
+#define OWNER_SWEPT 4 /* it spoke HTTP/1, and its state was taken away because it was idle */
+#define OWNER_RESTED 8 /* and it rested then */
+#define OWNER_RELEASED 16 /* and the last descriptor of the socket was closed since */
+
 #define OWNER_INHERITED 1 /* the owner is the listener's: nobody saw who accepted the connection */
 #define OWNER_ACCEPTED 2 /* the owner accepted the connection */
 
@@ -111,7 +116,7 @@ struct owner {
 	__u32 pid; /* thread group id in the initial namespace; 0: unknown */
 	__u8 off; /* the connection's protocol is unknown or filtered out: look no more */
 	__u8 messages; /* changes of direction seen while the protocol is unknown */
-	__u8 direction; /* of the last payload seen while the protocol is unknown; OWNER_STREAM: the connection speaks frames */
+	__u8 direction; /* of the last payload seen while the protocol is unknown, with bits OWNER_... */
 	__u8 inherited; /* OWNER_INHERITED, OWNER_ACCEPTED; 0: the socket was not accepted */
 	__u8 comm[16]; /* task name when the tag was written */
 };
@@ -264,7 +269,7 @@ struct tcp_row {
 enum counter {
 	COUNTER_REQUESTS = 0, /* exchanges begun */
 	COUNTER_LOST_RING_FULL = 1, /* exchanges lost: no room in the ring */
-	COUNTER_LOST_STORAGE = 2, /* exchanges lost: no memory for the socket's state */
+	COUNTER_LOST_STORAGE = 2, /* exchanges lost: no memory for the socket's state, or it was just being taken away */
 	COUNTER_LOST_NO_STATUS_LINE = 3, /* exchanges lost: the response did not begin with a status line */
 	COUNTER_LOST_PIPELINED = 4, /* exchanges lost: sent before the previous request was answered, and not followed */
 	COUNTER_LATE_RING_FULL = 5, /* progress and end records lost: the exchange's end is found later, or by time-out */
@@ -283,7 +288,8 @@ enum counter {
 	COUNTER_SERIES_LOST = 18, /* durations that could not be counted */
 	COUNTER_THINNED = 19, /* exchanges without a record, because of the thinning */
 	COUNTER_RESTED = 20, /* packets that were not looked at, because their connection rests */
-	COUNTER_MAX = 21,
+	COUNTER_SWEPT = 21, /* connections whose state was taken away because they were idle */
+	COUNTER_MAX = 22,
 };
 
 _Static_assert(sizeof(struct event) == 32, "event has no padding");

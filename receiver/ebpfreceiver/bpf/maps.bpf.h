@@ -45,6 +45,14 @@ enum interim {
 	INTERIM_CONTINUE = 2, /* that the client may send the body */
 };
 
+/* Whether a connection is about to lose its state, since nothing happens on it; see idle.bpf.h. */
+enum idle {
+	IDLE_NOT = 0,
+	IDLE_NOTED = 1, /* no packet has come since a sweep */
+	IDLE_NOTED_TOO = 2, /* none since another one */
+	IDLE_GONE = 3, /* a sweep takes its state away */
+};
+
 /* State of a connection that speaks HTTP/1. The records' bytes are built in place, so that an exchange costs one copy
  * into the ring. Both directions' programs may run at once on two processors (the softirq side does not take the
  * socket's lock); requests and responses alternate, so they do not touch the same fields at the same time unless a
@@ -62,7 +70,8 @@ struct connection {
 	__u32 request_sequence; /* TCP sequence number of the request's first byte */
 	__u8 rests; /* it is not followed; phase is PHASE_IDLE then */
 	__u8 hidden; /* its process is counted as one that may have more to answer than is known, because of it */
-	__u8 reserved[2];
+	volatile __u8 idle; /* enum idle */
+	__u8 untold; /* emitted, and more bytes of the response have passed than records tell */
 	__u64 last_ns; /* last byte of the response so far */
 	__u64 counted_ns; /* the duration that the exchange was counted with */
 	__u32 interim_bytes; /* bytes of interim responses before the final one */

@@ -28,6 +28,7 @@
 #include "streamrest.bpf.h"
 #include "walk.bpf.h"
 #include "cause.bpf.h"
+#include "idle.bpf.h"
 #include "steps.bpf.h"
 #include "detect.bpf.h"
 #include "pipeline.bpf.h"
@@ -78,6 +79,9 @@ static __always_inline void observe(struct __sk_buff *skb, __u8 direction)
 			return;
 		}
 		connection = connection_detect(skb, &packet, sk);
+	} else if (knob_idle && connection->idle && !idle_ends(connection)) {
+		idle_missed(skb, &packet);
+		return;
 	}
 	if (!connection)
 		return;
@@ -274,6 +278,8 @@ int follow_release(struct bpf_sock *sk)
 	}
 	if (stream)
 		stream->released = 1;
+	if (!connection && !stream)
+		idle_released(sk);
 	tcp_released(sk);
 	return 1;
 }

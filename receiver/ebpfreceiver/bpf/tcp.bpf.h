@@ -15,9 +15,9 @@
 #define TCP_WINDOW_NS 15000000ULL
 
 /* How long before the end of a connection a RST may have come that ended it: TCP ignores one out of sequence, and may
- * then be closed in order much later.
+ * then be closed in order much later. A second, by tcp_clock.
  */
-#define TCP_RESET_NS 1000000000ULL
+#define TCP_RESET 60
 
 /* State of a connection. What every sample needs comes first: with what the kernel puts in front, that is one cache line. */
 struct tcp_socket {
@@ -28,17 +28,18 @@ struct tcp_socket {
 	__u32 retransmits; /* segments */
 	__u64 received; /* bytes of payload so far, as of the last sample */
 	__u64 sent;
-	__u64 acked_before; /* the kernel's count of bytes acknowledged, when the connection was established */
-	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
-	__u64 established_ns; /* 0: not yet */
-	__u64 reset_ns[2]; /* per direction: when a RST was seen */
-	struct tcp_key key;
-	struct within within; /* what the process that connects had to answer */
+	__u32 acked_before; /* the kernel's count of bytes acknowledged, when the connection was established: those of a SYN */
+	__u32 reset_at[2]; /* per direction: when a RST was seen, see tcp_clock; 0: none was */
 	__u8 expired; /* TCP gave up after its last retransmission */
 	__u8 released; /* the process closed its last descriptor */
 	__u8 fin[2]; /* per direction: a FIN was seen */
-	__u8 reserved[4];
+	__u64 opened_ns; /* connect(); of an accepted connection, the end of its handshake */
+	__u64 established_ns; /* 0: not yet */
+	struct tcp_key key;
+	struct within within; /* what the process that connects had to answer */
 };
+
+_Static_assert(sizeof(struct tcp_socket) <= 192 - 72, "tcp_socket fits kmalloc-192");
 
 /* Key: socket. */
 struct {
@@ -238,11 +239,19 @@ static __always_inline void tcp_retransmit(struct bpf_sock_ops *ctx, struct tcp_
 		tcp_add(&row->retransmits, segments);
 }
 
+/* The time in 16.8 ms, never 0: begins anew after two years. */
+static __always_inline __u32 tcp_clock(void)
+{
+	__u32 now = bpf_ktime_get_ns() >> 24;
+
+	return now ? now : 1;
+}
+
 static __always_inline bool tcp_was_reset(const struct tcp_socket *tcp, __u8 direction)
 {
-	__u64 when = tcp->reset_ns[direction];
+	__u32 when = tcp->reset_at[direction];
 
-	return when && bpf_ktime_get_ns() - when < TCP_RESET_NS;
+	return when && tcp_clock() - when < TCP_RESET;
 }
 
 /* Why a connection went from state to TCP_CLOSE. Only what tells a cause for certain is used: a RST that was seen, TCP's own
@@ -252,7 +261,7 @@ static __always_inline __u8 tcp_end_of(const struct tcp_socket *tcp, __u32 state
 {
 	switch (state) {
 	case BPF_TCP_SYN_SENT:
-		if (tcp->reset_ns[INGRESS])
+		if (tcp->reset_at[INGRESS])
 			return TCP_END_REFUSED;
 		if (tcp->expired)
 			return TCP_END_TIMED_OUT;
@@ -368,7 +377,7 @@ static __always_inline void tcp_packet(struct bpf_sock *sk, const struct packet 
 	if (!tcp)
 		return;
 	if (packet->flags & TCP_FLAG_RST) {
-		tcp->reset_ns[packet->direction & 1] = bpf_ktime_get_ns();
+		tcp->reset_at[packet->direction & 1] = tcp_clock();
 		return;
 	}
 	if (packet->flags & TCP_FLAG_FIN)

@@ -13,6 +13,8 @@ type Counters struct {
 	Thinned uint64
 	// Rested is the number of packets that were not looked at, because their connection rests.
 	Rested uint64
+	// Swept is the number of connections whose state was taken away because they were idle.
+	Swept uint64
 	// Lost counts exchanges that no record tells of, by reason.
 	Lost map[string]uint64
 	// Off counts connections that are no longer looked at, by reason.
@@ -83,6 +85,7 @@ func (o *Objects) Counters() (Counters, error) {
 		Requests: sums[socketCounterCOUNTER_REQUESTS],
 		Thinned:  sums[socketCounterCOUNTER_THINNED],
 		Rested:   sums[socketCounterCOUNTER_RESTED],
+		Swept:    sums[socketCounterCOUNTER_SWEPT],
 		Lost:     pick(lostReasons()),
 		Off:      pick(offReasons()),
 		Degraded: pick(degradedReasons()),

@@ -34,6 +34,8 @@ type Settings struct {
 	Causes bool
 	// Rests says that connections may be made to rest; see [Objects.Rest].
 	Rests bool
+	// Idle says that a [Sweeper] may take away the state of idle connections.
+	Idle bool
 	// TCPRows is how many rows TCP connections are counted in, beside the one for what finds no room; 0: they are not
 	// counted.
 	TCPRows int
@@ -98,6 +100,7 @@ func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 		socketVarKnobTellProcesses:  flag(s.TellProcesses),
 		socketVarKnobCauses:         flag(s.Causes),
 		socketVarKnobRest:           flag(s.Rests),
+		socketVarKnobIdle:           flag(s.Idle),
 		socketVarKnobTcpMetrics:     flag(s.TCPRows > 0),
 		socketVarKnobTcpLogs:        flag(s.TCPLogs),
 		socketVarKnobTcpBounds:      tcpBounds(s.TCPBounds),

@@ -6,6 +6,7 @@ package bpfobj
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/rlimit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,7 +32,7 @@ type programSize struct {
 // everything switches on all that adds code, and with it what the verifier has to look at.
 func everything() Settings {
 	return Settings{
-		Exchanges: true, HTTP2: true, TLS: true, TellProcesses: true, Causes: true, Rests: true, TCPLogs: true, TCPRows: 8,
+		Exchanges: true, HTTP2: true, TLS: true, TellProcesses: true, Causes: true, Rests: true, Idle: true, TCPLogs: true, TCPRows: 8,
 		Limits: make([]uint64, 248), MaxSeries: 100, DetectMessages: 8, RingBufferSize: 1 << 16, WakeupSize: 1 << 12,
 		IncludePorts: []uint16{80}, ExcludePorts: []uint16{81},
 	}
@@ -47,9 +49,37 @@ func sizes(t *testing.T, settings Settings) map[string]programSize {
 	spec, err := loadSocket()
 	require.NoError(t, err)
 	require.NoError(t, settings.apply(spec))
+	all, err := sizesOf(t, spec)
+	require.NoError(t, err)
+	spec, err = loadSweep()
+	require.NoError(t, err)
+	apart, err := sizesOf(t, spec)
+	if !canSweep(t) {
+		require.Error(t, err, "it was thought that this kernel cannot do that")
+		t.Logf("not loaded: %v", err)
+		return all
+	}
+	require.NoErrorf(t, err, "%+v", err)
+	maps.Copy(all, apart)
+	return all
+}
+
+// canSweep says whether the kernel has what [Objects.NewSweeper] needs.
+func canSweep(t *testing.T) bool {
+	t.Helper()
+	version, err := features.LinuxVersionCode()
+	require.NoError(t, err)
+	_, err = os.Stat("/sys/kernel/btf/vmlinux")
+	return version >= 5<<16|11<<8 && err == nil
+}
+
+func sizesOf(t *testing.T, spec *ebpf.CollectionSpec) (map[string]programSize, error) {
+	t.Helper()
 	options := ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelStats}}
 	loaded, err := ebpf.NewCollectionWithOptions(spec, options)
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	defer loaded.Close()
 	all := map[string]programSize{}
 	for name, program := range loaded.Programs {
@@ -59,7 +89,7 @@ func sizes(t *testing.T, settings Settings) map[string]programSize {
 		require.NoError(t, err)
 		all[name] = programSize{len(spec.Programs[name].Instructions), verified}
 	}
-	return all
+	return all, nil
 }
 
 // readBudget reads testdata/size_budget: program, most instructions, most verified ones.

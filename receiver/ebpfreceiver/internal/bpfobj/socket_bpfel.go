@@ -44,7 +44,8 @@ type socketConnection struct {
 	RequestSequence  uint32
 	Rests            uint8
 	Hidden           uint8
-	Reserved         [2]uint8
+	Idle             uint8
+	Untold           uint8
 	LastNs           uint64
 	CountedNs        uint64
 	InterimBytes     uint32
@@ -89,7 +90,8 @@ const (
 	socketCounterCOUNTER_SERIES_LOST         socketCounter = 18
 	socketCounterCOUNTER_THINNED             socketCounter = 19
 	socketCounterCOUNTER_RESTED              socketCounter = 20
-	socketCounterCOUNTER_MAX                 socketCounter = 21
+	socketCounterCOUNTER_SWEPT               socketCounter = 21
+	socketCounterCOUNTER_MAX                 socketCounter = 22
 )
 
 type socketEarly struct {
@@ -240,6 +242,14 @@ type socketEventWithin struct {
 	Cookie   uint64
 	Exchange uint32
 	Reserved uint32
+}
+
+type socketGate struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
 }
 
 type socketMethod uint32
@@ -421,10 +431,13 @@ type socketTcpSocket struct {
 	Retransmits   uint32
 	Received      uint64
 	Sent          uint64
-	AckedBefore   uint64
+	AckedBefore   uint32
+	ResetAt       [2]uint32
+	Expired       uint8
+	Released      uint8
+	Fin           [2]uint8
 	OpenedNs      uint64
 	EstablishedNs uint64
-	ResetNs       [2]uint64
 	Key           socketTcpKey
 	Within        struct {
 		_        structs.HostLayout
@@ -433,10 +446,6 @@ type socketTcpSocket struct {
 		Exchange uint32
 		Pid      uint32
 	}
-	Expired  uint8
-	Released uint8
-	Fin      [2]uint8
-	Reserved [4]uint8
 }
 
 // Names of all BPF objects in the ELF.
@@ -450,6 +459,7 @@ const (
 	socketMapCounters           = "counters"
 	socketMapEarlyData          = "early_data"
 	socketMapEarlyRecords       = "early_records"
+	socketMapGates              = "gates"
 	socketMapOwners             = "owners"
 	socketMapPacketSteps        = "packet_steps"
 	socketMapPorts              = "ports"
@@ -498,6 +508,7 @@ const (
 	socketVarKnobDetectMessages = "knob_detect_messages"
 	socketVarKnobExchanges      = "knob_exchanges"
 	socketVarKnobHttp2          = "knob_http2"
+	socketVarKnobIdle           = "knob_idle"
 	socketVarKnobMetrics        = "knob_metrics"
 	socketVarKnobPortExclude    = "knob_port_exclude"
 	socketVarKnobPortInclude    = "knob_port_include"
@@ -607,6 +618,7 @@ type socketMapSpecs struct {
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
 	EarlyRecords   *ebpf.MapSpec `ebpf:"early_records"`
+	Gates          *ebpf.MapSpec `ebpf:"gates"`
 	Owners         *ebpf.MapSpec `ebpf:"owners"`
 	PacketSteps    *ebpf.MapSpec `ebpf:"packet_steps"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
@@ -637,6 +649,7 @@ type socketVariableSpecs struct {
 	KnobDetectMessages *ebpf.VariableSpec `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.VariableSpec `ebpf:"knob_http2"`
+	KnobIdle           *ebpf.VariableSpec `ebpf:"knob_idle"`
 	KnobMetrics        *ebpf.VariableSpec `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
@@ -694,6 +707,7 @@ type socketMaps struct {
 	Counters       *ebpf.Map `ebpf:"counters"`
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
 	EarlyRecords   *ebpf.Map `ebpf:"early_records"`
+	Gates          *ebpf.Map `ebpf:"gates"`
 	Owners         *ebpf.Map `ebpf:"owners"`
 	PacketSteps    *ebpf.Map `ebpf:"packet_steps"`
 	Ports          *ebpf.Map `ebpf:"ports"`
@@ -721,6 +735,7 @@ func (m *socketMaps) Close() error {
 		m.Counters,
 		m.EarlyData,
 		m.EarlyRecords,
+		m.Gates,
 		m.Owners,
 		m.PacketSteps,
 		m.Ports,
@@ -752,6 +767,7 @@ type socketVariables struct {
 	KnobDetectMessages *ebpf.Variable `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.Variable `ebpf:"knob_http2"`
+	KnobIdle           *ebpf.Variable `ebpf:"knob_idle"`
 	KnobMetrics        *ebpf.Variable `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`

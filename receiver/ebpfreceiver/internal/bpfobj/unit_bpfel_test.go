@@ -33,7 +33,8 @@ type unitConnection struct {
 	RequestSequence  uint32
 	Rests            uint8
 	Hidden           uint8
-	Reserved         [2]uint8
+	Idle             uint8
+	Untold           uint8
 	LastNs           uint64
 	CountedNs        uint64
 	InterimBytes     uint32

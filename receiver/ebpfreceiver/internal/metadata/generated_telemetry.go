@@ -45,6 +45,7 @@ type TelemetryBuilder struct {
 	ReceiverEbpfSeries           metric.Int64ObservableGauge
 	ReceiverEbpfSeriesOverflowed metric.Int64ObservableCounter
 	ReceiverEbpfStreamsFollowed  metric.Float64ObservableGauge
+	ReceiverEbpfSwept            metric.Int64ObservableCounter
 	ReceiverEbpfThinned          metric.Int64ObservableCounter
 }
 
@@ -284,6 +285,21 @@ func (builder *TelemetryBuilder) RegisterReceiverEbpfStreamsFollowedCallback(cb 
 	return nil
 }
 
+// RegisterReceiverEbpfSweptCallback sets callback for observable ReceiverEbpfSwept metric.
+func (builder *TelemetryBuilder) RegisterReceiverEbpfSweptCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverEbpfSwept, obs: o})
+		return nil
+	}, builder.ReceiverEbpfSwept)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterReceiverEbpfThinnedCallback sets callback for observable ReceiverEbpfThinned metric.
 func (builder *TelemetryBuilder) RegisterReceiverEbpfThinnedCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -437,6 +453,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_ebpf_streams_followed",
 		metric.WithDescription("Share of the HTTP/2 connections that are looked at; the others rest by `cpu_budget`, or because the ring buffer was filling up. [Alpha]"),
 		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverEbpfSwept, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_ebpf_swept",
+		metric.WithDescription("Idle HTTP/1 connections of which the kernel has freed what it kept, see `idle_after`; nothing is lost with it. [Alpha]"),
+		metric.WithUnit("{connection}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverEbpfThinned, err = builder.meter.Int64ObservableCounter(

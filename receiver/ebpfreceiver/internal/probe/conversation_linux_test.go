@@ -29,7 +29,7 @@ type conversation struct {
 }
 
 // listen opens a TCP listener on loopback; control may set options on it.
-func listen(t *testing.T, control func(fd int) error) net.Listener {
+func listen(t testing.TB, control func(fd int) error) net.Listener {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -48,7 +48,7 @@ func listen(t *testing.T, control func(fd int) error) net.Listener {
 func plain(int) error { return nil }
 
 // converse connects to a listener.
-func converse(t *testing.T, listener net.Listener) *conversation {
+func converse(t testing.TB, listener net.Listener) *conversation {
 	t.Helper()
 	client, err := net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)
@@ -63,7 +63,7 @@ func converse(t *testing.T, listener net.Listener) *conversation {
 }
 
 // say sends text from one end and waits until the other has it.
-func say(t *testing.T, from, to net.Conn, text string) {
+func say(t testing.TB, from, to net.Conn, text string) {
 	t.Helper()
 	_, err := io.WriteString(from, text)
 	require.NoError(t, err)
@@ -71,9 +71,9 @@ func say(t *testing.T, from, to net.Conn, text string) {
 	require.NoError(t, err)
 }
 
-func (c *conversation) ask(t *testing.T, text string) { t.Helper(); say(t, c.client, c.server, text) }
+func (c *conversation) ask(t testing.TB, text string) { t.Helper(); say(t, c.client, c.server, text) }
 
-func (c *conversation) answer(t *testing.T, text string) {
+func (c *conversation) answer(t testing.TB, text string) {
 	t.Helper()
 	say(t, c.server, c.client, text)
 }

@@ -48,7 +48,7 @@ func (r *recorder) Record(record []byte) {
 func (*recorder) Idle() {}
 
 // capture attaches the programs for connections to port and returns what they write.
-func capture(t *testing.T, port uint16, settings bpfobj.Settings) (*recorder, *bpfobj.Objects) {
+func capture(t testing.TB, port uint16, settings bpfobj.Settings) (*recorder, *bpfobj.Objects) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: run as root")
@@ -147,7 +147,7 @@ func exchangeOf(client bool) func(event.Event) bool {
 	return func(e event.Event) bool { return e.Kind == event.Exchange && e.Client == client }
 }
 
-func portOf(t *testing.T, address string) uint16 {
+func portOf(t testing.TB, address string) uint16 {
 	t.Helper()
 	ap, err := netip.ParseAddrPort(address)
 	require.NoError(t, err)
