@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // holderRole is the argument that makes this program hold connections open.
@@ -22,6 +23,7 @@ const holderRole = "hold"
 const (
 	openConnections = 50000
 	holderProcesses = 4
+	idleAfter       = 15 * time.Second // of the receiver; longer than it takes to open the connections
 )
 
 // memory is the outcome, in MiB: resident memory of the receiver's process, and what the kernel keeps for it by socket.
@@ -29,10 +31,13 @@ type memory struct {
 	Idle float64 `json:"idle_mib"`
 	Open float64 `json:"open_mib"` // with openConnections, each of which has carried an exchange
 	// Kernel is by how much more the kernel allocates while these are open, twice as many sockets, than without a receiver.
-	Kernel  float64 `json:"open_kernel_mib"`
-	Want    float64 `json:"want_mib"` // of Open
-	Churn   churn   `json:"churn"`
-	Without churn   `json:"churn_without"` // the same without the receiver
+	Kernel float64 `json:"open_kernel_mib"`
+	// Swept is the same once all have been idle for long enough, SweptResident what the receiver's process then takes.
+	Swept         float64 `json:"idle_kernel_mib"`
+	SweptResident float64 `json:"idle_resident_mib"`
+	Want          float64 `json:"want_mib"` // of Open
+	Churn         churn   `json:"churn"`
+	Without       churn   `json:"churn_without"` // the same without the receiver
 }
 
 // measureMemory holds many connections open, then has connections come and go.
@@ -46,13 +51,18 @@ func measureMemory(ctx context.Context, _ options) (any, error) {
 	if err := holdOpen(ctx, server, func() { without = slabMiB() }); err != nil {
 		return nil, err
 	}
-	a, err := startAgent(ctx, "traces,metrics", "{}")
+	a, err := startAgent(ctx, "traces,metrics", fmt.Sprintf(`{"idle_after": "%s"}`, idleAfter))
 	if err != nil {
 		return nil, err
 	}
 	pid := a.cmd.Process.Pid
 	r := memory{Idle: residentMiB(pid), Want: 100}
-	if err := holdOpen(ctx, server, func() { r.Open, r.Kernel = residentMiB(pid), slabMiB()-without }); err != nil {
+	err = holdOpen(ctx, server, func() {
+		r.Open, r.Kernel = residentMiB(pid), slabMiB()-without
+		<-time.After(2*idleAfter + 5*time.Second) // noted by one sweep, swept by the next, and freed soon after
+		r.SweptResident, r.Swept = residentMiB(pid), slabMiB()-without
+	})
+	if err != nil {
 		return nil, err
 	}
 	if r.Churn, err = server.measureChurn(ctx, pid); err != nil {
