@@ -4,16 +4,11 @@
 package ebpfreceiver
 
 import (
-	"errors"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.uber.org/zap"
@@ -21,7 +16,6 @@ import (
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
-	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/probe"
 )
 
 // needSweeper skips where the kernel cannot sweep.
@@ -82,24 +76,13 @@ func TestEveryExchangeIsToldAndCountedWhileConnectionsAreSwept(t *testing.T) {
 	t.Logf("%d exchanges, %d swept, %d lost", ends, counters.Swept, lost)
 }
 
-// swept starts a receiver that sweeps as often as it may, and waits until it has swept both ends of a connection.
-func swept(t *testing.T, change func(*Config)) {
-	t.Helper()
-	needRoot(t)
+// TestIdleConnectionsAreSweptAndSeenAgain has a receiver that sweeps as often as it may, by itself.
+func TestIdleConnectionsAreSweptAndSeenAgain(t *testing.T) {
 	server := shop(t)
 	cfg := configFor(server)
 	cfg.IdleAfter = time.Second
-	change(cfg)
 	sink := &consumertest.TracesSink{}
-	created, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, sink)
-	require.NoError(t, err)
-	err = created.Start(t.Context(), componenttest.NewNopHost())
-	if errors.Is(err, probe.ErrCgo) {
-		t.Skip("needs a test built with CGO_ENABLED=0")
-	}
-	require.NoError(t, err)
-	defer func() { require.NoError(t, created.Shutdown(t.Context())) }()
-	r := created.(*ebpfReceiver)
+	r := start(t, receivertest.NewNopSettings(metadata.Type), cfg, sink).(*ebpfReceiver)
 	needSweeper(t, r)
 	get(t, server.Client(), server.URL)
 	require.Eventually(t, func() bool {
@@ -108,24 +91,6 @@ func swept(t *testing.T, change func(*Config)) {
 	}, eventually, often)
 	get(t, server.Client(), server.URL)
 	await(t, sink, 4)
-}
-
-func TestIdleConnectionsAreSweptAndSeenAgain(t *testing.T) { swept(t, func(*Config) {}) }
-
-// TestSweepingNeedsNoMoreThanIsKept gives up capabilities in a process of its own.
-func TestSweepingNeedsNoMoreThanIsKept(t *testing.T) {
-	if os.Getenv("SWEEP") != "" {
-		swept(t, func(c *Config) { c.DropCapabilities = true })
-		return
-	}
-	needRoot(t)
-	other := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run="+t.Name()+"$")
-	other.Env = append(os.Environ(), "SWEEP=1")
-	output, err := other.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	if _, why, skipped := strings.Cut(string(output), "linux_test.go:"); skipped && strings.Contains(string(output), "--- SKIP") {
-		t.Skip(why)
-	}
 }
 
 func TestWhereTheKernelCannotSweepItIsSaidOnce(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -179,8 +180,10 @@ func TestWithoutRightsTheErrorAtStartNamesThem(t *testing.T) {
 	}
 }
 
+// TestRightsThatAreNotNeededAnyMoreAreDropped also needs what is done later on: that idle connections are swept.
 func TestRightsThatAreNotNeededAnyMoreAreDropped(t *testing.T) {
 	t.Setenv("E2E_DROP", "true")
+	t.Setenv("E2E_IDLE", "1s")
 	s := startServer(t, "127.0.0.1")
 	p := capture(t, onlyPorts(t, s.addr))
 	for _, line := range capabilityLines(t, p.collector.Pid()) {
@@ -199,8 +202,30 @@ func TestRightsThatAreNotNeededAnyMoreAreDropped(t *testing.T) {
 		}
 	}
 	get(t, "", s.addr, "/small", each)
-	p.finish(2 * each)
-	p.compareBoth(exchanges{"GET /small 200": each})
+	kept := dial(t, s.addr)
+	for swept := range 2 {
+		kept.request("GET", "/small")
+		kept.answer("GET")
+		p.awaitSwept(2 * (swept + 1))
+	}
+	p.finish(2 * (each + 2))
+	p.compareBoth(exchanges{"GET /small 200": each + 2})
+}
+
+// awaitSwept waits until so many ends of connections were swept.
+func (p *pipeline) awaitSwept(ends int) {
+	p.t.Helper()
+	ctx := within(p.t, patience)
+	for {
+		metrics, err := harness.Scrape(ctx, p.telemetry)
+		if err != nil {
+			p.t.Fatal(p.collector.Explain(err))
+		}
+		if int(metrics.Sum("otelcol_receiver_ebpf_swept")) >= ends {
+			return
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
 }
 
 // capabilityLines returns the lines that tell the inheritable, permitted and effective rights of every thread of a process.
