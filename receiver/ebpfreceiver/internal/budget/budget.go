@@ -16,6 +16,9 @@
 //	         <------------------------      room for twice
 //	              room for twice
 //
+// A ring that fills is faster than any measurement: there the programs themselves make connections rest, and a [Pressure] takes
+// that back.
+//
 // A [Controller] is used by one goroutine.
 package budget
 
