@@ -109,8 +109,8 @@ func compareDurations(t *testing.T, side string, own map[string]duration, spans 
 	median, longest := differences[len(differences)/2], differences[len(differences)-1]
 	t.Logf("%s: durations differ by %v in the middle, at most %v, %d of %d by more than 1 ms, %d of these unexplained", side,
 		median, longest, len(differences)-within, len(differences), unexplained)
-	if most := len(differences) / 20; median > time.Millisecond || unexplained > most { // interrupts take time, too, and say nothing
-		t.Errorf("%s: durations differ by %v, want at most 1 ms; %d are unexplained, at most %d may be", side, median, unexplained, most)
+	if most := len(differences) / 20; unexplained > most { // interrupts take time, too, and say nothing
+		t.Errorf("%s: %d durations differ by more than 1 ms for no reason, at most %d may", side, unexplained, most)
 	}
 }
 
