@@ -175,17 +175,23 @@ func adjusted(t *testing.T, span ptrace.Span) float64 {
 // watch runs a receiver of traces and metrics of the crowd's server.
 func (c *crowd) watch() (r *ebpfReceiver, spans *consumertest.TracesSink, metrics *consumertest.MetricsSink) {
 	c.t.Helper()
-	needRoot(c.t)
 	cfg := configFor(c.server)
 	cfg.Metrics.CollectionInterval = 10 * often
+	return watchBoth(c.t, cfg)
+}
+
+// watchBoth runs a receiver of traces and metrics with these settings.
+func watchBoth(t *testing.T, cfg *Config) (r *ebpfReceiver, spans *consumertest.TracesSink, metrics *consumertest.MetricsSink) {
+	t.Helper()
+	needRoot(t)
 	spans, metrics = &consumertest.TracesSink{}, &consumertest.MetricsSink{}
 	factory, set := NewFactory(), receivertest.NewNopSettings(metadata.Type)
-	_, err := factory.CreateMetrics(c.t.Context(), set, cfg, metrics)
-	require.NoError(c.t, err)
-	created, err := factory.CreateTraces(c.t.Context(), set, cfg, spans)
-	require.NoError(c.t, err)
-	require.NoError(c.t, created.Start(c.t.Context(), componenttest.NewNopHost()))
-	c.t.Cleanup(func() { assert.NoError(c.t, created.Shutdown(context.Background())) })
+	_, err := factory.CreateMetrics(t.Context(), set, cfg, metrics)
+	require.NoError(t, err)
+	created, err := factory.CreateTraces(t.Context(), set, cfg, spans)
+	require.NoError(t, err)
+	require.NoError(t, created.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { assert.NoError(t, created.Shutdown(context.Background())) })
 	return created.(*ebpfReceiver), spans, metrics
 }
 

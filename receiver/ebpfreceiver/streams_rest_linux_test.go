@@ -13,11 +13,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
@@ -53,22 +51,6 @@ func (c *chorus) sing(name string, requests int) {
 			get(c.t, client, c.server.URL+"/"+name+"/"+strconv.Itoa(i)+"/"+strconv.Itoa(n))
 		}
 	}
-}
-
-// watch runs a receiver of traces and metrics with these settings.
-func (c *chorus) watch(cfg *Config) (r *ebpfReceiver, spans *consumertest.TracesSink, metrics *consumertest.MetricsSink) {
-	c.t.Helper()
-	needRoot(c.t)
-	cfg.Metrics.CollectionInterval = time.Hour
-	spans, metrics = &consumertest.TracesSink{}, &consumertest.MetricsSink{}
-	factory, set := NewFactory(), receivertest.NewNopSettings(metadata.Type)
-	_, err := factory.CreateMetrics(c.t.Context(), set, cfg, metrics)
-	require.NoError(c.t, err)
-	created, err := factory.CreateTraces(c.t.Context(), set, cfg, spans)
-	require.NoError(c.t, err)
-	require.NoError(c.t, created.Start(c.t.Context(), componenttest.NewNopHost()))
-	c.t.Cleanup(func() { assert.NoError(c.t, created.Shutdown(context.Background())) })
-	return created.(*ebpfReceiver), spans, metrics
 }
 
 // standFor adds up what spans stand for, by kind and the first part of their path; "" is a path that is not known.
@@ -108,7 +90,7 @@ func countsOf(t *testing.T, metrics *consumertest.MetricsSink, name string) (exa
 func TestConnectionsOfHTTP2ThatAreFollowedStandForAll(t *testing.T) {
 	const shift, clients, requests = 2, 60, 5
 	c := newChorus(t, clients)
-	r, spans, metrics := c.watch(configFor(c.server))
+	r, spans, metrics := watchBoth(t, configFor(c.server))
 	c.sing("before", requests)
 	require.NoError(t, r.objects.RestStreams(shift))
 	c.sing("while", requests)
@@ -142,7 +124,7 @@ func TestConnectionsOfHTTP2ThatAreFollowedStandForAll(t *testing.T) {
 func TestSpansOfHTTP2AreThinnedAndStandForAll(t *testing.T) {
 	const threshold, clients, requests = 3 << 54, 20, 50 // a quarter is told
 	c := newChorus(t, clients)
-	r, spans, metrics := c.watch(configFor(c.server))
+	r, spans, metrics := watchBoth(t, configFor(c.server))
 	r.flow.threshold.Store(threshold)
 	c.sing("all", requests)
 	require.NoError(t, r.Shutdown(t.Context()))
@@ -165,7 +147,7 @@ func TestABudgetThatIsTooSmallMakesConnectionsOfHTTP2Rest(t *testing.T) {
 	c := newChorus(t, 20)
 	cfg := configFor(c.server)
 	cfg.CPUBudget = 1e-9
-	r, _, _ := c.watch(cfg)
+	r, _, _ := watchBoth(t, cfg)
 	require.Eventually(t, func() bool {
 		c.sing("all", 1)
 		return r.thinning.Streams() < 0.5

@@ -4,6 +4,7 @@
 package ebpfreceiver
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -21,9 +22,14 @@ import (
 // needSweeper skips where the kernel cannot sweep.
 func needSweeper(t *testing.T, r *ebpfReceiver) {
 	t.Helper()
-	if r.sweeper == nil {
-		t.Skip("needs Linux 5.11 with BTF of itself")
+	if r.sweeper != nil {
+		return
 	}
+	_, err := r.objects.NewSweeper()
+	if errors.Is(err, bpfobj.ErrCannotSweep) {
+		t.Skip(err.Error())
+	}
+	require.NoErrorf(t, err, "%+v", err)
 }
 
 // TestEveryExchangeIsToldAndCountedWhileConnectionsAreSwept sweeps all the time, beside a receiver that never does.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
@@ -23,9 +25,27 @@ type Sweeper struct {
 	sweeps  uint8
 }
 
-// NewSweeper loads the program that sweeps. It needs more of the kernel than [Load] does: Linux 5.11, and BTF of itself. On
-// an error nothing stays loaded, and connections keep their state.
+// ErrCannotSweep is returned where the kernel has not what sweeping needs.
+var ErrCannotSweep = errors.New("needs Linux 5.11 with BTF of itself")
+
+// checkSweep returns [ErrCannotSweep] where that is known beforehand.
+func checkSweep() error {
+	version, err := features.LinuxVersionCode()
+	if err != nil {
+		return fmt.Errorf("read version of the kernel: %w", err)
+	}
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil || version < 5<<16|11<<8 {
+		return errors.Join(ErrCannotSweep, err)
+	}
+	return nil
+}
+
+// NewSweeper loads the program that sweeps. It needs more of the kernel than [Load] does; see [ErrCannotSweep]. On an error
+// nothing stays loaded, and connections keep their state.
 func (o *Objects) NewSweeper() (*Sweeper, error) {
+	if err := checkSweep(); err != nil {
+		return nil, err
+	}
 	spec, err := loadSweep()
 	if err != nil {
 		return nil, fmt.Errorf("read BPF object: %w", err)

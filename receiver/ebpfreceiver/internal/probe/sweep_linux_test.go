@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,9 +30,10 @@ type broom struct {
 func newBroom(t testing.TB, objects *bpfobj.Objects) *broom {
 	t.Helper()
 	sweeper, err := objects.NewSweeper()
-	if err != nil {
-		t.Skipf("needs Linux 5.11 with BTF: %v", err)
+	if errors.Is(err, bpfobj.ErrCannotSweep) {
+		t.Skip(err.Error())
 	}
+	require.NoErrorf(t, err, "%+v", err)
 	t.Cleanup(func() { assert.NoError(t, sweeper.Close()) })
 	return &broom{t, objects, sweeper}
 }
