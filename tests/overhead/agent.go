@@ -143,11 +143,19 @@ type agent struct {
 
 // startAgent returns when the receiver sees the host.
 func startAgent(ctx context.Context, signals, settings string) (*agent, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+	return startAgentOf(ctx, "", signals, settings)
+}
+
+// startAgentOf starts that of another build of this program; the empty name is this one.
+func startAgentOf(ctx context.Context, binary, signals, settings string) (*agent, error) {
+	if binary == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		binary = self
 	}
-	cmd := exec.CommandContext(ctx, self, agentRole, "-signals", signals, "-set", settings)
+	cmd := exec.CommandContext(ctx, binary, agentRole, "-signals", signals, "-set", settings)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

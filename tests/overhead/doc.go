@@ -10,6 +10,7 @@
 //	go run . steady     CPU time and latencies at a steady rate
 //	go run . curve      spans lost and thinned against the rate
 //	go run . memory     memory with many open connections and under churn
+//	go run . compare    time in the kernel a request of this build's receiver and another's (-with), both at once
 //
 // Parts are joined by commas. The part kernel needs tracefs mounted, for the tracepoints.
 //

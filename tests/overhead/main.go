@@ -20,6 +20,11 @@ type options struct {
 	pairs       int
 	duration    time.Duration
 	connections int
+
+	// Of the part compare only.
+	signals    string
+	contenders [2]contender // this program, and another one
+	settle     time.Duration
 }
 
 func main() {
@@ -35,13 +40,18 @@ func main() {
 // run plays the part, or the role of a child, that the command line names.
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a part: kernel, saturate, http2, http2streams, steady, curve or memory")
+		return fmt.Errorf("name a part: kernel, saturate, http2, http2streams, steady, curve, memory or compare")
 	}
 	var o options
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.IntVar(&o.pairs, "pairs", 9, "measurements of each case, in turns")
 	flags.DurationVar(&o.duration, "duration", 4*time.Second, "of one measurement")
 	flags.IntVar(&o.connections, "connections", 50, "to the server")
+	flags.StringVar(&o.signals, "signals", "traces", "compare: traces, metrics or both")
+	flags.StringVar(&o.contenders[0].settings, "set", `{"cpu_budget":0}`, "compare: settings as JSON")
+	flags.StringVar(&o.contenders[1].binary, "with", "", "compare: another build of this program; without: this one")
+	flags.StringVar(&o.contenders[1].settings, "with-set", `{"cpu_budget":0}`, "compare: settings of the other as JSON")
+	flags.DurationVar(&o.settle, "settle", time.Second, "compare: how long both run before they are measured")
 	if args[0] == agentRole {
 		return runAgent(ctx, os.Stdin, os.Stdout, args[1:])
 	}
@@ -55,6 +65,7 @@ func run(ctx context.Context, args []string) error {
 	for name := range strings.SplitSeq(args[0], ",") {
 		part, known := map[string]func(context.Context, options) (any, error){
 			"kernel": measureKernel, "saturate": measureSaturated, "http2": measureHTTP2("1", 50), "http2streams": measureHTTP2("16", 8), "steady": measureSteady, "curve": measureCurve, "memory": measureMemory,
+			"compare": measureCompared,
 		}[name]
 		if !known {
 			return fmt.Errorf("no such part: %q", name)
