@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -291,6 +292,57 @@ func (c *crowd) compareTCP(metrics *consumertest.MetricsSink) {
 	}, eventually, often, "%v, want %v", &got, &want)
 	opened := int64(len(c.clients))
 	assert.Equal(c.t, map[string]int64{"client ": opened, "server ": opened}, sumsOf(metrics, "system.network.tcp.connection.successes", ""))
+}
+
+// TestRoundTripsOfConnectionsInTurnsStandForAll has one connection whose round trips are looked at in one turn of eight. Those in
+// its turn are counted as often as they stand for, in series of their own; those before and after, once. Of bytes, none is missing.
+func TestRoundTripsOfConnectionsInTurnsStandForAll(t *testing.T) {
+	const shift, pings = 3, 10
+	listener, port := plainListener(t)
+	cfg := onlyPort(port)
+	cfg.Metrics.CollectionInterval = time.Hour
+	sink := &consumertest.MetricsSink{}
+	created, stop := startMetrics(t, cfg, sink)
+	r := created.(*ebpfReceiver)
+	client, server := tcpPair(t, listener)
+	sent := int64(0)
+	turn := func(shift int, group uint32) {
+		require.NoError(t, r.objects.Rest(shift, group))
+		for range pings {
+			for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+				_, err := io.WriteString(way[0], "ping")
+				require.NoError(t, err)
+				_, err = io.ReadFull(way[1], make([]byte, 4))
+				require.NoError(t, err)
+			}
+			sent += 4
+			<-time.After(20 * time.Millisecond) // each is in a window of its own
+		}
+	}
+	turn(0, 0)
+	for group := range uint32(1 << shift) {
+		turn(shift, group)
+	}
+	turn(0, 0)
+	require.NoError(t, client.Close())
+	_, err := server.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	require.NoError(t, server.Close())
+	stop()
+	assert.Equal(t, map[string]int64{"client receive": sent, "client transmit": sent, "server receive": sent, "server transmit": sent},
+		sumsOf(sink, "system.network.tcp.io", "network.io.direction"))
+	counted := map[string]int{}
+	for _, p := range pointsOf(t, sink, "system.network.tcp.rtt.duration") {
+		role, _ := p.Attributes().Get("network.tcp.handshake.role")
+		_, scaled := p.Attributes().Get("risk.metric.scaled")
+		counted[role.Str()+" scaled "+strconv.FormatBool(scaled)] += int(p.Count())
+	}
+	for _, role := range []string{"client", "server"} {
+		assert.InDelta(t, 2*pings, counted[role+" scaled false"], 4, "a window may have two pings, or none: %v", counted)
+		assert.InDelta(t, pings<<shift, counted[role+" scaled true"], 2<<shift, "%v", counted)
+		assert.Zero(t, counted[role+" scaled true"]%(1<<shift), "%v", counted)
+	}
+	assert.Len(t, counted, 4)
 }
 
 // TestFirstRequestsRestToo has a connection for every request. Their ports decide, so how many are followed is a matter of

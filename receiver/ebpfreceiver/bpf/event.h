@@ -237,11 +237,16 @@ struct event_tcp {
 	__u32 reserved2;
 };
 
+/* Bits of tcp_key.side, beside enum event_side. */
+enum tcp_mark {
+	TCP_SCALED = 2, /* the row of what was seen of some connections and counted as often as it stands for */
+};
+
 /* What the TCP connections of a host are counted by. */
 struct tcp_key {
 	__u32 pid; /* who connects, or listens; 0: unknown */
 	__u16 port; /* of the server */
-	__u8 side; /* enum event_side: SIDE_CLIENT connected */
+	__u8 side; /* enum event_side: SIDE_CLIENT connected; with TCP_SCALED */
 	__u8 version; /* of IP: 4 or 6; 0: this is the row for what found no room */
 	__u8 comm[16]; /* of the owner: an id that is used again by another program is another row */
 };

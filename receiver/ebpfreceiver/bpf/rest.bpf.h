@@ -12,6 +12,8 @@
  *
  * Only the packets of requests lead from one to the other. What else passes a connection that rests, an answer or the rest of
  * a body, belongs to an exchange that is not followed.
+ *
+ * Round trips of TCP connections, whatever they carry, are looked at by the same groups; see tcp.bpf.h.
  */
 #ifndef OTELCOL_RISK_REST_BPF_H
 #define OTELCOL_RISK_REST_BPF_H

@@ -46,6 +46,7 @@ const struct event_process *unused_process __attribute__((unused));
 const struct event_within *unused_within __attribute__((unused));
 const struct event_tcp *unused_tcp __attribute__((unused));
 const enum tcp_end *unused_tcp_end __attribute__((unused));
+const enum tcp_mark *unused_tcp_mark __attribute__((unused));
 const enum event_side *unused_side __attribute__((unused));
 const enum event_kind *unused_kind __attribute__((unused));
 const enum event_flag *unused_flag __attribute__((unused));

@@ -14,6 +14,11 @@
 /* Spreads of round-trip times are those within windows of this length. */
 #define TCP_WINDOW_NS 15000000ULL
 
+/* Where connections rest, round trips are looked at on as many as are followed, or on one of 2^TCP_REST if that is more: less
+ * saves next to nothing, and what an open connection has sent and received is counted at the same occasion.
+ */
+#define TCP_REST 4
+
 /* How long before the end of a connection a RST may have come that ended it: TCP ignores one out of sequence, and may
  * then be closed in order much later. A second, by tcp_clock.
  */
@@ -24,7 +29,9 @@ struct tcp_socket {
 	__u64 window_ns; /* when the window began; 0: no sample yet */
 	__u32 sample_min_us; /* round-trip times in the window */
 	__u32 sample_max_us;
-	__u32 samples;
+	__u8 samples; /* 0, 1 or 2, which is two or more */
+	__u8 scale; /* log2 of how many connections one was looked at of when the window began */
+	__u8 reserved[2];
 	__u32 retransmits; /* segments */
 	__u64 received; /* bytes of payload so far, as of the last sample */
 	__u64 sent;
@@ -77,7 +84,8 @@ static __always_inline void tcp_add(__u64 *value, __u64 n)
 		__sync_fetch_and_add(value, n);
 }
 
-static __always_inline void tcp_record(struct tcp_histogram *histogram, __u32 us)
+/* Adds a duration as often as it stands for. */
+static __always_inline void tcp_record(struct tcp_histogram *histogram, __u32 us, __u8 scale)
 {
 	__u32 bucket = 0;
 	__u32 step;
@@ -88,12 +96,12 @@ static __always_inline void tcp_record(struct tcp_histogram *histogram, __u32 us
 			bucket += step;
 	if (us > knob_tcp_bounds[bucket & (TCP_BOUNDS - 1)])
 		bucket++;
-	tcp_add(&histogram->sum_us, us);
-	tcp_add(&histogram->buckets[bucket & (2 * TCP_BOUNDS - 1)], 1);
+	tcp_add(&histogram->sum_us, (__u64)us << (scale & REST_SHIFT));
+	tcp_add(&histogram->buckets[bucket & (2 * TCP_BOUNDS - 1)], 1 << (scale & REST_SHIFT));
 }
 
-/* The row of a connection, NULL when nobody counts or there is no memory. */
-static __always_inline struct tcp_row *tcp_row_of(const struct tcp_socket *tcp)
+/* The row of a connection, or the other one of it, with that mark; NULL when nobody counts or there is no memory. */
+static __always_inline struct tcp_row *tcp_row_of(const struct tcp_socket *tcp, __u8 mark)
 {
 	struct tcp_key key = tcp->key;
 	struct tcp_row *row;
@@ -102,6 +110,7 @@ static __always_inline struct tcp_row *tcp_row_of(const struct tcp_socket *tcp)
 
 	if (!knob_tcp_metrics)
 		return NULL;
+	key.side |= mark;
 	row = bpf_map_lookup_elem(&tcp_rows, &key);
 	if (row)
 		return row;
@@ -114,6 +123,7 @@ static __always_inline struct tcp_row *tcp_row_of(const struct tcp_socket *tcp)
 		return row;
 	count(COUNTER_TCP_OVERFLOW);
 	__builtin_memset(&key, 0, sizeof(key));
+	key.side = mark;
 	return bpf_map_lookup_elem(&tcp_rows, &key);
 }
 
@@ -137,14 +147,50 @@ static __always_inline void tcp_bytes(struct bpf_sock_ops *ctx, struct tcp_socke
 	tcp->sent = sent;
 }
 
-/* Adds the round-trip times of the window to the row. */
-static __always_inline void tcp_window(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct tcp_row *row)
+/* Notes when some socket of the row was tagged with its owner. */
+static __always_inline void tcp_own(struct tcp_row *row, struct bpf_sock *sk)
 {
-	if (tcp->samples)
-		tcp_record(&row->rtt, ctx->srtt_us >> 3);
-	if (tcp->samples > 1)
-		tcp_record(&row->jitter, tcp->sample_max_us - tcp->sample_min_us);
+	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+
+	if (owner)
+		row->owned_ns = owner->created_ns;
+}
+
+/* Adds the round-trip times of the window to the row, or to the other one if they stand for more than themselves. */
+static __always_inline void tcp_window(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk, struct tcp_row *row)
+{
+	__u8 samples = tcp->samples;
+	__u8 scale = tcp->scale;
+
 	tcp->samples = 0;
+	if (samples && scale) {
+		row = tcp_row_of(tcp, TCP_SCALED);
+		if (!row)
+			return;
+		if (!row->owned_ns)
+			tcp_own(row, sk);
+	}
+	if (samples)
+		tcp_record(&row->rtt, ctx->srtt_us >> 3, scale);
+	if (samples > 1)
+		tcp_record(&row->jitter, tcp->sample_max_us - tcp->sample_min_us, scale);
+}
+
+/* Log2 of how many connections one is looked at of. */
+static __always_inline __u8 tcp_scale(__u64 turn)
+{
+	__u8 scale = turn & REST_SHIFT;
+
+	return scale < TCP_REST ? scale : TCP_REST;
+}
+
+/* Whether the round trips of a connection are not looked at. By its ports, so that this does not take its storage. */
+static __always_inline bool tcp_rests(struct bpf_sock_ops *ctx)
+{
+	__u64 turn = rest_turn;
+
+	/* The remote port is in network byte order in the upper half, hence both are as in a header. */
+	return knob_rest && rest_of(bpf_htons(ctx->local_port) | ctx->remote_port, turn >> REST_GROUP << REST_GROUP | tcp_scale(turn));
 }
 
 /* Begins to follow a connection. */
@@ -178,51 +224,51 @@ static __always_inline struct tcp_socket *tcp_open(struct bpf_sock_ops *ctx, str
 	tcp->key.port = port;
 	tcp->key.side = side;
 	tcp->key.version = address_version(peer);
-	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG |
-					       BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG |
+					       (knob_tcp_metrics ? BPF_SOCK_OPS_RTT_CB_FLAG : 0) | BPF_SOCK_OPS_RETRANS_CB_FLAG |
+					       BPF_SOCK_OPS_RTO_CB_FLAG);
 	return tcp;
 }
 
 static __always_inline void tcp_established(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk)
 {
-	struct tcp_row *row = tcp_row_of(tcp);
-	struct owner *owner;
+	struct tcp_row *row = tcp_row_of(tcp, 0);
 
 	tcp->established_ns = bpf_ktime_get_ns();
 	tcp->acked_before = ctx->bytes_acked;
 	if (!row)
 		return;
-	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
-	if (owner)
-		row->owned_ns = owner->created_ns;
+	tcp_own(row, sk);
 	tcp_add(&row->opened, 1);
 	if (tcp->key.side == SIDE_CLIENT)
-		tcp_record(&row->handshake, (tcp->established_ns - tcp->opened_ns) / 1000);
+		tcp_record(&row->handshake, (tcp->established_ns - tcp->opened_ns) / 1000, 0);
 	else if (ctx->srtt_us) /* from SYN-ACK to ACK; unknown when the SYN-ACK was sent twice */
-		tcp_record(&row->handshake, ctx->srtt_us >> 3);
+		tcp_record(&row->handshake, ctx->srtt_us >> 3, 0);
 }
 
 /* Once a round trip. Newer kernels pass the sample (Linux 6.10), older ones only have the smoothed one. */
-static __always_inline void tcp_sample(struct bpf_sock_ops *ctx, struct tcp_socket *tcp)
+static __always_inline void tcp_sample(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk)
 {
 	__u32 sample = ctx->args[0] ? ctx->args[0] : ctx->srtt_us >> 3;
 	__u64 now = bpf_ktime_get_ns();
 	struct tcp_row *row;
 
 	if (tcp->window_ns && now - tcp->window_ns >= TCP_WINDOW_NS) {
-		row = tcp_row_of(tcp);
+		row = tcp_row_of(tcp, 0);
 		if (row) {
 			tcp_bytes(ctx, tcp, row, false);
-			tcp_window(ctx, tcp, row);
+			tcp_window(ctx, tcp, sk, row);
 		}
 		tcp->samples = 0;
 	}
 	if (!tcp->samples) {
+		tcp->scale = knob_rest ? tcp_scale(rest_turn) : 0;
 		tcp->window_ns = now;
 		tcp->sample_min_us = sample;
 		tcp->sample_max_us = sample;
 	}
-	tcp->samples++;
+	if (tcp->samples < 2)
+		tcp->samples++;
 	if (sample < tcp->sample_min_us)
 		tcp->sample_min_us = sample;
 	if (sample > tcp->sample_max_us)
@@ -231,7 +277,7 @@ static __always_inline void tcp_sample(struct bpf_sock_ops *ctx, struct tcp_sock
 
 static __always_inline void tcp_retransmit(struct bpf_sock_ops *ctx, struct tcp_socket *tcp)
 {
-	struct tcp_row *row = tcp_row_of(tcp);
+	struct tcp_row *row = tcp_row_of(tcp, 0);
 	__u32 segments = ctx->args[1] ? ctx->args[1] : 1;
 
 	tcp->retransmits += segments;
@@ -314,12 +360,12 @@ static __always_inline void tcp_tell(struct bpf_sock_ops *ctx, const struct tcp_
 
 static __always_inline void tcp_closed(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk)
 {
-	struct tcp_row *row = tcp_row_of(tcp);
+	struct tcp_row *row = tcp_row_of(tcp, 0);
 	__u8 end = tcp_end_of(tcp, ctx->args[0]);
 
 	tcp_bytes(ctx, tcp, row, true);
 	if (row) {
-		tcp_window(ctx, tcp, row);
+		tcp_window(ctx, tcp, sk, row);
 		tcp_add(&row->ends[end & (TCP_ENDS - 1)], 1);
 		if (end == TCP_END_TIMED_OUT && !tcp->established_ns)
 			tcp_add(&row->unestablished, 1);
@@ -335,6 +381,8 @@ static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock
 
 	if (!(knob_tcp_metrics || knob_tcp_logs) || !sk)
 		return;
+	if (ctx->op == BPF_SOCK_OPS_RTT_CB && tcp_rests(ctx))
+		return;
 	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
 		tcp_open(ctx, sk, SIDE_CLIENT);
 		return;
@@ -349,7 +397,7 @@ static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock
 		tcp_established(ctx, tcp, sk);
 		break;
 	case BPF_SOCK_OPS_RTT_CB:
-		tcp_sample(ctx, tcp);
+		tcp_sample(ctx, tcp, sk);
 		break;
 	case BPF_SOCK_OPS_RETRANS_CB:
 		tcp_retransmit(ctx, tcp);
@@ -382,7 +430,7 @@ static __always_inline void tcp_packet(struct bpf_sock *sk, const struct packet 
 	}
 	if (packet->flags & TCP_FLAG_FIN)
 		tcp->fin[packet->direction & 1] = 1;
-	row = packet->zero_window ? tcp_row_of(tcp) : NULL;
+	row = packet->zero_window ? tcp_row_of(tcp, 0) : NULL;
 	if (row)
 		tcp_add(&row->zero_windows[packet->direction & 1], 1);
 }

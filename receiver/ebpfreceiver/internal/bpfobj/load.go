@@ -36,7 +36,7 @@ type Settings struct {
 	Rests bool
 	// Idle says that a [Sweeper] may take away the state of idle connections.
 	Idle bool
-	// TCPRows is how many rows TCP connections are counted in, beside the one for what finds no room; 0: they are not
+	// TCPRows is how many rows TCP connections are counted in, beside those for what finds no room; 0: they are not
 	// counted.
 	TCPRows int
 	// TCPBounds are the upper bounds of the buckets of TCP's durations, ascending, 16 at most, in whole microseconds.
@@ -88,7 +88,7 @@ func Load(settings Settings) (*Objects, error) {
 // apply writes the settings that must be known before the programs are verified.
 func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 	spec.Maps[socketMapRing].MaxEntries = uint32(s.RingBufferSize)
-	spec.Maps[socketMapTcpRows].MaxEntries = uint32(s.TCPRows + 1)
+	spec.Maps[socketMapTcpRows].MaxEntries = uint32(s.TCPRows + 2)
 	spec.Maps[socketMapAddressInclude].MaxEntries = uint32(max(1, len(s.IncludePeers)))
 	spec.Maps[socketMapAddressExclude].MaxEntries = uint32(max(1, len(s.ExcludePeers)))
 	for name, value := range map[string]any{

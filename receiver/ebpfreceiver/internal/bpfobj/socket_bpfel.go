@@ -407,6 +407,12 @@ type socketTcpKey struct {
 	Comm    [16]uint8
 }
 
+type socketTcpMark uint32
+
+const (
+	socketTcpMarkTCP_SCALED socketTcpMark = 2
+)
+
 type socketTcpRow struct {
 	_             structs.HostLayout
 	OwnedNs       uint64
@@ -427,7 +433,9 @@ type socketTcpSocket struct {
 	WindowNs      uint64
 	SampleMinUs   uint32
 	SampleMaxUs   uint32
-	Samples       uint32
+	Samples       uint8
+	Scale         uint8
+	Reserved      [2]uint8
 	Retransmits   uint32
 	Received      uint64
 	Sent          uint64
@@ -536,6 +544,7 @@ const (
 	socketVarUnusedStream       = "unused_stream"
 	socketVarUnusedTcp          = "unused_tcp"
 	socketVarUnusedTcpEnd       = "unused_tcp_end"
+	socketVarUnusedTcpMark      = "unused_tcp_mark"
 	socketVarUnusedWithin       = "unused_within"
 )
 
@@ -677,6 +686,7 @@ type socketVariableSpecs struct {
 	UnusedStream       *ebpf.VariableSpec `ebpf:"unused_stream"`
 	UnusedTcp          *ebpf.VariableSpec `ebpf:"unused_tcp"`
 	UnusedTcpEnd       *ebpf.VariableSpec `ebpf:"unused_tcp_end"`
+	UnusedTcpMark      *ebpf.VariableSpec `ebpf:"unused_tcp_mark"`
 	UnusedWithin       *ebpf.VariableSpec `ebpf:"unused_within"`
 }
 
@@ -795,6 +805,7 @@ type socketVariables struct {
 	UnusedStream       *ebpf.Variable `ebpf:"unused_stream"`
 	UnusedTcp          *ebpf.Variable `ebpf:"unused_tcp"`
 	UnusedTcpEnd       *ebpf.Variable `ebpf:"unused_tcp_end"`
+	UnusedTcpMark      *ebpf.Variable `ebpf:"unused_tcp_mark"`
 	UnusedWithin       *ebpf.Variable `ebpf:"unused_within"`
 }
 

@@ -12,8 +12,11 @@ import (
 )
 
 // TCPKey is what TCP connections are counted by; see struct tcp_key in bpf/event.h. The zero key is that of what found no
-// room.
+// room; with TCPScaled in Side, that of what was scaled of it.
 type TCPKey = socketTcpKey
+
+// TCPScaled is set in the Side of a key whose row has the round trips of some connections, each as often as it stands for.
+const TCPScaled = uint8(socketTcpMarkTCP_SCALED)
 
 // TCPRow is what was counted since the programs were loaded; see struct tcp_row in bpf/event.h. Durations are in
 // microseconds.
@@ -36,14 +39,16 @@ func tcpBounds(bounds []time.Duration) (us [TCPBuckets - 1]uint32) {
 	return us
 }
 
-// putOverflow makes the row for what finds no room.
+// putOverflow makes the rows for what finds no room.
 func putOverflow(rows *ebpf.Map) error {
 	processors, err := ebpf.PossibleCPU()
 	if err != nil {
 		return fmt.Errorf("count processors: %w", err)
 	}
-	if err := rows.Put(&TCPKey{}, make([]TCPRow, processors)); err != nil {
-		return fmt.Errorf("make overflow row: %w", err)
+	for _, key := range []TCPKey{{}, {Side: TCPScaled}} {
+		if err := rows.Put(&key, make([]TCPRow, processors)); err != nil {
+			return fmt.Errorf("make overflow row: %w", err)
+		}
 	}
 	return nil
 }

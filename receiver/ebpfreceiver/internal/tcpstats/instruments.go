@@ -80,6 +80,9 @@ func (i *instruments) add(process *procinfo.Process, key bpfobj.TCPKey, before, 
 // describe fills a with what all series of a row have.
 func describe(a *metrics.Attributes, key bpfobj.TCPKey) {
 	a.Reset()
+	if key.Side&bpfobj.TCPScaled != 0 {
+		a.Scaled()
+	}
 	switch key.Version {
 	case 0:
 		a.True("otel.metric.overflow")
@@ -90,7 +93,7 @@ func describe(a *metrics.Attributes, key bpfobj.TCPKey) {
 		a.Text(keyNetworkType, "ipv6")
 	}
 	role := "server"
-	if key.Side == 1 {
+	if key.Side&^bpfobj.TCPScaled == 1 {
 		role = "client"
 	}
 	a.Text(keyRole, role)

@@ -4,6 +4,7 @@
 package tcpstats
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -165,6 +166,40 @@ func TestHistogramsKeepTheirBuckets(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 1, found)
+}
+
+func TestWhatStandsForMoreIsInSeriesOfItsOwn(t *testing.T) {
+	h := newHost(t, Settings{})
+	key := bpfobj.TCPKey{Pid: 7, Port: 80, Side: 1, Version: 4}
+	h.kernel.rows[key] = rowOf(1)
+	key.Side |= bpfobj.TCPScaled
+	h.kernel.rows[key] = rowOf(8)
+	h.kernel.rows[bpfobj.TCPKey{Side: bpfobj.TCPScaled}] = rowOf(16)
+	require.NoError(t, h.source.Drain())
+	all, _ := h.store.Collect(h.now)
+	got := map[string]uint64{}
+	for _, rm := range all.ResourceMetrics().All() {
+		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
+			for _, p := range m.Histogram().DataPoints().All() {
+				role, _ := p.Attributes().Get(keyRole)
+				_, scaled := p.Attributes().Get("risk.metric.scaled")
+				_, overflow := p.Attributes().Get("otel.metric.overflow")
+				got[fmt.Sprintf("%s %s scaled=%t overflow=%t", m.Name()[len(prefix):], role.Str(), scaled, overflow)] += p.Count()
+			}
+		}
+	}
+	assert.Equal(t, map[string]uint64{
+		"rtt.duration client scaled=false overflow=false": 1,
+		"rtt.duration client scaled=true overflow=false":  8,
+		"rtt.duration  scaled=true overflow=true":         16,
+	}, got)
+}
+
+// rowOf is a row with that many round trips.
+func rowOf(n uint64) *bpfobj.TCPRow {
+	row := &bpfobj.TCPRow{}
+	row.Rtt.SumUs, row.Rtt.Buckets[0] = 10*n, n
+	return row
 }
 
 func TestBoundsAreWhatTheKernelCanTake(t *testing.T) {
