@@ -6,7 +6,9 @@ package ebpfreceiver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -50,6 +52,8 @@ type thinning struct {
 	choice     budget.Choice
 	steps      int  // since the last turn began
 	modelled   bool // the kernel's part may not be measured
+	host       budget.Host
+	blind      bool // how busy the host is cannot be read
 
 	at       time.Time
 	user     time.Duration // CPU time of this process, at that time
@@ -147,7 +151,26 @@ func (t *thinning) measure(ctx context.Context) (m budget.Measured, err error) {
 	m.Share = (kernel + float64(user-t.user)/took) / float64(runtime.NumCPU())
 	m.Looked = (begun*float64(lookedExchange) + called*float64(lookedCall)) / took / float64(runtime.NumCPU())
 	t.at, t.user, t.requests, t.calls = now, user, counters.Requests, calls
+	if m.Busy, err = t.busy(); err != nil && !t.blind {
+		t.blind = true
+		t.logger.Warn("cpu_budget is not halved while all processors are busy: that cannot be read", zap.Error(err))
+	}
 	return m, nil
+}
+
+// busy returns how much of the host's processors was used since the last call, by anybody.
+func (t *thinning) busy() (float64, error) {
+	f, err := os.Open("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	var line [256]byte // of a file that is long on a large host
+	n, err := f.Read(line[:])
+	if err != nil {
+		return 0, fmt.Errorf("read times of processors: %w", err)
+	}
+	return t.host.Step(line[:n])
 }
 
 // kernel returns how many processors the programs keep busy; 0 once that turned out not to be known.

@@ -128,3 +128,16 @@ func TestMetricsAloneKeepToTheBudget(t *testing.T) {
 	}, eventually, often)
 	assert.InDelta(t, 1, r.(*ebpfReceiver).thinning.Probability(), 0)
 }
+
+// TestAHostIsBusyWhileAProcessorIs keeps one processor busy, for most of the time at least.
+func TestAHostIsBusyWhileAProcessorIs(t *testing.T) {
+	var th thinning
+	_, err := th.busy()
+	require.NoError(t, err)
+	for before := processTime(); processTime()-before < 300*time.Millisecond; { // of processor time, however long that takes
+	}
+	busy, err := th.busy()
+	require.NoError(t, err)
+	assert.Positive(t, busy)
+	assert.LessOrEqual(t, busy, 1.0)
+}

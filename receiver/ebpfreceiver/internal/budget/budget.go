@@ -16,6 +16,9 @@
 //	         <------------------------      room for twice
 //	              room for twice
 //
+// What nobody else wants costs nobody anything. So the limit is what its setting says as long as processors are idle, and the
+// half of it where all are busy, for then the rest is taken from those who are watched.
+//
 // A ring that fills is faster than any measurement: there the programs themselves make connections rest, and a [Pressure] takes
 // that back.
 //
@@ -45,13 +48,15 @@ const (
 	worth = 1.0 / 8
 	// headroom is the part of the limit that twice the connections must fit into: the rest is for noise.
 	headroom = 0.8
+	// strained is how busy the processors are where the limit begins to shrink, spared what is taken off where all are.
+	strained, spared = 0.9, 0.5
 	// maxPatience bounds for how many steps waking waits that had to be taken back before.
 	maxPatience = 64 * settle
 )
 
 // Settings are what a [Controller] may do.
 type Settings struct {
-	// Limit is a share of the host's processors, between 0 and 1.
+	// Limit is a share of the host's processors, between 0 and 1, while some of them are idle.
 	Limit float64
 	// Tells says that exchanges are told one by one, so that thinning them saves something.
 	Tells bool
@@ -65,6 +70,8 @@ type Measured struct {
 	Share float64
 	// Looked is how much of that looking at the exchanges that were followed has cost, at most.
 	Looked float64
+	// Busy is how much of the host's processors anybody has used; 0 if that is not known.
+	Busy float64
 }
 
 // Choice is what to do until the next step.
@@ -81,6 +88,7 @@ type Controller struct {
 	choice   Choice
 	share    float64
 	looked   float64
+	busy     float64
 	measured bool // since the last change of what is followed, or since the floor was reached
 	since    int  // steps since then
 	woken    int  // steps since connections were woken
@@ -116,6 +124,13 @@ func (c *Controller) smooth(m Measured) {
 	}
 	c.share += (1 - memory) * (m.Share - c.share)
 	c.looked += (1 - memory) * (m.Looked - c.looked)
+	c.busy += (1 - memory) * (m.Busy - c.busy)
+}
+
+// limit is the share that may be used now.
+func (c *Controller) limit() float64 {
+	strain := max(0, c.busy-strained) / (1 - strained)
+	return c.settings.Limit * (1 - spared*min(1, strain))
 }
 
 // floor is the least probability.
@@ -133,7 +148,7 @@ func (c *Controller) floor() float64 {
 func (c *Controller) thin() {
 	factor := rise
 	if c.share > 0 {
-		factor = min(rise, max(fall, c.settings.Limit/c.share))
+		factor = min(rise, max(fall, c.limit()/c.share))
 	}
 	before := c.choice.Probability
 	c.choice.Probability = min(1, max(c.floor(), before*factor))
@@ -145,13 +160,13 @@ func (c *Controller) thin() {
 // mustRest says whether it costs too much although no less can be told. What is far too much is seen at once.
 func (c *Controller) mustRest() bool {
 	return c.settings.Rests && c.choice.Rest < MaxRest && c.choice.Probability <= c.floor() &&
-		c.share > c.settings.Limit && c.looked > worth*c.settings.Limit &&
-		(c.since >= settle || c.share > 2*c.settings.Limit)
+		c.share > c.limit() && c.looked > worth*c.limit() &&
+		(c.since >= settle || c.share > 2*c.limit())
 }
 
 // rest follows as few connections as are surely too many: half, or less if it costs several times too much.
 func (c *Controller) rest() {
-	more := min(MaxRest-c.choice.Rest, max(1, math.Ilogb(c.share/c.settings.Limit)))
+	more := min(MaxRest-c.choice.Rest, max(1, math.Ilogb(c.share/c.limit())))
 	if c.woken < 4*c.patience {
 		c.patience = min(maxPatience, 2*c.patience) // that was too soon
 	} else {
@@ -164,7 +179,7 @@ func (c *Controller) rest() {
 // canWake says whether twice as many connections would cost little enough: at most as much again, and at most what looking
 // has cost.
 func (c *Controller) canWake() bool {
-	return c.since >= c.patience && c.share+min(c.share, c.looked) <= headroom*c.settings.Limit
+	return c.since >= c.patience && c.share+min(c.share, c.looked) <= headroom*c.limit()
 }
 
 // changed begins to measure anew.

@@ -14,8 +14,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// host costs fixed and, for all that could be looked at and told, looked and told.
-type host struct{ fixed, looked, told float64 }
+// host costs fixed and, for all that could be looked at and told, looked and told, while others want all that is left, or half.
+type host struct {
+	fixed, looked, told float64
+	busy                bool
+}
 
 // cost is what a choice costs there, without noise.
 func (h host) cost(c Choice) float64 {
@@ -39,7 +42,11 @@ func (h host) settle(c *Controller, steps int) (s settled) {
 			s.cost += cost / 10
 		}
 		noise := 0.8 + 0.4*random.Float64()
-		next := c.Step(Measured{Share: cost * noise, Looked: 1.5 * h.looked / math.Exp2(float64(s.Rest))})
+		measured := Measured{Share: cost * noise, Looked: 1.5 * h.looked / math.Exp2(float64(s.Rest)), Busy: 0.5 + cost/2}
+		if h.busy {
+			measured.Busy = 0.99 + 0.01*random.Float64()
+		}
+		next := c.Step(measured)
 		if next.Rest != s.Rest && i >= steps/2 {
 			s.changes++
 		}
@@ -53,10 +60,10 @@ func resting() *Controller  { return New(Settings{Limit: 0.05, Tells: true, Rest
 
 func TestTheCostSettlesAtTheLimit(t *testing.T) {
 	for name, h := range map[string]host{
-		"nothing is fixed":   {0, 0, 0.2},
-		"most is fixed":      {0.02, 0.02, 0.2},
-		"a little is fixed":  {0, 0.01, 0.9},
-		"just above the bar": {0.02, 0.01, 0.03},
+		"nothing is fixed":   {fixed: 0, looked: 0, told: 0.2},
+		"most is fixed":      {fixed: 0.02, looked: 0.02, told: 0.2},
+		"a little is fixed":  {fixed: 0, looked: 0.01, told: 0.9},
+		"just above the bar": {fixed: 0.02, looked: 0.01, told: 0.03},
 	} {
 		for kind, c := range map[string]*Controller{"thinning": thinning(), "resting": resting()} {
 			got := h.settle(c, 60)
@@ -66,8 +73,31 @@ func TestTheCostSettlesAtTheLimit(t *testing.T) {
 	}
 }
 
+func TestWhereAllProcessorsAreBusyHalfOfTheLimitIsUsed(t *testing.T) {
+	got := host{told: 0.2, busy: true}.settle(thinning(), 60)
+	assert.InDelta(t, 0.025, got.cost, 0.005)
+	got = host{fixed: 0.01, looked: 0.1, told: 0.3, busy: true}.settle(resting(), 400)
+	assert.LessOrEqual(t, got.cost, 0.0275, "%+v", got)
+	assert.LessOrEqual(t, got.changes, 2, "%+v", got)
+	got = host{told: 0.2}.settle(thinning(), 60)
+	assert.InDelta(t, 0.05, got.cost, 0.01, "half of them are busy")
+}
+
+// TestTheLimitShrinksStepByStep demands that what one step less busy frees does not make it busy again.
+func TestTheLimitShrinksStepByStep(t *testing.T) {
+	c := thinning()
+	for busy, last := 0.0, 0.05; busy <= 1.0; busy += 0.01 {
+		c.busy = busy
+		assert.LessOrEqual(t, c.limit(), last)
+		assert.Greater(t, c.limit(), last-0.003)
+		last = c.limit()
+	}
+	c.busy = 1
+	assert.InDelta(t, 0.025, c.limit(), 1e-9)
+}
+
 func TestWhatIsCheapIsToldAsAWhole(t *testing.T) {
-	got := host{0, 0.01, 0.02}.settle(resting(), 50)
+	got := host{fixed: 0, looked: 0.01, told: 0.02}.settle(resting(), 50)
 	assert.InDelta(t, 0.03, got.cost, 1e-9)
 	assert.Equal(t, Choice{Probability: 1}, got.Choice)
 	assert.Zero(t, Threshold(got.Probability))
@@ -75,12 +105,12 @@ func TestWhatIsCheapIsToldAsAWhole(t *testing.T) {
 
 func TestAfterAPeakAllIsToldAgain(t *testing.T) {
 	c := thinning()
-	assert.Less(t, host{0, 0.02, 0.5}.settle(c, 50).Probability, 0.1)
-	assert.Equal(t, Choice{Probability: 1}, host{0, 0.001, 0.01}.settle(c, 30).Choice)
+	assert.Less(t, host{fixed: 0, looked: 0.02, told: 0.5}.settle(c, 50).Probability, 0.1)
+	assert.Equal(t, Choice{Probability: 1}, host{fixed: 0, looked: 0.001, told: 0.01}.settle(c, 30).Choice)
 }
 
 func TestSomethingIsToldWhateverItCosts(t *testing.T) {
-	got := host{0.1, 0.1, 0.1}.settle(thinning(), 50)
+	got := host{fixed: 0.1, looked: 0.1, told: 0.1}.settle(thinning(), 50)
 	assert.Equal(t, Choice{Probability: MinProbability}, got.Choice)
 	assert.EqualValues(t, 1<<56-1<<46, Threshold(got.Probability))
 }
@@ -89,11 +119,11 @@ func TestSomethingIsToldWhateverItCosts(t *testing.T) {
 // for that and for the noise, and that it stays so.
 func TestConnectionsRestWhereLookingIsTooMuch(t *testing.T) {
 	for name, h := range map[string]host{
-		"somewhat too much":       {0, 0.06, 0.2},
-		"much too much":           {0.005, 0.3, 0.9},
-		"most of it cannot rest":  {0.035, 0.1, 0.3},
-		"right at half the limit": {0, 0.1, 0.2},
-		"nothing is told":         {0.01, 0.12, 0},
+		"somewhat too much":       {fixed: 0, looked: 0.06, told: 0.2},
+		"much too much":           {fixed: 0.005, looked: 0.3, told: 0.9},
+		"most of it cannot rest":  {fixed: 0.035, looked: 0.1, told: 0.3},
+		"right at half the limit": {fixed: 0, looked: 0.1, told: 0.2},
+		"nothing is told":         {fixed: 0.01, looked: 0.12, told: 0},
 	} {
 		settings := Settings{Limit: 0.05, Tells: h.told > 0, Rests: true}
 		got := h.settle(New(settings), 400)
@@ -109,15 +139,15 @@ func TestConnectionsRestWhereLookingIsTooMuch(t *testing.T) {
 }
 
 func TestRestComesQuickly(t *testing.T) {
-	got := host{0, 2, 6}.settle(resting(), 20)
+	got := host{fixed: 0, looked: 2, told: 6}.settle(resting(), 20)
 	assert.Less(t, got.cost, 0.05, "%+v", got)
 }
 
 func TestAfterAPeakConnectionsAreWokenFirst(t *testing.T) {
 	c := resting()
-	assert.Greater(t, host{0.01, 1, 3}.settle(c, 60).Rest, 3)
+	assert.Greater(t, host{fixed: 0.01, looked: 1, told: 3}.settle(c, 60).Rest, 3)
 	probability, rest := Floor, MaxRest
-	quiet := host{0.01, 0.001, 0.002}
+	quiet := host{fixed: 0.01, looked: 0.001, told: 0.002}
 	for range 100 {
 		got := quiet.settle(c, 1)
 		assert.LessOrEqual(t, got.Rest, rest)
@@ -131,9 +161,9 @@ func TestAfterAPeakConnectionsAreWokenFirst(t *testing.T) {
 }
 
 func TestConnectionsDoNotRestForWhatOthersCost(t *testing.T) {
-	got := host{0.5, 0.002, 0.002}.settle(resting(), 100)
+	got := host{fixed: 0.5, looked: 0.002, told: 0.002}.settle(resting(), 100)
 	assert.Equal(t, Choice{Probability: Floor}, got.Choice, "the process is busy with something else")
-	assert.Positive(t, host{0.5, 0.02, 0.02}.settle(resting(), 100).Rest)
+	assert.Positive(t, host{fixed: 0.5, looked: 0.02, told: 0.02}.settle(resting(), 100).Rest)
 }
 
 // TestWakingThatFailsIsTriedLessOften has a host whose looking costs four times what it is taken for.
