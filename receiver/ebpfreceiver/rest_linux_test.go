@@ -375,8 +375,30 @@ func TestFirstRequestsRestToo(t *testing.T) {
 	}
 }
 
-// TestAProcessIsCertainAgainWhenItsConnectionsHaveRested has a server keep a connection that rests.
+// TestAProcessIsCertainAgainWhenItsConnectionsHaveRested has a server keep a connection that rests, and is swept or not.
 func TestAProcessIsCertainAgainWhenItsConnectionsHaveRested(t *testing.T) {
+	for name, sweep := range map[string]func(*testing.T, *ebpfReceiver){
+		"in use": func(*testing.T, *ebpfReceiver) {}, "idle": sweepAll,
+	} {
+		t.Run(name, func(t *testing.T) { certainAgain(t, sweep) })
+	}
+}
+
+// sweepAll takes away the state of connections, and demands that there was some.
+func sweepAll(t *testing.T, r *ebpfReceiver) {
+	t.Helper()
+	needSweeper(t, r)
+	before, err := r.objects.Counters()
+	require.NoError(t, err)
+	for range 3 {
+		require.NoError(t, r.sweeper.Sweep())
+	}
+	after, err := r.objects.Counters()
+	require.NoError(t, err)
+	require.Greater(t, after.Swept, before.Swept+1, "both ends of a connection at least")
+}
+
+func certainAgain(t *testing.T, sweep func(*testing.T, *ebpfReceiver)) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	called := server.Listener.Addr().(*net.TCPAddr).Port
@@ -394,21 +416,27 @@ func TestAProcessIsCertainAgainWhenItsConnectionsHaveRested(t *testing.T) {
 	require.Eventually(t, func() bool { return calls(fresh) }, eventually, often)
 
 	first, kept := restingClient(t, r, front, called)
+	sweep(t, r)
 	assert.False(t, calls(fresh), "it may have a request")
 	assert.True(t, calls(kept), "it has one, and that is known")
 	assert.Eventually(t, func() bool { return calls(fresh) }, eventually, often, "it has been answered")
 
 	require.NoError(t, first.Close())
-	second, _ := restingClient(t, r, front, called)
-	require.False(t, calls(fresh))
+	second, again := restingClient(t, r, front, called)
+	sweep(t, r)
+	require.NoError(t, r.objects.Rest(mostRest, 0))
+	again()
+	require.NoError(t, r.objects.Rest(0, 0))
+	require.False(t, calls(fresh), "it rests again")
 	require.NoError(t, second.Close())
 	assert.Eventually(t, func() bool { return calls(fresh) }, eventually, often, "it is closed")
 }
 
+const mostRest = 15 // of 32768 connections one is followed
+
 // restingClient makes a connection to the front that rests, and returns what makes a request on it.
 func restingClient(t *testing.T, r *ebpfReceiver, front, called int) (net.Conn, func()) {
 	t.Helper()
-	const most = 15 // of 32768 connections one is followed
 	for {
 		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(front)))
 		require.NoError(t, err)
@@ -422,7 +450,7 @@ func restingClient(t *testing.T, r *ebpfReceiver, front, called int) (net.Conn, 
 		}
 		before, err := r.objects.Counters()
 		require.NoError(t, err)
-		require.NoError(t, r.objects.Rest(most, 0))
+		require.NoError(t, r.objects.Rest(mostRest, 0))
 		request() // is counted for the front once that has accepted the connection
 		request()
 		require.NoError(t, r.objects.Rest(0, 0))

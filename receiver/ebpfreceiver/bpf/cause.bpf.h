@@ -257,6 +257,65 @@ static __always_inline void cause_shown(struct connection *connection)
 	bpf_spin_unlock(&serving->lock);
 }
 
+/* What a connection hid that was swept; see idle.bpf.h. */
+struct hiding {
+	struct bpf_spin_lock lock;
+	__u32 pid; /* of the process that may have a request on it; 0: it has none any more */
+};
+
+/* Key: socket. Only of those whose connection hid something when it was swept. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct hiding);
+} hidings SEC(".maps");
+
+/* The connection is being swept: from now on it is the hiding that says what its process may have to answer. */
+static __always_inline void hiding_begin(struct hiding *hiding, struct connection *connection)
+{
+	__u32 pid = connection->exchange.owner.pid;
+	struct serving *serving = serving_of(pid);
+	bool hidden;
+
+	if (!serving)
+		return;
+	bpf_spin_lock(&serving->lock);
+	hidden = connection->hidden;
+	connection->hidden = 0;
+	bpf_spin_unlock(&serving->lock);
+	if (!hidden)
+		return;
+	bpf_spin_lock(&hiding->lock);
+	hiding->pid = pid;
+	bpf_spin_unlock(&hiding->lock);
+}
+
+/* What a swept connection hid is over, for the reasons of cause_shown. True if there was something. */
+static __always_inline bool hiding_end(struct bpf_sock *sk)
+{
+	struct hiding *hiding;
+	struct serving *serving;
+	__u32 pid;
+
+	if (!knob_causes || !knob_rest || !knob_idle)
+		return false;
+	hiding = bpf_sk_storage_get(&hidings, sk, NULL, 0);
+	if (!hiding)
+		return false;
+	bpf_spin_lock(&hiding->lock);
+	pid = hiding->pid;
+	hiding->pid = 0;
+	bpf_spin_unlock(&hiding->lock);
+	serving = serving_of(pid);
+	if (!pid || !serving)
+		return false;
+	bpf_spin_lock(&serving->lock);
+	serving->hidden--;
+	bpf_spin_unlock(&serving->lock);
+	return true;
+}
+
 /* A connection has moved on: from before, to where it stands now. Nothing of the exchange was written yet. */
 static __always_inline void cause_follow(struct bpf_sock *sk, struct connection *connection, struct standing before)
 {

@@ -10,11 +10,10 @@
  * What is left is a note in the owner's tag, OWNER_SWEPT, and the next request is detected anew. So a packet costs one look,
  * and a connection is quiet for one to two times what is between sweeps before that. A lock, for packets that find a note
  * only, decides between one that comes at that very moment and the sweep: nobody works on with state that is taken away.
+ * Of a server's connection that rests, there is also the note that its process may have a request (struct hiding).
  */
 #ifndef OTELCOL_RISK_IDLE_BPF_H
 #define OTELCOL_RISK_IDLE_BPF_H
-
-const volatile __u8 knob_idle = 1; /* connections of HTTP/1 may be swept */
 
 struct gate {
 	struct bpf_spin_lock lock; /* of connection.idle, where it is not IDLE_NOT */
@@ -96,8 +95,10 @@ static __always_inline void idle_released(struct bpf_sock *sk)
 {
 	struct owner *owner = knob_idle ? bpf_sk_storage_get(&owners, sk, NULL, 0) : NULL;
 
-	if (owner && owner->direction & OWNER_SWEPT)
+	if (owner && owner->direction & OWNER_SWEPT) {
 		owner->direction |= OWNER_RELEASED;
+		hiding_end(sk);
+	}
 }
 
 #endif

@@ -18,6 +18,7 @@ const volatile __u8 knob_address_include = 0; /* only peers in address_include *
 const volatile __u8 knob_address_exclude = 0; /* no peers in address_exclude */
 const volatile __u8 knob_tell_processes = 1; /* processes are read from /proc as soon as they have a socket */
 const volatile __u8 knob_rest = 1; /* connections of HTTP/1 may rest */
+const volatile __u8 knob_idle = 1; /* connections of HTTP/1 may be swept */
 const volatile __u8 knob_causes = 0; /* tell within which exchange of a server its process called others */
 const volatile __u8 knob_tcp_metrics = 0; /* count what becomes of TCP connections */
 const volatile __u8 knob_tcp_logs = 0; /* tell of TCP connections that end badly */

@@ -277,8 +277,10 @@ int follow_release(struct bpf_sock *sk)
 		cause_abandoned(sk, connection);
 		cause_shown(connection);
 	}
-	if (stream)
+	if (stream) {
 		stream->released = 1;
+		hiding_end(sk); /* it may have been HTTP/1 before */
+	}
 	if (!connection && !stream)
 		idle_released(sk);
 	tcp_released(sk);

@@ -190,6 +190,7 @@ static __always_inline int step_rest_packet(struct __sk_buff *skb)
 	if (!connection)
 		return 1;
 	count(COUNTER_RESTED);
+	hiding_end(sk); /* it hides something itself now */
 	cause_hidden(connection);
 	return 1;
 }

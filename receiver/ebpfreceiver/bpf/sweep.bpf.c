@@ -56,7 +56,7 @@ struct {
 /* Whether the connection has nothing to do until its next request: what nobody can tell for certain is kept. */
 static __always_inline bool sweep_over(struct connection *copy)
 {
-	if (copy->released || copy->hidden || copy->held || copy->interim || copy->marks & MARK_TUNNEL)
+	if (copy->released || copy->held || copy->interim || copy->marks & MARK_TUNNEL)
 		return false; /* what the client of a tunnel says first decides what it is */
 	if (copy->phase == PHASE_IDLE)
 		return true;
@@ -84,6 +84,7 @@ static __always_inline void sweep_tell(const struct connection *copy)
 /* Takes away the state of a connection that was noted by an earlier sweep, if it can be spared. */
 static __always_inline void sweep_connection(void *sk, struct connection *connection)
 {
+	struct hiding *hiding = NULL;
 	struct connection *copy;
 	struct owner *owner;
 	__u32 zero = 0;
@@ -92,9 +93,18 @@ static __always_inline void sweep_connection(void *sk, struct connection *connec
 	if (!copy)
 		return;
 	*copy = *connection;
-	if (!sweep_over(copy) || !idle_become(connection, IDLE_GONE))
+	if (!sweep_over(copy))
+		return;
+	if (copy->hidden) {
+		hiding = STORAGE_MAKE(&hidings, sk);
+		if (!hiding)
+			return;
+	}
+	if (!idle_become(connection, IDLE_GONE))
 		return;
 	sweep_tell(copy);
+	if (hiding)
+		hiding_begin(hiding, connection);
 	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	if (owner) {
 		owner->messages = 0;

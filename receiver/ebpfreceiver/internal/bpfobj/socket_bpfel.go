@@ -252,6 +252,15 @@ type socketGate struct {
 	}
 }
 
+type socketHiding struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Pid uint32
+}
+
 type socketMethod uint32
 
 const (
@@ -468,6 +477,7 @@ const (
 	socketMapEarlyData          = "early_data"
 	socketMapEarlyRecords       = "early_records"
 	socketMapGates              = "gates"
+	socketMapHidings            = "hidings"
 	socketMapOwners             = "owners"
 	socketMapPacketSteps        = "packet_steps"
 	socketMapPorts              = "ports"
@@ -628,6 +638,7 @@ type socketMapSpecs struct {
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
 	EarlyRecords   *ebpf.MapSpec `ebpf:"early_records"`
 	Gates          *ebpf.MapSpec `ebpf:"gates"`
+	Hidings        *ebpf.MapSpec `ebpf:"hidings"`
 	Owners         *ebpf.MapSpec `ebpf:"owners"`
 	PacketSteps    *ebpf.MapSpec `ebpf:"packet_steps"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
@@ -718,6 +729,7 @@ type socketMaps struct {
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
 	EarlyRecords   *ebpf.Map `ebpf:"early_records"`
 	Gates          *ebpf.Map `ebpf:"gates"`
+	Hidings        *ebpf.Map `ebpf:"hidings"`
 	Owners         *ebpf.Map `ebpf:"owners"`
 	PacketSteps    *ebpf.Map `ebpf:"packet_steps"`
 	Ports          *ebpf.Map `ebpf:"ports"`
@@ -746,6 +758,7 @@ func (m *socketMaps) Close() error {
 		m.EarlyData,
 		m.EarlyRecords,
 		m.Gates,
+		m.Hidings,
 		m.Owners,
 		m.PacketSteps,
 		m.Ports,

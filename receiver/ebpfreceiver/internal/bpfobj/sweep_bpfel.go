@@ -137,6 +137,15 @@ type sweepGate struct {
 	}
 }
 
+type sweepHiding struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Pid uint32
+}
+
 type sweepOwner struct {
 	_         structs.HostLayout
 	CreatedNs uint64
@@ -279,6 +288,7 @@ const (
 	sweepMapEarlyData          = "early_data"
 	sweepMapEarlyRecords       = "early_records"
 	sweepMapGates              = "gates"
+	sweepMapHidings            = "hidings"
 	sweepMapOwners             = "owners"
 	sweepMapPorts              = "ports"
 	sweepMapProcessesTold      = "processes_told"
@@ -374,6 +384,7 @@ type sweepMapSpecs struct {
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
 	EarlyRecords   *ebpf.MapSpec `ebpf:"early_records"`
 	Gates          *ebpf.MapSpec `ebpf:"gates"`
+	Hidings        *ebpf.MapSpec `ebpf:"hidings"`
 	Owners         *ebpf.MapSpec `ebpf:"owners"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
@@ -445,6 +456,7 @@ type sweepMaps struct {
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
 	EarlyRecords   *ebpf.Map `ebpf:"early_records"`
 	Gates          *ebpf.Map `ebpf:"gates"`
+	Hidings        *ebpf.Map `ebpf:"hidings"`
 	Owners         *ebpf.Map `ebpf:"owners"`
 	Ports          *ebpf.Map `ebpf:"ports"`
 	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
@@ -468,6 +480,7 @@ func (m *sweepMaps) Close() error {
 		m.EarlyData,
 		m.EarlyRecords,
 		m.Gates,
+		m.Hidings,
 		m.Owners,
 		m.Ports,
 		m.ProcessesTold,

@@ -332,6 +332,7 @@ const (
 	unitVarKnobDetectMessages = "knob_detect_messages"
 	unitVarKnobExchanges      = "knob_exchanges"
 	unitVarKnobHttp2          = "knob_http2"
+	unitVarKnobIdle           = "knob_idle"
 	unitVarKnobMetrics        = "knob_metrics"
 	unitVarKnobPortExclude    = "knob_port_exclude"
 	unitVarKnobPortInclude    = "knob_port_include"
@@ -441,6 +442,7 @@ type unitVariableSpecs struct {
 	KnobDetectMessages *ebpf.VariableSpec `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.VariableSpec `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.VariableSpec `ebpf:"knob_http2"`
+	KnobIdle           *ebpf.VariableSpec `ebpf:"knob_idle"`
 	KnobMetrics        *ebpf.VariableSpec `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.VariableSpec `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.VariableSpec `ebpf:"knob_port_include"`
@@ -534,6 +536,7 @@ type unitVariables struct {
 	KnobDetectMessages *ebpf.Variable `ebpf:"knob_detect_messages"`
 	KnobExchanges      *ebpf.Variable `ebpf:"knob_exchanges"`
 	KnobHttp2          *ebpf.Variable `ebpf:"knob_http2"`
+	KnobIdle           *ebpf.Variable `ebpf:"knob_idle"`
 	KnobMetrics        *ebpf.Variable `ebpf:"knob_metrics"`
 	KnobPortExclude    *ebpf.Variable `ebpf:"knob_port_exclude"`
 	KnobPortInclude    *ebpf.Variable `ebpf:"knob_port_include"`
