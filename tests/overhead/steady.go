@@ -19,7 +19,7 @@ type steady struct {
 	UserCore   float64            `json:"user_cores"`   // CPU time of the receiver's process a second
 	KernelCore float64            `json:"kernel_cores"` // of its programs
 	Want       float64            `json:"want_cores"`   // of both
-	Told       float64            `json:"told"`
+	Told       float64            `json:"told"`         // of all exchanges, while the budget settles, too
 }
 
 // measureSteady measures CPU time and latencies with the default settings and both signals.
@@ -38,6 +38,12 @@ func measureSteady(ctx context.Context, o options) (any, error) {
 			return nil, err
 		}
 		a, err := startAgent(ctx, "traces,metrics", "{}")
+		if err != nil {
+			return nil, err
+		}
+		warming := o
+		warming.duration = warm
+		early, err := server.pace(ctx, steadyRate, warming)
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +66,7 @@ func measureSteady(ctx context.Context, o options) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		told = append(told, float64(said.Spans)/float64(2*under.sent))
+		told = append(told, float64(said.Spans)/float64(2*(early.sent+under.sent)))
 		for name, share := range shares {
 			without[name], with[name] = append(without[name], alone.percentile(share)), append(with[name], under.percentile(share))
 		}
