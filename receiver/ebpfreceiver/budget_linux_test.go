@@ -5,6 +5,7 @@ package ebpfreceiver
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/budget"
@@ -52,6 +54,52 @@ func TestThinnedSpansStandForAllAndMetricsAreExact(t *testing.T) {
 		require.Len(t, points, 1)
 		assert.EqualValues(t, requests, points[0].Count(), name)
 	}
+}
+
+// TestWhatFailedIsToldWhateverTheThreshold thins all, and has answers of 503 among others.
+func TestWhatFailedIsToldWhateverTheThreshold(t *testing.T) {
+	const all, rounds, clients = 1<<56 - 1, 10, 8
+	t.Run("1.1", func(t *testing.T) {
+		listener, _ := plainListener(t)
+		c := newCrowd(t, clients, listener)
+		r, spans, _ := c.watch()
+		require.NoError(t, r.objects.Thin(all))
+		for range rounds {
+			c.round()
+		}
+		require.NoError(t, r.Shutdown(t.Context()))
+		compareFailed(t, spans, rounds*clients)
+	})
+	t.Run("2", func(t *testing.T) {
+		server, client := cleartextHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/503" {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})
+		r, spans, _ := watchBoth(t, configFor(server))
+		r.flow.threshold.Store(all)
+		for range rounds {
+			for _, path := range []string{"/503", "/200"} {
+				response, err := client.Get(server.URL + path)
+				require.NoError(t, err)
+				require.NoError(t, response.Body.Close())
+			}
+		}
+		require.NoError(t, r.Shutdown(t.Context()))
+		compareFailed(t, spans, rounds)
+	})
+}
+
+// compareFailed demands so many exchanges that were answered with 503, from both ends, and nothing else.
+func compareFailed(t *testing.T, spans *consumertest.TracesSink, want int) {
+	t.Helper()
+	told := map[ptrace.SpanKind]int{}
+	for _, f := range await(t, spans, spans.SpanCount()) {
+		assert.EqualValues(t, 503, f.span.Attributes().AsRaw()["http.response.status_code"])
+		assert.InDelta(t, 1, adjusted(t, f.span), 0, "it stands for itself")
+		told[f.span.Kind()]++
+	}
+	assert.Equal(t, map[ptrace.SpanKind]int{ptrace.SpanKindServer: want, ptrace.SpanKindClient: want}, told)
 }
 
 // TestTracesAreThinnedByTheirRandomBits sends requests whose traceparent decides.

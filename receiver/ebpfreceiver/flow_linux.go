@@ -151,7 +151,9 @@ func (f *flow) Exchange(x *protocol.Exchange) {
 	if process == nil {
 		return
 	}
-	x.Threshold = f.threshold.Load()
+	if !protocol.ServerFailed(x) { // else it is told whatever the budget, as in the kernel
+		x.Threshold = f.threshold.Load()
+	}
 	if x.Threshold > 0 && spans.Randomness(x) < x.Threshold {
 		f.thinned.Add(1)
 		return

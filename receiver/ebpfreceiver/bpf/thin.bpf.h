@@ -7,6 +7,9 @@
  * The random bits are the last ones of the trace id where the captured head has a traceparent, so whoever thins by the same
  * bits keeps the same traces; else a hash of the request's place in its TCP stream, on which both ends of a connection
  * agree.
+ *
+ * What failed is told whatever the budget, and stands for itself alone: there is little of it where all is well, and where
+ * it is not, it is what is looked for. Only a ring that fills leaves it out as it does the rest.
  */
 #ifndef OTELCOL_RISK_THIN_BPF_H
 #define OTELCOL_RISK_THIN_BPF_H
@@ -113,13 +116,24 @@ static __always_inline __u64 thin_random(const struct connection *connection)
 	return bits ? bits : thin_mix(place) >> (64 - RANDOM_BITS);
 }
 
-/* The threshold that applies now: that of the budget, or, when the ring is more than half full, one that rises with every
- * sixteenth of it, if that is higher.
+/* Whether an exchange whose record is due has failed: 5xx, no answer, or a call within a request that was answered with 4xx, which
+ * may be why that fails.
  */
-static __always_inline __u64 thin_threshold_now(__u64 waiting)
+static __always_inline bool thin_failed(const struct connection *connection)
+{
+	const struct event_exchange *exchange = &connection->exchange;
+	__u16 least = exchange->event.side == SIDE_CLIENT && connection->marks & MARK_CAUSED ? 400 : 500;
+
+	return connection->status >= least || !exchange->response_len;
+}
+
+/* The threshold that applies to an exchange: that of the budget, unless it has failed, or, when the ring is more than half full,
+ * one that rises with every sixteenth of it, if that is higher.
+ */
+static __always_inline __u64 thin_threshold_now(const struct connection *connection, __u64 waiting)
 {
 	const __u64 one = 1ULL << RANDOM_BITS;
-	__u64 threshold = thin_threshold;
+	__u64 threshold = thin_failed(connection) ? 0 : thin_threshold;
 	__u64 sixteenths = waiting >> knob_ring_shift;
 
 	if (sixteenths >= 8) {
@@ -136,7 +150,7 @@ static __always_inline bool thin_applies(struct connection *connection, __u64 wa
 {
 	struct event_exchange *exchange = &connection->exchange;
 
-	exchange->threshold = thin_threshold_now(waiting);
+	exchange->threshold = thin_threshold_now(connection, waiting);
 	if (connection->marks & MARK_ALERTED)
 		exchange->threshold = 0; /* it becomes no span, but the log record of a handshake */
 	return exchange->threshold;

@@ -36,6 +36,50 @@ func TestThinningKeepsWhatIsNotBelowTheThreshold(t *testing.T) {
 	}
 }
 
+// TestWhatFailedIsNotThinned has a threshold that nothing else passes.
+func TestWhatFailedIsNotThinned(t *testing.T) {
+	r := talkRig(t)
+	require.NoError(t, r.objects.Thin(1<<56-1))
+	for status, kept := range map[int]bool{200: false, 302: false, 404: false, 499: false, 500: true, 503: true, 599: true} {
+		c := newTalk(r)
+		c.ask(t, get)
+		records := c.answer(t, fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", status))
+		if !kept {
+			assert.Empty(t, records, status)
+			continue
+		}
+		e := one(t, records)
+		assert.Zero(t, e.Threshold, "it stands for itself")
+		c.ask(t, get)
+		assert.Empty(t, c.answer(t, answer200), "what comes behind it is thinned again")
+	}
+	c := newTalk(r)
+	c.ask(t, get)
+	e := one(t, c.send(t, observeEgress, "", rst))
+	assert.Zero(t, e.Threshold)
+	assert.True(t, e.Flags.Ended(), "it was not answered")
+}
+
+// TestACallThatFailedWithinARequestIsNotThinned has calls that were answered with 404, within a request and not.
+func TestACallThatFailedWithinARequestIsNotThinned(t *testing.T) {
+	r := talkRig(t)
+	require.NoError(t, r.objects.Thin(1<<56-1))
+	t.Cleanup(func() { require.NoError(t, r.objects.Thin(0)) })
+	exactly(t, r, func(s *story) {
+		p := &process{s, 7}
+		p.forget()
+		within, request := p.has(), p.has()
+		for _, open := range []bool{false, true} {
+			if open {
+				s.asks(request)
+			}
+			p.calls(within)
+			s.pass(within, observeIngress, "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n", psh|ack)
+			assert.Equal(s, open, within.socket.connection().Emitted != 0)
+		}
+	})
+}
+
 // TestMixedNumbersAreMurmurs pins the hash on which both ends of a connection, and all versions of the programs, agree.
 func TestMixedNumbersAreMurmurs(t *testing.T) {
 	r := newRig(t, whole())

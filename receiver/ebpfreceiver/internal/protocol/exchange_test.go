@@ -39,3 +39,24 @@ func TestTheZeroExchangeIsAWholeHTTP1ServerExchange(t *testing.T) {
 	assert.Equal(t, protocol.HTTP1, x.Kind)
 	assert.False(t, x.Local.IsValid())
 }
+
+func TestBothEndsAgreeWhatFailedAtTheServer(t *testing.T) {
+	for _, c := range []struct {
+		want bool
+		x    protocol.Exchange
+	}{
+		{false, protocol.Exchange{HTTP: protocol.HTTP{Status: 200}}},
+		{false, protocol.Exchange{HTTP: protocol.HTTP{Status: 404}}},
+		{true, protocol.Exchange{HTTP: protocol.HTTP{Status: 500}}},
+		{true, protocol.Exchange{HTTP: protocol.HTTP{Status: 200}, Failure: protocol.Reset}},
+		{true, protocol.Exchange{Failure: protocol.Cancelled}},
+		{false, protocol.Exchange{Kind: protocol.GRPC, HTTP: protocol.HTTP{Status: 200}, RPC: protocol.RPC{Status: 5}}},
+		{true, protocol.Exchange{Kind: protocol.GRPC, HTTP: protocol.HTTP{Status: 200}, RPC: protocol.RPC{Status: 14}}},
+		{true, protocol.Exchange{Kind: protocol.GRPC, RPC: protocol.RPC{Status: 0xff}, Failure: protocol.Timeout}},
+	} {
+		for _, side := range []protocol.Side{protocol.Server, protocol.Client} {
+			c.x.Side = side
+			assert.Equal(t, c.want, protocol.ServerFailed(&c.x), "%+v", c.x)
+		}
+	}
+}
