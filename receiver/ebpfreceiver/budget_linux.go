@@ -34,6 +34,8 @@ const (
 	// HTTP/2, which has a part in user space.
 	lookedExchange = 2 * time.Microsecond
 	lookedCall     = 8 * time.Microsecond
+	// lookedRoundTrip is the same for TCP's round trips.
+	lookedRoundTrip = 500 * time.Nanosecond
 	// stepsPerTurn is for how many budgetIntervals the same connections are followed.
 	stepsPerTurn = 2
 )
@@ -58,6 +60,7 @@ type thinning struct {
 	at       time.Time
 	user     time.Duration // CPU time of this process, at that time
 	requests uint64        // that the kernel had seen begin
+	trips    uint64        // of TCP, that it had looked at
 	calls    int64         // of HTTP/2, that had begun
 
 	share, probability, followed, streams atomic.Uint64 // as bits of a float64, for telemetry
@@ -114,7 +117,7 @@ func (t *thinning) step(ctx context.Context) error {
 	choice := t.controller.Step(measured)
 	t.share.Store(math.Float64bits(t.controller.Share()))
 	if t.choice.Rest == 0 && choice.Rest > 0 {
-		t.logger.Info("connections rest, since looking at all of them costs more than cpu_budget: metrics of HTTP are scaled",
+		t.logger.Info("connections rest, since looking at all of them costs more than cpu_budget allows now: metrics are scaled",
 			zap.Float64("share", t.controller.Share()))
 	}
 	return errors.Join(t.apply(choice), t.relieve())
@@ -145,12 +148,13 @@ func (t *thinning) measure(ctx context.Context) (m budget.Measured, err error) {
 	now, user := time.Now(), processTime()
 	calls := t.flow.streams.Counts.Requests.Load()
 	took, begun, called := float64(now.Sub(t.at)), float64(counters.Requests-t.requests), float64(calls-t.calls)
+	trips := float64(counters.RoundTrips - t.trips)
 	if t.modelled {
 		kernel = (begun*float64(modelledExchange) + called*float64(modelledCall)) / took
 	}
 	m.Share = (kernel + float64(user-t.user)/took) / float64(runtime.NumCPU())
-	m.Looked = (begun*float64(lookedExchange) + called*float64(lookedCall)) / took / float64(runtime.NumCPU())
-	t.at, t.user, t.requests, t.calls = now, user, counters.Requests, calls
+	m.Looked = (begun*float64(lookedExchange) + called*float64(lookedCall) + trips*float64(lookedRoundTrip)) / took / float64(runtime.NumCPU())
+	t.at, t.user, t.requests, t.trips, t.calls = now, user, counters.Requests, counters.RoundTrips, calls
 	if m.Busy, err = t.busy(); err != nil && !t.blind {
 		t.blind = true
 		t.logger.Warn("cpu_budget is not halved while all processors are busy: that cannot be read", zap.Error(err))

@@ -6,6 +6,7 @@ package ebpfreceiver
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math"
@@ -25,6 +26,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
+	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
 )
 
@@ -306,6 +308,8 @@ func TestRoundTripsOfConnectionsInTurnsStandForAll(t *testing.T) {
 	r := created.(*ebpfReceiver)
 	client, server := tcpPair(t, listener)
 	sent := int64(0)
+	had := map[uint8][]uint32{} // in which turns there were round trips that stand for more, by side
+	scaled := map[uint8]uint64{}
 	turn := func(shift int, group uint32) {
 		require.NoError(t, r.objects.Rest(shift, group))
 		for range pings {
@@ -318,12 +322,25 @@ func TestRoundTripsOfConnectionsInTurnsStandForAll(t *testing.T) {
 			sent += 4
 			<-time.After(20 * time.Millisecond) // each is in a window of its own
 		}
+		require.NoError(t, r.objects.TCPRows(func(key bpfobj.TCPKey, row *bpfobj.TCPRow) {
+			trips := uint64(0)
+			for _, n := range row.Rtt.Buckets {
+				trips += n
+			}
+			if key.Side&bpfobj.TCPScaled != 0 && shift > 0 && trips > scaled[key.Side] {
+				scaled[key.Side] = trips
+				had[key.Side] = append(had[key.Side], group)
+			}
+		}))
 	}
 	turn(0, 0)
 	for group := range uint32(1 << shift) {
 		turn(shift, group)
 	}
 	turn(0, 0)
+	assert.Len(t, had, 2)
+	assert.Len(t, had[bpfobj.TCPScaled], 1)
+	assert.Equal(t, had[bpfobj.TCPScaled], had[bpfobj.TCPScaled|1], "both ends have their turn at once")
 	require.NoError(t, client.Close())
 	_, err := server.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
@@ -430,6 +447,13 @@ func certainAgain(t *testing.T, sweep func(*testing.T, *ebpfReceiver)) {
 	require.False(t, calls(fresh), "it rests again")
 	require.NoError(t, second.Close())
 	assert.Eventually(t, func() bool { return calls(fresh) }, eventually, often, "it is closed")
+
+	third, _ := restingClient(t, r, front, called)
+	sweep(t, r)
+	require.False(t, calls(fresh))
+	_ = tls.Client(third, &tls.Config{ServerName: "front"}).HandshakeContext(t.Context()) // which it does not understand
+	require.NoError(t, third.Close())
+	assert.Eventually(t, func() bool { return calls(fresh) }, eventually, often, "it is closed, whatever it spoke")
 }
 
 const mostRest = 15 // of 32768 connections one is followed

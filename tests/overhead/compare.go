@@ -26,7 +26,8 @@ type compared struct {
 
 // measureCompared runs two receivers at once, so that both see the same packets: what differs between neighbouring runs cancels
 // out, and a few pairs tell differences of two percent. The programs that were attached first run first, and wait for the
-// memory that the others then find in the cache, which is why each pair has both orders.
+// memory that the others then find in the cache, which is why each pair has both orders. What a socket calls back for is the
+// socket's, so settings that differ in that (tcp::max_rows) cannot be compared: each gets what either has asked for.
 func measureCompared(ctx context.Context, o options) (any, error) {
 	server, err := startServer(ctx)
 	if err != nil {

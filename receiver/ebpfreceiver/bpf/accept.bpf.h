@@ -28,10 +28,10 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 		return;
 	if (connection) {
 		cause_accepted(connection, owner);
+	} else if (owner->direction & OWNER_SWEPT) {
+		hiding_pass(sk, pid);
 	} else if (owner->messages) {
 		cause_other(owner);
-	} else if (owner->direction & OWNER_SWEPT && hiding_end(sk)) {
-		serving_unsure(pid); /* it was handed over, perhaps with a request */
 	}
 	if (owner->direction != OWNER_STREAM)
 		return;

@@ -16,7 +16,7 @@ struct serving {
 	__u64 cookies; /* of the sockets of those that are open, added up: while there is one, it is its cookie */
 	__u32 exchanges; /* and their numbers */
 	__u32 pid; /* whose this is; 0: nobody's */
-	__u32 hidden; /* connections of it that rest, each of which may have a request that is not counted */
+	__u32 hidden; /* connections of it that rest, swept or not, each of which may have a request that is not counted */
 	struct bpf_spin_lock lock; /* of the above, with the notes of the connections; who only reads goes without */
 	__u8 unsure; /* there may be more to answer than is counted */
 	__u8 reserved[31];
@@ -314,6 +314,32 @@ static __always_inline bool hiding_end(struct bpf_sock *sk)
 	serving->hidden--;
 	bpf_spin_unlock(&serving->lock);
 	return true;
+}
+
+/* A swept connection becomes another process's, with what it hides. */
+static __always_inline void hiding_pass(struct bpf_sock *sk, __u32 pid)
+{
+	struct serving *serving = serving_of(pid);
+	struct hiding *hiding;
+	bool taken;
+
+	if (!hiding_end(sk) || !serving)
+		return;
+	hiding = bpf_sk_storage_get(&hidings, sk, NULL, 0);
+	if (!hiding)
+		return; /* never: it had something */
+	bpf_spin_lock(&serving->lock);
+	taken = serving_take(serving, pid);
+	if (taken) {
+		serving->hidden++;
+		__sync_fetch_and_add(&serving->counts, SERVING_BEGUN);
+	}
+	bpf_spin_unlock(&serving->lock);
+	if (!taken)
+		return; /* it is unsure now */
+	bpf_spin_lock(&hiding->lock);
+	hiding->pid = pid;
+	bpf_spin_unlock(&hiding->lock);
 }
 
 /* A connection has moved on: from before, to where it stands now. Nothing of the exchange was written yet. */

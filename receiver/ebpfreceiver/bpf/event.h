@@ -294,7 +294,8 @@ enum counter {
 	COUNTER_THINNED = 19, /* exchanges without a record, because of the thinning */
 	COUNTER_RESTED = 20, /* packets that were not looked at, because their connection rests */
 	COUNTER_SWEPT = 21, /* connections whose state was taken away because they were idle */
-	COUNTER_MAX = 22,
+	COUNTER_ROUND_TRIPS = 22, /* TCP: round trips that were looked at */
+	COUNTER_MAX = 23,
 };
 
 _Static_assert(sizeof(struct event) == 32, "event has no padding");

@@ -90,15 +90,21 @@ static __always_inline void idle_resume(const struct packet *packet, struct bpf_
 	rest_synchronize(sk, packet, connection);
 }
 
+/* Whether the connection may have been swept before its last request: idle_resume gives that a higher number than the first of a
+ * connection has. So has the second of one that never was.
+ */
+static __always_inline bool idle_resumed(const struct connection *connection)
+{
+	return connection->exchange.event.exchange > 1;
+}
+
 /* The last descriptor of a socket without state is being closed. */
 static __always_inline void idle_released(struct bpf_sock *sk)
 {
 	struct owner *owner = knob_idle ? bpf_sk_storage_get(&owners, sk, NULL, 0) : NULL;
 
-	if (owner && owner->direction & OWNER_SWEPT) {
+	if (owner && owner->direction & OWNER_SWEPT)
 		owner->direction |= OWNER_RELEASED;
-		hiding_end(sk);
-	}
 }
 
 #endif

@@ -153,7 +153,7 @@ static __always_inline int step_pipeline_packet(struct __sk_buff *skb)
 	if (!connection)
 		return 1;
 	cause_shown(connection); /* its request is counted now */
-	if (connection->exchange.event.exchange != 1)
+	if (idle_resumed(connection))
 		hiding_end(sk);
 	if (!waiting && !pipeline_packed(skb, &packet, connection))
 		return 1;

@@ -277,12 +277,11 @@ int follow_release(struct bpf_sock *sk)
 		cause_abandoned(sk, connection);
 		cause_shown(connection);
 	}
-	if (stream) {
+	if (stream)
 		stream->released = 1;
-		hiding_end(sk); /* it may have been HTTP/1 before */
-	}
 	if (!connection && !stream)
 		idle_released(sk);
+	hiding_end(sk); /* whatever the connection speaks by now */
 	tcp_released(sk);
 	return 1;
 }
@@ -318,6 +317,8 @@ int follow_state(struct bpf_sock_ops *ctx)
 			stream_closed(stream, ctx->args[0]);
 		if (connection)
 			cause_shown(connection);
+		else
+			hiding_end(sk);
 		if (connection && connection->phase != PHASE_IDLE)
 			bpf_tail_call(ctx, &state_steps, STEP_END);
 		break;

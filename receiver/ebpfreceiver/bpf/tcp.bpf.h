@@ -147,17 +147,8 @@ static __always_inline void tcp_bytes(struct bpf_sock_ops *ctx, struct tcp_socke
 	tcp->sent = sent;
 }
 
-/* Notes when some socket of the row was tagged with its owner. */
-static __always_inline void tcp_own(struct tcp_row *row, struct bpf_sock *sk)
-{
-	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
-
-	if (owner)
-		row->owned_ns = owner->created_ns;
-}
-
 /* Adds the round-trip times of the window to the row, or to the other one if they stand for more than themselves. */
-static __always_inline void tcp_window(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk, struct tcp_row *row)
+static __always_inline void tcp_window(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct tcp_row *row)
 {
 	__u8 samples = tcp->samples;
 	__u8 scale = tcp->scale;
@@ -167,8 +158,6 @@ static __always_inline void tcp_window(struct bpf_sock_ops *ctx, struct tcp_sock
 		row = tcp_row_of(tcp, TCP_SCALED);
 		if (!row)
 			return;
-		if (!row->owned_ns)
-			tcp_own(row, sk);
 	}
 	if (samples)
 		tcp_record(&row->rtt, ctx->srtt_us >> 3, scale);
@@ -184,13 +173,11 @@ static __always_inline __u8 tcp_scale(__u64 turn)
 	return scale < TCP_REST ? scale : TCP_REST;
 }
 
-/* Whether the round trips of a connection are not looked at. By its ports, so that this does not take its storage. */
-static __always_inline bool tcp_rests(struct bpf_sock_ops *ctx)
+/* Whether the round trips of a connection are not looked at in that turn. By its ports, so that this does not take its storage. */
+static __always_inline bool tcp_rests(struct bpf_sock_ops *ctx, __u64 turn)
 {
-	__u64 turn = rest_turn;
-
 	/* The remote port is in network byte order in the upper half, hence both are as in a header. */
-	return knob_rest && rest_of(bpf_htons(ctx->local_port) | ctx->remote_port, turn >> REST_GROUP << REST_GROUP | tcp_scale(turn));
+	return rest_of(bpf_htons(ctx->local_port) | ctx->remote_port, turn >> REST_GROUP << REST_GROUP | tcp_scale(turn));
 }
 
 /* Begins to follow a connection. */
@@ -233,12 +220,15 @@ static __always_inline struct tcp_socket *tcp_open(struct bpf_sock_ops *ctx, str
 static __always_inline void tcp_established(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk)
 {
 	struct tcp_row *row = tcp_row_of(tcp, 0);
+	struct owner *owner;
 
 	tcp->established_ns = bpf_ktime_get_ns();
 	tcp->acked_before = ctx->bytes_acked;
 	if (!row)
 		return;
-	tcp_own(row, sk);
+	owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	if (owner)
+		row->owned_ns = owner->created_ns;
 	tcp_add(&row->opened, 1);
 	if (tcp->key.side == SIDE_CLIENT)
 		tcp_record(&row->handshake, (tcp->established_ns - tcp->opened_ns) / 1000, 0);
@@ -246,23 +236,24 @@ static __always_inline void tcp_established(struct bpf_sock_ops *ctx, struct tcp
 		tcp_record(&row->handshake, ctx->srtt_us >> 3, 0);
 }
 
-/* Once a round trip. Newer kernels pass the sample (Linux 6.10), older ones only have the smoothed one. */
-static __always_inline void tcp_sample(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, struct bpf_sock *sk)
+/* Once a round trip, in the turn in which it is looked at. Newer kernels pass the sample (Linux 6.10), older ones only have the smoothed one. */
+static __always_inline void tcp_sample(struct bpf_sock_ops *ctx, struct tcp_socket *tcp, __u64 turn)
 {
 	__u32 sample = ctx->args[0] ? ctx->args[0] : ctx->srtt_us >> 3;
 	__u64 now = bpf_ktime_get_ns();
 	struct tcp_row *row;
 
+	count(COUNTER_ROUND_TRIPS);
 	if (tcp->window_ns && now - tcp->window_ns >= TCP_WINDOW_NS) {
 		row = tcp_row_of(tcp, 0);
 		if (row) {
 			tcp_bytes(ctx, tcp, row, false);
-			tcp_window(ctx, tcp, sk, row);
+			tcp_window(ctx, tcp, row);
 		}
 		tcp->samples = 0;
 	}
 	if (!tcp->samples) {
-		tcp->scale = knob_rest ? tcp_scale(rest_turn) : 0;
+		tcp->scale = tcp_scale(turn);
 		tcp->window_ns = now;
 		tcp->sample_min_us = sample;
 		tcp->sample_max_us = sample;
@@ -365,7 +356,7 @@ static __always_inline void tcp_closed(struct bpf_sock_ops *ctx, struct tcp_sock
 
 	tcp_bytes(ctx, tcp, row, true);
 	if (row) {
-		tcp_window(ctx, tcp, sk, row);
+		tcp_window(ctx, tcp, row);
 		tcp_add(&row->ends[end & (TCP_ENDS - 1)], 1);
 		if (end == TCP_END_TIMED_OUT && !tcp->established_ns)
 			tcp_add(&row->unestablished, 1);
@@ -377,11 +368,12 @@ static __always_inline void tcp_closed(struct bpf_sock_ops *ctx, struct tcp_sock
 /* What sockops tells of a connection. */
 static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
 {
+	__u64 turn = knob_rest ? rest_turn : 0;
 	struct tcp_socket *tcp;
 
 	if (!(knob_tcp_metrics || knob_tcp_logs) || !sk)
 		return;
-	if (ctx->op == BPF_SOCK_OPS_RTT_CB && tcp_rests(ctx))
+	if (ctx->op == BPF_SOCK_OPS_RTT_CB && tcp_rests(ctx, turn))
 		return;
 	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
 		tcp_open(ctx, sk, SIDE_CLIENT);
@@ -397,7 +389,7 @@ static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock
 		tcp_established(ctx, tcp, sk);
 		break;
 	case BPF_SOCK_OPS_RTT_CB:
-		tcp_sample(ctx, tcp, sk);
+		tcp_sample(ctx, tcp, turn);
 		break;
 	case BPF_SOCK_OPS_RETRANS_CB:
 		tcp_retransmit(ctx, tcp);

@@ -15,6 +15,8 @@ type Counters struct {
 	Rested uint64
 	// Swept is the number of connections whose state was taken away because they were idle.
 	Swept uint64
+	// RoundTrips is the number of TCP's round trips that were looked at.
+	RoundTrips uint64
 	// Lost counts exchanges that no record tells of, by reason.
 	Lost map[string]uint64
 	// Off counts connections that are no longer looked at, by reason.
@@ -82,12 +84,13 @@ func (o *Objects) Counters() (Counters, error) {
 		return picked
 	}
 	return Counters{
-		Requests: sums[socketCounterCOUNTER_REQUESTS],
-		Thinned:  sums[socketCounterCOUNTER_THINNED],
-		Rested:   sums[socketCounterCOUNTER_RESTED],
-		Swept:    sums[socketCounterCOUNTER_SWEPT],
-		Lost:     pick(lostReasons()),
-		Off:      pick(offReasons()),
-		Degraded: pick(degradedReasons()),
+		Requests:   sums[socketCounterCOUNTER_REQUESTS],
+		Thinned:    sums[socketCounterCOUNTER_THINNED],
+		Rested:     sums[socketCounterCOUNTER_RESTED],
+		Swept:      sums[socketCounterCOUNTER_SWEPT],
+		RoundTrips: sums[socketCounterCOUNTER_ROUND_TRIPS],
+		Lost:       pick(lostReasons()),
+		Off:        pick(offReasons()),
+		Degraded:   pick(degradedReasons()),
 	}, nil
 }

@@ -88,7 +88,7 @@ func Load(settings Settings) (*Objects, error) {
 // apply writes the settings that must be known before the programs are verified.
 func (s *Settings) apply(spec *ebpf.CollectionSpec) error {
 	spec.Maps[socketMapRing].MaxEntries = uint32(s.RingBufferSize)
-	spec.Maps[socketMapTcpRows].MaxEntries = uint32(s.TCPRows + 2)
+	spec.Maps[socketMapTcpRows].MaxEntries = uint32(2 * (s.TCPRows + 1)) // each may have another one, of what was scaled
 	spec.Maps[socketMapAddressInclude].MaxEntries = uint32(max(1, len(s.IncludePeers)))
 	spec.Maps[socketMapAddressExclude].MaxEntries = uint32(max(1, len(s.ExcludePeers)))
 	for name, value := range map[string]any{

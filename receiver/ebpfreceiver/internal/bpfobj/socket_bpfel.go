@@ -91,7 +91,8 @@ const (
 	socketCounterCOUNTER_THINNED             socketCounter = 19
 	socketCounterCOUNTER_RESTED              socketCounter = 20
 	socketCounterCOUNTER_SWEPT               socketCounter = 21
-	socketCounterCOUNTER_MAX                 socketCounter = 22
+	socketCounterCOUNTER_ROUND_TRIPS         socketCounter = 22
+	socketCounterCOUNTER_MAX                 socketCounter = 23
 )
 
 type socketEarly struct {

@@ -128,8 +128,11 @@ func (c *Controller) smooth(m Measured) {
 }
 
 // limit is the share that may be used now.
-func (c *Controller) limit() float64 {
-	strain := max(0, c.busy-strained) / (1 - strained)
+func (c *Controller) limit() float64 { return c.limitAt(c.busy) }
+
+// limitAt is what it is where that much of the processors is busy.
+func (c *Controller) limitAt(busy float64) float64 {
+	strain := max(0, busy-strained) / (1 - strained)
 	return c.settings.Limit * (1 - spared*min(1, strain))
 }
 
@@ -179,7 +182,8 @@ func (c *Controller) rest() {
 // canWake says whether twice as many connections would cost little enough: at most as much again, and at most what looking
 // has cost.
 func (c *Controller) canWake() bool {
-	return c.since >= c.patience && c.share+min(c.share, c.looked) <= headroom*c.limit()
+	more := min(c.share, c.looked)
+	return c.since >= c.patience && c.share+more <= headroom*c.limitAt(c.busy+more)
 }
 
 // changed begins to measure anew.

@@ -83,17 +83,25 @@ func TestWhereAllProcessorsAreBusyHalfOfTheLimitIsUsed(t *testing.T) {
 	assert.InDelta(t, 0.05, got.cost, 0.01, "half of them are busy")
 }
 
-// TestTheLimitShrinksStepByStep demands that what one step less busy frees does not make it busy again.
-func TestTheLimitShrinksStepByStep(t *testing.T) {
-	c := thinning()
-	for busy, last := 0.0, 0.05; busy <= 1.0; busy += 0.01 {
-		c.busy = busy
-		assert.LessOrEqual(t, c.limit(), last)
-		assert.Greater(t, c.limit(), last-0.003)
-		last = c.limit()
+// TestWhatIsFreedDoesNotBringItBack has hosts that are all busy only as long as all is looked at.
+func TestWhatIsFreedDoesNotBringItBack(t *testing.T) {
+	for _, limit := range []float64{0.05, 0.2, 0.5} {
+		for _, others := range []float64{0.8, 0.85, 0.9, 0.95} {
+			for looked := 0.2 * limit; looked < 3*limit; looked += 0.1 * limit {
+				c := New(Settings{Limit: limit, Rests: true})
+				choice, changes := Choice{Probability: 1}, 0
+				for i := range 2000 {
+					cost := looked / math.Exp2(float64(choice.Rest))
+					next := c.Step(Measured{Share: cost, Looked: cost, Busy: min(1, others+cost)})
+					if next.Rest != choice.Rest && i >= 1000 {
+						changes++
+					}
+					choice = next
+				}
+				assert.Zero(t, changes, "limit %v, others %v, looked %v: %+v", limit, others, looked, choice)
+			}
+		}
 	}
-	c.busy = 1
-	assert.InDelta(t, 0.025, c.limit(), 1e-9)
 }
 
 func TestWhatIsCheapIsToldAsAWhole(t *testing.T) {

@@ -76,7 +76,7 @@ func New(settings Settings, rows Rows, processes *procinfo.Resolver, store *metr
 func (s *Source) Drain() error {
 	now := s.settings.Now()
 	var idle []bpfobj.TCPKey
-	err := s.rows.TCPRows(func(key bpfobj.TCPKey, row *bpfobj.TCPRow) {
+	visit := func(key bpfobj.TCPKey, row *bpfobj.TCPRow) {
 		before := s.seen[key]
 		if before == nil {
 			before = &seen{changed: now}
@@ -90,7 +90,22 @@ func (s *Source) Drain() error {
 		}
 		s.add(key, &before.row, row)
 		before.row, before.changed = *row, now
+	}
+	type scaled struct {
+		key bpfobj.TCPKey
+		row bpfobj.TCPRow
+	}
+	var later []scaled
+	err := s.rows.TCPRows(func(key bpfobj.TCPKey, row *bpfobj.TCPRow) {
+		if key.Side&bpfobj.TCPScaled != 0 && s.seen[exact(key)] == nil {
+			later = append(later, scaled{key, *row}) // whose it is says the exact row
+		} else {
+			visit(key, row)
+		}
 	})
+	for _, l := range later {
+		visit(l.key, &l.row)
+	}
 	errs := []error{err}
 	for _, key := range idle {
 		delete(s.seen, key)
@@ -103,12 +118,22 @@ func (s *Source) Drain() error {
 func (s *Source) add(key bpfobj.TCPKey, before, after *bpfobj.TCPRow) {
 	var process *procinfo.Process // nil for what found no row of its own: it is the host's
 	if key.Version != 0 {
-		process = s.processes.Resolve(protocol.Owner{PID: key.Pid, Created: after.OwnedNs, Comm: key.Comm})
+		owned := after.OwnedNs
+		if of := s.seen[exact(key)]; key.Side&bpfobj.TCPScaled != 0 && of != nil {
+			owned = of.row.OwnedNs
+		}
+		process = s.processes.Resolve(protocol.Owner{PID: key.Pid, Created: owned, Comm: key.Comm})
 		if !s.settings.Admits(process.Executable) {
 			return
 		}
 	}
 	s.to.add(process, key, before, after)
+}
+
+// exact is the key of the row of what was not scaled.
+func exact(key bpfobj.TCPKey) bpfobj.TCPKey {
+	key.Side &^= bpfobj.TCPScaled
+	return key
 }
 
 // failures are the words for connections that never came about, by cause.
