@@ -48,7 +48,7 @@ func Cause(x *protocol.Exchange, f cause.Failure) func(plog.LogRecord) {
 		method := protocol.HTTPMethod(x.HTTP.Method)
 		r.Body().SetStr("request answered with " + status + ": a call to " + f.Peer.String() + " failed: " + f.ErrorType)
 		a := r.Attributes()
-		a.EnsureCapacity(10)
+		a.EnsureCapacity(11)
 		if method != "" {
 			a.PutStr(keyMethod, method)
 		}
@@ -62,6 +62,9 @@ func Cause(x *protocol.Exchange, f cause.Failure) func(plog.LogRecord) {
 		}
 		if f.Status != 0 {
 			a.PutInt(keyCauseStatus, int64(f.Status))
+		}
+		if x.Scale > 0 {
+			a.PutInt(protocol.KeyConnectionWeight, 1<<x.Scale)
 		}
 		if f.Span != (protocol.Identity{}) {
 			a.PutStr(keyCauseTrace, pcommon.TraceID(f.Span.Trace).String())

@@ -175,6 +175,10 @@ type Identity struct {
 // FlagsRemote are the bits of [Identity].Flags that say whether the parent is in another process.
 const FlagsRemote = 0x300
 
+// KeyConnectionWeight is the attribute that says how many connections one was followed of: on spans of traces that others began,
+// and on log records.
+const KeyConnectionWeight = "risk.connection.weight"
+
 // Exchange is one request with its response, seen at one socket.
 type Exchange struct {
 	// ID is unique on the host as long as it runs.

@@ -93,7 +93,7 @@ func (b *Builder) Append(x *protocol.Exchange, p *procinfo.Process) {
 	b.place(span, x)
 	b.describe(span, x)
 	if x.Scale > 0 && !span.ParentSpanID().IsEmpty() {
-		span.Attributes().PutInt(keyConnectionWeight, 1<<x.Scale)
+		span.Attributes().PutInt(protocol.KeyConnectionWeight, 1<<x.Scale)
 	}
 	b.settings.Privacy.putFields(span.Attributes(), keyRequestHeader, x.HTTP.RequestFields)
 	b.settings.Privacy.putFields(span.Attributes(), keyResponseHeader, x.HTTP.ResponseFields)

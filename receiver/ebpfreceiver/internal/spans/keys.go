@@ -26,9 +26,6 @@ const (
 	keyRPCStatus      = string(semconv.RPCResponseStatusCodeKey)
 )
 
-// keyConnectionWeight says how many connections one was followed of, on spans of traces that others began.
-const keyConnectionWeight = "risk.connection.weight"
-
 // methodOther is the value of http.request.method for methods that the conventions do not know; the span is then named
 // methodUnnamed.
 const (
