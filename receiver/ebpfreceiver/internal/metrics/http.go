@@ -48,6 +48,8 @@ type Request struct {
 	Status  uint16
 	Side    protocol.Side
 	Failure protocol.Failure
+	// Secure says that the request itself names the scheme https, as behind a proxy that ended its TLS.
+	Secure bool
 	// Scaled says that each request was counted as often as it stands for; see [Attributes.Scaled].
 	Scaled bool
 }
@@ -56,7 +58,7 @@ type Request struct {
 func (h *HTTP) Observe(x *protocol.Exchange, p *procinfo.Process) {
 	r := Request{
 		Side: x.Side, Server: x.Local, Method: protocol.HTTPMethod(x.HTTP.Method), Status: x.HTTP.Status, Failure: x.Failure,
-		Version: x.HTTPVersion(),
+		Version: x.HTTPVersion(), Secure: string(x.HTTP.Scheme) == "https",
 	}
 	if x.Side == protocol.Client {
 		r.Server = x.Peer
@@ -84,7 +86,11 @@ func (h *HTTP) Overflow(side protocol.Side, scaled bool, counts []int64, sum int
 func (r *Request) describe(a *Attributes) {
 	a.Text(keyMethod, r.Method)
 	if r.Side == protocol.Server {
-		a.Text(keyURLScheme, "http") // what can be read on the socket is not encrypted
+		scheme := "http" // what can be read on the socket is not encrypted
+		if r.Secure {
+			scheme = "https"
+		}
+		a.Text(keyURLScheme, scheme)
 	}
 	if r.Status != 0 {
 		a.Number(keyStatusCode, int64(r.Status))
