@@ -291,7 +291,9 @@ static __always_inline void hiding_begin(struct hiding *hiding, struct connectio
 	bpf_spin_unlock(&hiding->lock);
 }
 
-/* What a swept connection hid is over, for the reasons of cause_shown. True if there was something. */
+/* What a swept connection hid is over: the next request has come, the connection has another owner, or its last descriptor is
+ * closed. True if there was something.
+ */
 static __always_inline bool hiding_end(struct bpf_sock *sk)
 {
 	struct hiding *hiding;

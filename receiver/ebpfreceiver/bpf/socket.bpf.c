@@ -317,8 +317,6 @@ int follow_state(struct bpf_sock_ops *ctx)
 			stream_closed(stream, ctx->args[0]);
 		if (connection)
 			cause_shown(connection);
-		else
-			hiding_end(sk);
 		if (connection && connection->phase != PHASE_IDLE)
 			bpf_tail_call(ctx, &state_steps, STEP_END);
 		break;

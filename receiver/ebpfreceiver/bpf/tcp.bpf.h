@@ -365,16 +365,30 @@ static __always_inline void tcp_closed(struct bpf_sock_ops *ctx, struct tcp_sock
 		tcp_tell(ctx, tcp, sk, end);
 }
 
-/* What sockops tells of a connection. */
-static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+/* A round trip is over. */
+static __always_inline void tcp_round_trip(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
 {
 	__u64 turn = knob_rest ? rest_turn : 0;
 	struct tcp_socket *tcp;
 
+	if (tcp_rests(ctx, turn))
+		return;
+	tcp = bpf_sk_storage_get(&tcp_sockets, sk, NULL, 0);
+	if (tcp)
+		tcp_sample(ctx, tcp, turn);
+}
+
+/* What sockops tells of a connection. */
+static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+{
+	struct tcp_socket *tcp;
+
 	if (!(knob_tcp_metrics || knob_tcp_logs) || !sk)
 		return;
-	if (ctx->op == BPF_SOCK_OPS_RTT_CB && tcp_rests(ctx, turn))
+	if (ctx->op == BPF_SOCK_OPS_RTT_CB) {
+		tcp_round_trip(ctx, sk);
 		return;
+	}
 	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
 		tcp_open(ctx, sk, SIDE_CLIENT);
 		return;
@@ -387,9 +401,6 @@ static __always_inline void tcp_follow(struct bpf_sock_ops *ctx, struct bpf_sock
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		tcp_established(ctx, tcp, sk);
-		break;
-	case BPF_SOCK_OPS_RTT_CB:
-		tcp_sample(ctx, tcp, turn);
 		break;
 	case BPF_SOCK_OPS_RETRANS_CB:
 		tcp_retransmit(ctx, tcp);
