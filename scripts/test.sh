@@ -27,7 +27,7 @@ run() { # run MODULE FLAG...
 # Brokers are killed in tests/kafka, too, so tests/kafka/chaos is left out for the time it takes.
 unraced='/tests/(e2e|distro|budgets|bench|eval|score|kafka/chaos)(/|$)|/internal/bpfobj$'
 # Tests with brokers, servers and captured traffic last longest: of these packages all that can be raced runs only so.
-slow='/otelcol-risk/tests(/|$)|/ebpfreceiver$'
+slow='/otelcol-risk/tests(/|$)|/ebpfreceiver$|/internal/(probe|fleet)$'
 cc=$(command -v "$(go env CC | cut -d' ' -f1)") || cc=
 
 race() { # race MODULE
