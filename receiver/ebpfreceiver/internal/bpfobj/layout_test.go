@@ -165,7 +165,10 @@ func TestEventKnowsTheGeneratedValues(t *testing.T) {
 
 // TestEveryCounterHasAName keeps a counter that C adds from being forgotten in the telemetry.
 func TestEveryCounterHasAName(t *testing.T) {
-	named := map[socketCounter]bool{socketCounterCOUNTER_REQUESTS: true, socketCounterCOUNTER_THINNED: true, socketCounterCOUNTER_RESTED: true, socketCounterCOUNTER_SWEPT: true}
+	named := map[socketCounter]bool{
+		socketCounterCOUNTER_REQUESTS: true, socketCounterCOUNTER_THINNED: true, socketCounterCOUNTER_RESTED: true, socketCounterCOUNTER_SWEPT: true,
+		socketCounterCOUNTER_ROUND_TRIPS: true,
+	}
 	for _, group := range [][]counterName{lostReasons(), offReasons(), degradedReasons()} {
 		for _, c := range group {
 			assert.False(t, named[c.counter], c.reason)
