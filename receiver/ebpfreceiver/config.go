@@ -67,8 +67,9 @@ type Config struct {
 	IdleAfter time.Duration `mapstructure:"idle_after"`
 
 	// CPUBudget is the share of the host's processors that watching may take: the programs in the kernel and this whole
-	// process together, from 0 to 1; half of it while all processors are busy. What would cost more is thinned in the kernel: spans then stand for several
-	// exchanges, and say for how many; metrics stay exact as long as that is enough, see RestConnections. Zero is no limit.
+	// process together, from 0 to 1; half of it while all processors are busy. What would cost more is thinned, unless it has
+	// failed: spans then stand for several exchanges, and say for how many; metrics stay exact as long as that is enough, see
+	// RestConnections. Zero is no limit.
 	CPUBudget float64 `mapstructure:"cpu_budget"`
 
 	// RestConnections says what happens when looking at every exchange costs more than CPUBudget although hardly any is

@@ -451,7 +451,7 @@ func certainAgain(t *testing.T, sweep func(*testing.T, *ebpfReceiver)) {
 	third, _ := restingClient(t, r, front, called)
 	sweep(t, r)
 	require.False(t, calls(fresh))
-	_ = tls.Client(third, &tls.Config{ServerName: "front"}).HandshakeContext(t.Context()) // which it does not understand
+	require.Error(t, tls.Client(third, &tls.Config{ServerName: "front"}).HandshakeContext(t.Context()), "it does not speak TLS")
 	require.NoError(t, third.Close())
 	assert.Eventually(t, func() bool { return calls(fresh) }, eventually, often, "it is closed, whatever it spoke")
 }

@@ -60,9 +60,9 @@ func resting() *Controller  { return New(Settings{Limit: 0.05, Tells: true, Rest
 
 func TestTheCostSettlesAtTheLimit(t *testing.T) {
 	for name, h := range map[string]host{
-		"nothing is fixed":   {fixed: 0, looked: 0, told: 0.2},
+		"nothing is fixed":   {told: 0.2},
 		"most is fixed":      {fixed: 0.02, looked: 0.02, told: 0.2},
-		"a little is fixed":  {fixed: 0, looked: 0.01, told: 0.9},
+		"a little is fixed":  {looked: 0.01, told: 0.9},
 		"just above the bar": {fixed: 0.02, looked: 0.01, told: 0.03},
 	} {
 		for kind, c := range map[string]*Controller{"thinning": thinning(), "resting": resting()} {
@@ -105,7 +105,7 @@ func TestWhatIsFreedDoesNotBringItBack(t *testing.T) {
 }
 
 func TestWhatIsCheapIsToldAsAWhole(t *testing.T) {
-	got := host{fixed: 0, looked: 0.01, told: 0.02}.settle(resting(), 50)
+	got := host{looked: 0.01, told: 0.02}.settle(resting(), 50)
 	assert.InDelta(t, 0.03, got.cost, 1e-9)
 	assert.Equal(t, Choice{Probability: 1}, got.Choice)
 	assert.Zero(t, Threshold(got.Probability))
@@ -113,8 +113,8 @@ func TestWhatIsCheapIsToldAsAWhole(t *testing.T) {
 
 func TestAfterAPeakAllIsToldAgain(t *testing.T) {
 	c := thinning()
-	assert.Less(t, host{fixed: 0, looked: 0.02, told: 0.5}.settle(c, 50).Probability, 0.1)
-	assert.Equal(t, Choice{Probability: 1}, host{fixed: 0, looked: 0.001, told: 0.01}.settle(c, 30).Choice)
+	assert.Less(t, host{looked: 0.02, told: 0.5}.settle(c, 50).Probability, 0.1)
+	assert.Equal(t, Choice{Probability: 1}, host{looked: 0.001, told: 0.01}.settle(c, 30).Choice)
 }
 
 func TestSomethingIsToldWhateverItCosts(t *testing.T) {
@@ -127,11 +127,11 @@ func TestSomethingIsToldWhateverItCosts(t *testing.T) {
 // for that and for the noise, and that it stays so.
 func TestConnectionsRestWhereLookingIsTooMuch(t *testing.T) {
 	for name, h := range map[string]host{
-		"somewhat too much":       {fixed: 0, looked: 0.06, told: 0.2},
+		"somewhat too much":       {looked: 0.06, told: 0.2},
 		"much too much":           {fixed: 0.005, looked: 0.3, told: 0.9},
 		"most of it cannot rest":  {fixed: 0.035, looked: 0.1, told: 0.3},
-		"right at half the limit": {fixed: 0, looked: 0.1, told: 0.2},
-		"nothing is told":         {fixed: 0.01, looked: 0.12, told: 0},
+		"right at half the limit": {looked: 0.1, told: 0.2},
+		"nothing is told":         {fixed: 0.01, looked: 0.12},
 	} {
 		settings := Settings{Limit: 0.05, Tells: h.told > 0, Rests: true}
 		got := h.settle(New(settings), 400)
@@ -147,7 +147,7 @@ func TestConnectionsRestWhereLookingIsTooMuch(t *testing.T) {
 }
 
 func TestRestComesQuickly(t *testing.T) {
-	got := host{fixed: 0, looked: 2, told: 6}.settle(resting(), 20)
+	got := host{looked: 2, told: 6}.settle(resting(), 20)
 	assert.Less(t, got.cost, 0.05, "%+v", got)
 }
 
