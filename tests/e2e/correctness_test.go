@@ -74,22 +74,23 @@ func TestEveryServerAgainstItsOwnCount(t *testing.T) {
 		if most := want.total() / 1000; server > most || client > most {
 			t.Errorf("%s: more than 0.1 %% of the spans are missing", s.Name())
 		}
-		compareDurations(t, s.Name()+", server", servers[s.addr], only(own, ptrace.SpanKindServer))
-		compareDurations(t, s.Name()+", client", clients[s.addr], only(own, ptrace.SpanKindClient))
+		compareDurations(t, s.Name()+", server", servers[s.addr], only(own, ptrace.SpanKindServer), label)
+		compareDurations(t, s.Name()+", client", clients[s.addr], only(own, ptrace.SpanKindClient), label)
 	}
 	if lost := harness.Total(p.metrics.Losses()); missing != lost {
 		t.Errorf("%d spans are missing, counted as lost: %v", missing, p.metrics.Losses())
 	}
 }
 
-// compareDurations compares the durations of slow requests with those that an application measured. They may differ by a
-// millisecond, and by what the application waited for a processor: its clock runs on meanwhile, the packets do not wait.
-func compareDurations(t *testing.T, side string, own map[string]duration, spans []harness.Span) {
+// compareDurations compares the durations of slow requests with those that an application measured, by what names a span's
+// request. They may differ by a millisecond, and by what the application waited for a processor: its clock runs on meanwhile,
+// the packets do not wait.
+func compareDurations(t *testing.T, side string, own map[string]duration, spans []harness.Span, name func(harness.Span) string) {
 	t.Helper()
 	var differences []time.Duration
 	within, unexplained := 0, 0
 	for _, span := range spans {
-		of, ok := own[label(span)]
+		of, ok := own[name(span)]
 		if !ok {
 			continue
 		}
@@ -99,7 +100,7 @@ func compareDurations(t *testing.T, side string, own map[string]duration, spans 
 			within++
 		} else if difference-of.waited > time.Millisecond {
 			unexplained++
-			t.Logf("%s: %s differs by %v, of which it waited for a processor for at most %v", side, label(span), difference, of.waited)
+			t.Logf("%s: %s differs by %v, of which it waited for a processor for at most %v", side, name(span), difference, of.waited)
 		}
 	}
 	if len(differences) < slow*99/100 {
