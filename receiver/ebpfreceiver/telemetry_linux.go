@@ -193,6 +193,7 @@ func (s *sources) observeLost(ctx context.Context, o metric.Int64Observer) error
 func (s *sources) observeDegraded(ctx context.Context, o metric.Int64Observer) error {
 	o.Observe(s.assembler.Evicted.Load()+s.streams.Evicted.Load(), reason("evicted"))
 	o.Observe(s.assembler.TimedOut.Load()+s.streams.TimedOut.Load(), reason("timed_out"))
+	o.Observe(s.assembler.EndUnknown.Load(), reason("end_unknown"))
 	o.Observe(s.streams.Gaps.Load(), reason("stream_gap"))
 	o.Observe(s.streams.Malformed.Load(), reason("stream_malformed"))
 	o.Observe(s.streams.Unknown.Load(), reason("stream_unknown"))

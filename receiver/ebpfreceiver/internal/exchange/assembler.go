@@ -26,7 +26,7 @@ type Settings struct {
 }
 
 // quiet is for how long an exchange may be quiet whose end cannot be told by counting, because its response's head is
-// longer than what is captured. Mostly it has long ended, so the span waits no longer than this.
+// longer than what is captured, once it may have ended. Mostly it has long done so, so the span waits no longer than this.
 const quiet = time.Second
 
 // Assembler turns records into exchanges. See the package comment.
@@ -105,7 +105,7 @@ func (a *Assembler) begin(e *event.Event, record []byte) {
 		return
 	}
 	a.exchange.FirstByte = a.clock.Unix(e.Time)
-	b := newBody(a.request.Method, &a.response, before)
+	b := newBody(a.request.Method, &a.response, before, uint64(len(e.ResponseHead)))
 	switch {
 	case b.complete(e.ResponseBytes, e.Flags):
 		a.finish(e.Time, protocol.None)
@@ -164,6 +164,7 @@ func (a *Assembler) respondAgain(e *event.Event) {
 		return
 	}
 	before := p.bytes
+	captured := before + uint64(len(e.ResponseHead))
 	a.open.advance(p, e)
 	ok := a.restore(p)
 	if ok {
@@ -177,7 +178,7 @@ func (a *Assembler) respondAgain(e *event.Event) {
 		return
 	}
 	p.response = append(p.response[:0], e.ResponseHead...)
-	p.body = newBody(a.request.Method, &a.response, before)
+	p.body = newBody(a.request.Method, &a.response, before, captured)
 	a.settle(p, e.Flags)
 }
 
@@ -262,7 +263,10 @@ func (a *Assembler) Expire(now uint64) {
 		case age >= a.settings.Timeout:
 			a.Counts.TimedOut.Add(1)
 			a.close(p, p.body.unanswered(protocol.Timeout))
-		case p.body.endUnknown(), p.body.trailer && p.body.trailed(p.bytes, p.flags):
+		case p.body.endUnknown() && p.bytes >= p.body.least:
+			a.Counts.EndUnknown.Add(1)
+			a.close(p, protocol.None)
+		case p.body.trailer && p.body.trailed(p.bytes, p.flags):
 			a.close(p, protocol.None)
 		}
 	}

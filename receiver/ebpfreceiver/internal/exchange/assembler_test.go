@@ -269,6 +269,67 @@ func TestAnEndThatCannotBeCountedIsNotWaitedForLong(t *testing.T) {
 	a.Expire(20 + uint64(quiet))
 	assert.Equal(t, []string{"GET /a 200: 10 20 20 329B"}, *told)
 	assert.Zero(t, a.Counts.TimedOut.Load())
+	assert.EqualValues(t, 1, a.Counts.EndUnknown.Load())
+}
+
+// TestAnEndThatIsStillToComeIsWaitedFor pauses responses before the fewest bytes that they can have.
+func TestAnEndThatIsStillToComeIsWaitedFor(t *testing.T) {
+	const pause = uint64(3 * time.Second)
+	lengthThenMore := "HTTP/1.1 200 OK\r\nContent-Length: 500\r\nX-Long: " + strings.Repeat("x", 300) + "\r\n\r\n"
+	for name, test := range map[string]struct {
+		first   func(c *connection) [][]byte
+		rest    uint64
+		ends    string
+		resets  string
+		expires string
+	}{
+		"a head longer than what is captured, with a length": {
+			func(c *connection) [][]byte { return [][]byte{c.exchange(10, 20, get, lengthThenMore, 0)} }, 500,
+			"GET /a 200: 10 20 3000000000 850B", "GET /a 200: 10 20 3000000000 351B connection_reset", "GET /a 200: 10 20 20 350B",
+		},
+		"a head in parts, with a length": {
+			func(c *connection) [][]byte {
+				return [][]byte{c.exchange(10, 20, get, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", 0)}
+			}, 2,
+			"GET /a 200: 10 20 3000000000 38B", "GET /a 200: 10 20 3000000000 37B connection_reset", "GET /a 200: 10 20 20 36B",
+		},
+		"a head in parts": {
+			func(c *connection) [][]byte { return [][]byte{c.exchange(10, 20, get, "HTTP/1.1 200 OK\r\n", 0)} }, 100,
+			"GET /a 200: 10 20 3000000000 117B", "GET /a 200: 10 20 3000000000 18B connection_reset", "GET /a 200: 10 20 20 17B",
+		},
+		"a head behind an interim one": {
+			func(c *connection) [][]byte {
+				return [][]byte{c.exchange(5, 10, post, interim, 0), c.response(20, interim+"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n")}
+			}, 5,
+			"POST /a 200: 5 10 3000000000 91B", "POST /a 200: 5 10 3000000000 87B connection_reset", "POST /a 200: 5 10 20 86B",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begin := func() (*Assembler, *[]string, *connection) {
+				a, told := newRecorded(settings)
+				c := &connection{cookie: 1}
+				run(a, told, test.first(c)...)
+				a.Expire(pause)
+				assert.Empty(t, *told, "the end is still to come")
+				return a, told, c
+			}
+			a, told, c := begin()
+			run(a, told, c.progress(pause, test.rest, 0))
+			a.Expire(pause + uint64(quiet))
+			assert.Equal(t, []string{test.ends}, *told)
+			assert.EqualValues(t, 1, a.Counts.EndUnknown.Load(), "it may have ended")
+
+			a, told, c = begin()
+			run(a, told, c.end(pause, 1, event.Reset))
+			assert.Equal(t, []string{test.resets}, *told)
+
+			a, told, _ = begin()
+			a.Expire(20 + uint64(settings.Timeout))
+			assert.Equal(t, []string{test.expires}, *told)
+			assert.EqualValues(t, 1, a.Counts.TimedOut.Load())
+			assert.Zero(t, a.Counts.EndUnknown.Load())
+		})
+	}
 }
 
 func TestTheQuietestGivesWayWhenTooManyAreOpen(t *testing.T) {

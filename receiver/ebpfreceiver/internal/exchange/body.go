@@ -15,15 +15,19 @@ type body struct {
 	before  uint64 // bytes of the response stream before this head: those of interim responses
 	total   uint64 // bytes of the response stream at its end; 0: the head was cut, so it cannot be known
 	head    uint64 // bytes of the response stream up to the end of this head; 0: it was cut
+	least   uint64 // fewest bytes of the response stream at its end, if the head was cut
 	trailer bool   // the head announces trailers
 }
 
-// newBody frames the response r to a request with method; before is the number of response bytes that came before it.
-func newBody(method []byte, r *http1.Response, before uint64) body {
+// newBody frames the response r to a request with method; before is the number of response bytes that came before it, and
+// captured that up to the last one that was read of it.
+func newBody(method []byte, r *http1.Response, before, captured uint64) body {
 	framed := http1.ResponseBody(method, r)
 	b := body{framing: framed.Framing, before: before, trailer: r.Trailer}
 	if r.Complete {
 		b.head = before + uint64(r.HeadLen)
+	} else {
+		b.least = captured + 1 + uint64(framed.Length)
 	}
 	b.interim = r.Status/100 == 1 && framed.Framing != http1.Tunnel
 	if r.Complete && (framed.Framing == http1.Empty || framed.Framing == http1.Length) {
@@ -66,7 +70,8 @@ func (b *body) endsWithConnection(bytes uint64) bool {
 	return true
 }
 
-// endUnknown says that no count of bytes can tell the end: only the next request, the close, or silence.
+// endUnknown says that no count of bytes can tell the end: only the next request, the close, or silence once least have
+// passed.
 func (b *body) endUnknown() bool {
 	return b.framing == http1.Unknown || b.framing == http1.Length && b.total == 0
 }

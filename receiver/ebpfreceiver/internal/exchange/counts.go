@@ -16,6 +16,9 @@ type Counts struct {
 	// Evicted counts exchanges closed before their end was seen because too many were open; TimedOut, because no byte
 	// was seen for too long. They are told all the same, as far as they were seen.
 	Evicted, TimedOut atomic.Int64
+	// EndUnknown counts exchanges closed after a pause because their response's head was not seen whole, so that nothing
+	// but silence may tell their end. They are told as far as they were seen.
+	EndUnknown atomic.Int64
 	// Unaligned counts exchanges lost because their request did not begin a packet: it shared one with the end of the
 	// body before it. Their status line tells of them.
 	Unaligned atomic.Int64
