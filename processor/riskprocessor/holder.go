@@ -126,7 +126,9 @@ func (h *holder) arrive(ctx context.Context, td ptrace.Traces) (risky []pcommon.
 func (h *holder) send(ctx context.Context, complete []ptrace.Traces, certain bool) {
 	for _, td := range complete {
 		id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
-		h.decided.add(id, h.clock())
+		if h.decided.add(id, h.clock()) {
+			h.telemetry.builder.ProcessorRiskTracesForgotten.Add(ctx, 1, h.telemetry.decided)
+		}
 		spans := int64(td.SpanCount())
 		if err := h.decide(ctx, td, decision{certain: certain, trace: id}); err != nil {
 			h.telemetry.builder.ProcessorRiskHeldSpansLost.Add(ctx, spans)

@@ -104,25 +104,31 @@ func newTraces(n int, random func() uint64) *traces {
 	return &traces{table: window.NewAge(n, random()), period: window.Sliding(traceMemory), seed: random()}
 }
 
-// add notes a trace.
-func (t *traces) add(id pcommon.TraceID, now time.Duration) {
-	t.table.See(t.key(id), t.period.At(now))
-	t.until.Store(uint32((now + traceMemory) / time.Second))
+// add notes a trace, and says whether another one was forgotten for it before its time.
+func (t *traces) add(id pcommon.TraceID, now time.Duration) (forgot bool) {
+	outcome := t.table.Note(t.key(id), t.period.At(now))
+	until := uint32((now + traceMemory) / time.Second)
+	for before := t.until.Load(); before < until && !t.until.CompareAndSwap(before, until); {
+		before = t.until.Load()
+	}
+	return outcome == window.Evicted
 }
 
-// has says whether the trace was noted lately.
+// has says whether the trace was noted lately: before now, or since by somebody who came later.
 func (t *traces) has(id pcommon.TraceID, now time.Duration) bool {
 	second := uint32(now / time.Second)
 	if t.until.Load() <= second {
 		return false
 	}
 	last := t.table.Touch(t.key(id)) // takes no lock: the answer is the same a moment earlier or later
-	return last != 0 && second-last < uint32(traceMemory/time.Second)
+	return last != 0 && int32(second-last) < int32(traceMemory/time.Second)
 }
 
+// key spreads ids over the whole table, those that are numbers in sequence, too.
 func (t *traces) key(id pcommon.TraceID) uint64 {
 	high, low := binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:])
 	x := (high ^ t.seed) * 0x9e3779b97f4a7c15
 	x = (x ^ x>>29 ^ low) * 0xbf58476d1ce4e5b9
-	return x ^ x>>32
+	x = (x ^ x>>32) * 0x94d049bb133111eb
+	return x ^ x>>31
 }

@@ -75,6 +75,7 @@ type telemetry struct {
 
 	succeeded, failed metric.AddOption
 	tooLong, fault    metric.AddOption
+	risky, decided    metric.AddOption
 }
 
 // ruleOptions are the options that change with the rules.
@@ -91,6 +92,7 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 		builder:   builder,
 		succeeded: with("outcome", "used"), failed: with("outcome", "refused"),
 		tooLong: with("reason", "too_long"), fault: with("reason", "fault"),
+		risky: with("memory", "risky"), decided: with("memory", "decided"),
 	}
 	for i := range t.levels {
 		t.levels[i] = with("level", annotate.Level(i).String())
@@ -160,6 +162,10 @@ func (t *telemetry) report(ctx context.Context, w *worker) {
 	if c.sampledOut > 0 {
 		t.builder.ProcessorRiskSpansSampledOut.Add(ctx, c.sampledOut)
 		c.sampledOut = 0
+	}
+	if c.forgotten > 0 {
+		t.builder.ProcessorRiskTracesForgotten.Add(ctx, c.forgotten, t.risky)
+		c.forgotten = 0
 	}
 }
 

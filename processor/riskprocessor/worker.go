@@ -84,6 +84,7 @@ type counts struct {
 	levels           [annotate.Levels]int64
 	kept             [keepReasons]int64
 	sampledOut       int64
+	forgotten        int64   // risky traces
 	ruleHits         []int64 // by rule
 	ruleErrors       []int64 // by rule
 	whenErrors       []int64 // by feature
@@ -257,7 +258,9 @@ func (w *worker) judge() {
 func (w *worker) remember(id pcommon.TraceID) {
 	w.risky[id] = struct{}{}
 	if w.shared.traces != nil && w.sampler != nil {
-		w.shared.traces.add(id, w.now)
+		if w.shared.traces.add(id, w.now) {
+			w.counts.forgotten++
+		}
 	}
 }
 

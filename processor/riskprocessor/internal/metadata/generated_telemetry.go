@@ -45,6 +45,7 @@ type TelemetryBuilder struct {
 	ProcessorRiskSpansSampledOut       metric.Int64Counter
 	ProcessorRiskSpansScored           metric.Int64Counter
 	ProcessorRiskTracesDecidedEarly    metric.Int64Counter
+	ProcessorRiskTracesForgotten       metric.Int64Counter
 	ProcessorRiskTracestateFaults      metric.Int64Counter
 }
 
@@ -188,6 +189,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorRiskTracesDecidedEarly, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_traces_decided_early",
 		metric.WithDescription("Traces that were decided before they were complete, since whole_traces::max_memory_mib was used up. [Alpha]"),
+		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskTracesForgotten, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_traces_forgotten",
+		metric.WithDescription("Traces that were forgotten less than a minute after they were noted, to make room for newer ones. What comes later of a risky one is decided by itself; of a decided one, held and decided again. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

@@ -38,6 +38,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskSpansSampledOut.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansScored.Add(context.Background(), 1)
 	tb.ProcessorRiskTracesDecidedEarly.Add(context.Background(), 1)
+	tb.ProcessorRiskTracesForgotten.Add(context.Background(), 1)
 	tb.ProcessorRiskTracestateFaults.Add(context.Background(), 1)
 	AssertEqualProcessorRiskConditionErrors(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -94,6 +95,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskTracesDecidedEarly(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskTracesForgotten(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskTracestateFaults(t, testTel,

@@ -8,7 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// Age remembers when a key was seen first, as long as it is seen again within the window each time.
+// Age remembers when a key was seen first, as long as it is seen again within the window each time, by [Age.See]; or only
+// that it was seen within the window, by [Age.Note].
 type Age struct {
 	*table[span, *span]
 }
@@ -19,7 +20,7 @@ const AgeBytes = tableBytes + 16
 // span is the cell of an Age: seconds since 1970, 0 when unused, and how often the key was seen.
 type span struct {
 	last, firstSeen, seen uint32
-	_                     uint32
+	turn                  uint32 // of the stripe in which Note saw it; not in snapshots
 }
 
 // NewAge makes a memory for at least `entities` keys, rounded up to a power of two. The memory is reserved at once.
@@ -45,6 +46,42 @@ func (t Age) See(key uint64, m Moment) (float64, Outcome) {
 		cell.seen++
 	}
 	return cell.age(m), outcome
+}
+
+// Note notes that key is seen. In a full bucket it takes the place of the key that was noted longest ago, however often that
+// was: for keys that are to be remembered for their last time alone. A memory is used by See or by Note, not by both.
+func (t Age) Note(key uint64, m Moment) Outcome {
+	key = occupied(key)
+	s, b := t.locate(key)
+	defer s.mu.Unlock()
+	cell, outcome := t.find(b, key), Stored
+	if cell == nil {
+		victim := oldest(b, m)
+		if b.cells[victim].live(m) {
+			outcome = Evicted
+		}
+		cell = t.place(s, b, victim, key)
+	}
+	s.turn++
+	cell.turn = s.turn
+	if int32(m.seconds-cell.last) > 0 || cell.last == 0 {
+		atomic.StoreUint32(&cell.last, m.seconds)
+	}
+	return outcome
+}
+
+// oldest returns the cell that is not live, or else was noted longest ago. Turns tell apart what was noted in one second.
+func oldest(b *bucket[span], m Moment) (index int) {
+	for i := range b.cells {
+		c := &b.cells[i]
+		if !c.live(m) {
+			return i
+		}
+		if int32(c.turn-b.cells[index].turn) < 0 {
+			index = i
+		}
+	}
+	return index
 }
 
 // Seen returns the seconds since key was first seen, and whether it is known. It stores nothing.
@@ -76,7 +113,7 @@ func (s *span) first() *uint32 { return &s.last }
 
 func (s *span) reset() {
 	atomic.StoreUint32(&s.last, 0)
-	s.firstSeen, s.seen = 0, 0
+	s.firstSeen, s.seen, s.turn = 0, 0, 0
 }
 
 func (*span) numbers() int { return 0 }

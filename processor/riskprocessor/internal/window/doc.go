@@ -18,7 +18,7 @@
 // cell with the least load only when it was itself seen clearly more often than that lately. A flood of keys seen once
 // therefore takes free cells and no others. The newcomer starts at zero, not with what the sketch thinks of it: an
 // estimate may miss events from before the key had a cell, it never contains events of another key. Evictions and
-// refusals are returned to the caller, who counts them.
+// refusals are returned to the caller, who counts them. Only [Age.Note] admits every key, in the place of the oldest.
 //
 // Keys are hashes; whoever makes them must seed them, or keys can be chosen so that they meet in one bucket.
 // Time is the caller's, as a [Moment] of the table's [Period]; it should not run backwards by more than a fraction of the

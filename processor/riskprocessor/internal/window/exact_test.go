@@ -120,6 +120,24 @@ func TestAgeAgainstAllSightings(t *testing.T) {
 	}
 }
 
+// TestNoteReplacesTheOldest: a full bucket forgets what was noted longest ago, in the same second, too, and says so unless its
+// time is over anyway.
+func TestNoteReplacesTheOldest(t *testing.T) {
+	const same = uint64(1) << 40 // all keys in bucket 0 of stripe 0
+	ages, at := NewAge(MinEntities, 1), Sliding(minute).At(time.Hour)
+	for i := range uint64(ways) {
+		require.Equal(t, Stored, ages.Note((i+1)*same, at))
+	}
+	require.Equal(t, Stored, ages.Note(1*same, at), "known")
+	for i := range uint64(4) {
+		require.Equal(t, Evicted, ages.Note((ways+1+i)*same, at))
+	}
+	for i, known := range []bool{true, false, false, false, false, true, true, true, true, true, true, true} {
+		require.Equal(t, known, ages.Touch(uint64(i+1)*same) != 0, "key %d", i+1)
+	}
+	require.Equal(t, Stored, ages.Note(100*same, Sliding(minute).At(time.Hour+minute)))
+}
+
 // TestCalendarDay: a day begins at midnight of its zone, on days of 23 and 25 hours, too, and has no part in the day before.
 func TestCalendarDay(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")

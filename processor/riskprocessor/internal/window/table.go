@@ -63,8 +63,9 @@ type stripe[V any] struct {
 	random  uint64
 	buckets []bucket[V]
 	unknown frequency
-	sharing *sharing                        // nil until the table is shared
-	_       [128 - 8 - 8 - 24 - 32 - 8]byte // cache lines of its own for each lock
+	sharing *sharing                            // nil until the table is shared
+	turn    uint32                              // how often something was noted
+	_       [128 - 8 - 8 - 24 - 32 - 8 - 4]byte // cache lines of its own for each lock
 }
 
 // table maps keys to cells. V contains no pointers, so the garbage collector never looks into it. Buckets may be memory of
