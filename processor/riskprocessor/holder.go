@@ -39,10 +39,15 @@ type holder struct {
 
 func newHolder(p *riskProcessor, next consumer.Traces) *holder {
 	c := &p.cfg.WholeTraces
-	return &holder{
-		riskProcessor: p, next: next, stop: make(chan struct{}),
-		gatherer: gather.New(gather.Limits{AfterRoot: c.AfterRoot, Timeout: c.Timeout, Bytes: int64(c.MaxMemoryMiB) << 20}),
-		decided:  newTraces(c.RememberTraces, p.instances.random),
+	h := &holder{riskProcessor: p, next: next, stop: make(chan struct{}), decided: newTraces(c.RememberTraces, p.instances.random)}
+	h.gatherer = gather.New(gather.Limits{AfterRoot: c.AfterRoot, Timeout: c.Timeout, Bytes: int64(c.MaxMemoryMiB) << 20}, h.given)
+	return h
+}
+
+// given notes that a trace is about to be decided: what comes of it from now on is late.
+func (h *holder) given(id pcommon.TraceID, now time.Duration) {
+	if h.decided.add(id, now) {
+		h.telemetry.builder.ProcessorRiskTracesForgotten.Add(context.Background(), 1, h.telemetry.decided)
 	}
 }
 
@@ -76,7 +81,7 @@ func (h *holder) Shutdown(ctx context.Context) error {
 	close(h.stop)
 	h.running.Wait()
 	if h.shared != nil { // it was started
-		h.send(ctx, h.gatherer.Drain(), false)
+		h.send(ctx, h.gatherer.Drain(h.clock()), false)
 	}
 	return h.shutdown(ctx)
 }
@@ -94,7 +99,7 @@ func (h *holder) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		h.telemetry.builder.ProcessorRiskTracesDecidedEarly.Add(ctx, n)
 	}
 	h.send(ctx, early, false)
-	h.send(ctx, h.gatherer.Take(risky), true)
+	h.send(ctx, h.gatherer.Take(now, risky), true)
 	h.send(ctx, h.gatherer.Due(now), false)
 	if td.SpanCount() == 0 {
 		return nil
@@ -126,9 +131,6 @@ func (h *holder) arrive(ctx context.Context, td ptrace.Traces) (risky []pcommon.
 func (h *holder) send(ctx context.Context, complete []ptrace.Traces, certain bool) {
 	for _, td := range complete {
 		id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
-		if h.decided.add(id, h.clock()) {
-			h.telemetry.builder.ProcessorRiskTracesForgotten.Add(ctx, 1, h.telemetry.decided)
-		}
 		spans := int64(td.SpanCount())
 		if err := h.decide(ctx, td, decision{certain: certain, trace: id}); err != nil {
 			h.telemetry.builder.ProcessorRiskHeldSpansLost.Add(ctx, spans)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -189,6 +190,50 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 	assert.Equal(t, map[string]int64{"": 1}, h.sums(t, "processor_risk_held_spans_lost"))
 	require.Error(t, h.ConsumeTraces(t.Context(), oneSpan(t, lowID(1), false, nil)), "a late span is refused to who sent it")
 	h.end(t)
+}
+
+// gate is a consumer that holds up its first call until it is opened.
+type gate struct {
+	consumertest.TracesSink
+	calls         atomic.Int64
+	reached, open chan struct{}
+}
+
+func newGate() *gate { return &gate{reached: make(chan struct{}), open: make(chan struct{})} }
+
+func (g *gate) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if g.calls.Add(1) == 1 {
+		close(g.reached)
+		select {
+		case <-g.open:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return g.TracesSink.ConsumeTraces(ctx, td)
+}
+
+// TestTraceIsDecidedOnce: what comes of a trace while it waits for its turn to be sent is late, and is not held again.
+func TestTraceIsDecidedOnce(t *testing.T) {
+	cfg := holdingConfig(t)
+	cfg.Sampling.Percentage = 100
+	next := newGate()
+	h := newHolding(t, cfg, next)
+	for n := range uint64(3) {
+		h.give(t, 0, oneSpan(t, lowID(n+1), true, nil))
+	}
+	h.now.Add(int64(time.Minute))
+	var due sync.WaitGroup
+	due.Go(func() { assert.NoError(t, h.ConsumeTraces(t.Context(), ptrace.NewTraces())) })
+	<-next.reached
+	for n := range uint64(3) {
+		h.give(t, 0, oneSpan(t, lowID(n+1), false, nil))
+		assert.Equal(t, int(n+1), next.SpanCount(), "it is passed on at once")
+	}
+	close(next.open)
+	due.Wait()
+	h.end(t)
+	assert.Equal(t, 6, next.SpanCount())
 }
 
 func TestHoldingIsChecked(t *testing.T) {

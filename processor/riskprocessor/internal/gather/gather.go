@@ -39,6 +39,7 @@ type Limits struct {
 type Gatherer struct {
 	limits Limits
 	sizer  ptrace.ProtoMarshaler
+	given  func(id pcommon.TraceID, now time.Duration)
 
 	mu      sync.Mutex // guards the following
 	traces  map[pcommon.TraceID]*held
@@ -60,9 +61,9 @@ type held struct {
 	scopeSpans      ptrace.SpanSlice
 }
 
-// New returns an empty gatherer.
-func New(limits Limits) *Gatherer {
-	return &Gatherer{limits: limits, traces: map[pcommon.TraceID]*held{}}
+// New returns an empty gatherer. It calls given for each trace that it gives out, before spans of it can be added again.
+func New(limits Limits, given func(id pcommon.TraceID, now time.Duration)) *Gatherer {
+	return &Gatherer{limits: limits, given: given, traces: map[pcommon.TraceID]*held{}}
 }
 
 // Add takes the spans of the batch that have a trace id and for which late is false; the others stay in it. It returns
@@ -98,7 +99,7 @@ func (g *Gatherer) Add(now time.Duration, batch ptrace.Traces, late func(pcommon
 	})
 	g.batches = max(resource, scope)
 	for g.bytes > g.limits.Bytes {
-		early = append(early, g.pop())
+		early = append(early, g.pop(now))
 	}
 	return early
 }
@@ -136,31 +137,31 @@ func (g *Gatherer) Due(now time.Duration) (complete []ptrace.Traces) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for len(g.due) > 0 && g.due[0].due <= now {
-		complete = append(complete, g.pop())
+		complete = append(complete, g.pop(now))
 	}
 	return complete
 }
 
 // Take gives out traces before they are complete, those of the ids that are held.
-func (g *Gatherer) Take(ids []pcommon.TraceID) (found []ptrace.Traces) {
+func (g *Gatherer) Take(now time.Duration, ids []pcommon.TraceID) (found []ptrace.Traces) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, id := range ids {
 		if h := g.traces[id]; h != nil {
 			h.due = math.MinInt64
 			heap.Fix(&g.due, h.place)
-			found = append(found, g.pop())
+			found = append(found, g.pop(now))
 		}
 	}
 	return found
 }
 
 // Drain gives out everything.
-func (g *Gatherer) Drain() (all []ptrace.Traces) {
+func (g *Gatherer) Drain(now time.Duration) (all []ptrace.Traces) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for len(g.due) > 0 {
-		all = append(all, g.pop())
+		all = append(all, g.pop(now))
 	}
 	return all
 }
@@ -172,9 +173,10 @@ func (g *Gatherer) Bytes() int64 {
 	return g.bytes
 }
 
-func (g *Gatherer) pop() ptrace.Traces {
+func (g *Gatherer) pop(now time.Duration) ptrace.Traces {
 	h, _ := heap.Pop(&g.due).(*held) // there is nothing else in it
 	delete(g.traces, h.id)
+	g.given(h.id, now)
 	g.bytes -= h.bytes
 	return h.spans
 }

@@ -17,6 +17,8 @@ import (
 
 var limits = Limits{AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, Bytes: 1 << 20}
 
+func ignore(pcommon.TraceID, time.Duration) {}
+
 func nobody(pcommon.TraceID) bool { return false }
 
 // batch has a span for each trace under a resource of its service; the first span of a trace's list is its root.
@@ -43,7 +45,7 @@ func ids(traces []ptrace.Traces) (found []byte) {
 }
 
 func TestRootCompletesATrace(t *testing.T) {
-	g := New(limits)
+	g := New(limits, ignore)
 	g.Add(0, batch("cart", false, 1, 2), nobody)
 	g.Add(time.Second, batch("front", true, 1), nobody)
 	assert.Empty(t, g.Due(3*time.Second-1))
@@ -57,39 +59,39 @@ func TestRootCompletesATrace(t *testing.T) {
 }
 
 func TestTake(t *testing.T) {
-	g := New(limits)
+	g := New(limits, ignore)
 	g.Add(0, batch("front", true, 1, 2, 3), nobody)
-	assert.Equal(t, []byte{2}, ids(g.Take([]pcommon.TraceID{{2}, {9}})))
-	assert.ElementsMatch(t, []byte{1, 3}, ids(g.Drain()))
+	assert.Equal(t, []byte{2}, ids(g.Take(0, []pcommon.TraceID{{2}, {9}})))
+	assert.ElementsMatch(t, []byte{1, 3}, ids(g.Drain(0)))
 }
 
 func TestMemoryIsBounded(t *testing.T) {
 	small := limits
 	small.Bytes = 4000
-	g := New(small)
+	g := New(small, ignore)
 	var early []byte
 	for i := range byte(100) {
 		early = append(early, ids(g.Add(time.Duration(i), batch("front", true, i+1), nobody))...)
 		require.LessOrEqual(t, g.Bytes(), small.Bytes)
 	}
-	rest := ids(g.Drain())
+	rest := ids(g.Drain(0))
 	assert.NotEmpty(t, rest)
 	assert.True(t, slices.IsSorted(early), "the oldest first")
 	assert.Len(t, slices.Concat(early, rest), 100, "nothing is lost")
 }
 
 func TestWhatIsNotHeldStays(t *testing.T) {
-	g := New(limits)
+	g := New(limits, ignore)
 	td := batch("front", true, 0, 1, 2) // 0 makes an empty trace id
 	g.Add(0, td, func(id pcommon.TraceID) bool { return id[0] == 2 })
 	assert.Equal(t, 2, td.SpanCount(), "the one without a trace id and the late one")
-	assert.Equal(t, []byte{1}, ids(g.Drain()))
+	assert.Equal(t, []byte{1}, ids(g.Drain(0)))
 }
 
 // Every span comes out once, with its own resource and scope, whatever the order of traces and batches.
 func TestEverySpanComesOutOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	g := New(Limits{AfterRoot: time.Second, Timeout: 5 * time.Second, Bytes: 100_000})
+	g := New(Limits{AfterRoot: time.Second, Timeout: 5 * time.Second, Bytes: 100_000}, ignore)
 	in, out := 0, 0
 	take := func(traces []ptrace.Traces) {
 		for _, td := range traces {
@@ -131,7 +133,7 @@ func TestEverySpanComesOutOnce(t *testing.T) {
 		require.Zero(t, td.SpanCount())
 		take(g.Due(now))
 	}
-	take(g.Drain())
+	take(g.Drain(0))
 	assert.Equal(t, in, out)
 	assert.Zero(t, g.Bytes())
 }
