@@ -90,21 +90,29 @@ func (h *holder) Shutdown(ctx context.Context) error {
 // trace in which rules find enough to keep it is passed on at once, and so is what comes later of it: since a score never
 // falls, nothing that comes could contradict that.
 //
-// Only what is not held can be refused: late spans of traces that have been decided, and spans without a trace id.
+// Late spans of traces that have been decided, and spans without a trace id, are not held: they go first. When the next
+// component refuses them, so is the whole request, and nothing of it is held: who sent it will send all of it again.
 func (h *holder) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	now := h.clock()
+	late := func(id pcommon.TraceID) bool { return id.IsEmpty() || h.decided.has(id, now) }
+	if rest, found := takeSpans(td, late); found {
+		h.arrive(ctx, rest)
+		if err := h.decide(ctx, rest, decision{late: true}); err != nil {
+			return err
+		}
+	}
 	risky := h.arrive(ctx, td)
-	early := h.gatherer.Add(now, td, func(id pcommon.TraceID) bool { return h.decided.has(id, now) })
+	early := h.gatherer.Add(now, td, late)
 	if n := int64(len(early)); n > 0 {
 		h.telemetry.builder.ProcessorRiskTracesDecidedEarly.Add(ctx, n)
 	}
 	h.send(ctx, early, false)
 	h.send(ctx, h.gatherer.Take(now, risky), true)
 	h.send(ctx, h.gatherer.Due(now), false)
-	if td.SpanCount() == 0 {
-		return nil
+	if td.SpanCount() > 0 { // their traces have been decided since
+		h.sendHeld(ctx, td, decision{late: true})
 	}
-	return h.decide(ctx, td, decision{late: true})
+	return nil
 }
 
 // arrive scores spans by rules, writes the outcome to them, and returns the traces that are to be kept.
@@ -131,11 +139,16 @@ func (h *holder) arrive(ctx context.Context, td ptrace.Traces) (risky []pcommon.
 func (h *holder) send(ctx context.Context, complete []ptrace.Traces, certain bool) {
 	for _, td := range complete {
 		id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
-		spans := int64(td.SpanCount())
-		if err := h.decide(ctx, td, decision{certain: certain, trace: id}); err != nil {
-			h.telemetry.builder.ProcessorRiskHeldSpansLost.Add(ctx, spans)
-			h.set.Logger.Warn("cannot pass on a trace that was held; it is lost", zap.Int64("spans", spans), zap.Error(err))
-		}
+		h.sendHeld(ctx, td, decision{certain: certain, trace: id})
+	}
+}
+
+// sendHeld decides spans that were taken.
+func (h *holder) sendHeld(ctx context.Context, td ptrace.Traces, d decision) {
+	spans := int64(td.SpanCount())
+	if err := h.decide(ctx, td, d); err != nil {
+		h.telemetry.builder.ProcessorRiskHeldSpansLost.Add(ctx, spans)
+		h.set.Logger.Warn("cannot pass on a trace that was held; it is lost", zap.Int64("spans", spans), zap.Error(err))
 	}
 }
 
@@ -206,4 +219,45 @@ func spansIn(td ptrace.Traces) iter.Seq[ptrace.Span] {
 			}
 		}
 	}
+}
+
+// takeSpans moves the spans of certain traces out of the batch.
+func takeSpans(td ptrace.Traces, which func(pcommon.TraceID) bool) (taken ptrace.Traces, found bool) {
+	for span := range spansIn(td) {
+		if which(span.TraceID()) {
+			return moveSpans(td, which), true
+		}
+	}
+	return ptrace.Traces{}, false
+}
+
+func moveSpans(td ptrace.Traces, which func(pcommon.TraceID) bool) ptrace.Traces {
+	taken := ptrace.NewTraces()
+	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
+		to := ptrace.NewResourceSpans()
+		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
+			spans := ptrace.NewSpanSlice()
+			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
+				if !which(span.TraceID()) {
+					return false
+				}
+				span.MoveTo(spans.AppendEmpty())
+				return true
+			})
+			if spans.Len() > 0 {
+				scope := to.ScopeSpans().AppendEmpty()
+				ss.Scope().CopyTo(scope.Scope())
+				scope.SetSchemaUrl(ss.SchemaUrl())
+				spans.MoveAndAppendTo(scope.Spans())
+			}
+			return ss.Spans().Len() == 0
+		})
+		if to.ScopeSpans().Len() > 0 {
+			rs.Resource().CopyTo(to.Resource())
+			to.SetSchemaUrl(rs.SchemaUrl())
+			to.MoveTo(taken.ResourceSpans().AppendEmpty())
+		}
+		return rs.ScopeSpans().Len() == 0
+	})
+	return taken
 }

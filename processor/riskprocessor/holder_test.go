@@ -236,6 +236,63 @@ func TestTraceIsDecidedOnce(t *testing.T) {
 	assert.Equal(t, 6, next.SpanCount())
 }
 
+// moody is a consumer that refuses for a while.
+type moody struct {
+	consumertest.TracesSink
+	refuses atomic.Bool
+}
+
+func (m *moody) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if m.refuses.Load() {
+		return errors.New("not now")
+	}
+	return m.TracesSink.ConsumeTraces(ctx, td)
+}
+
+// TestRefusedRequestIsNotHeld: who is told that late spans of a request are refused sends all of it again, so nothing of it
+// may be held already.
+func TestRefusedRequestIsNotHeld(t *testing.T) {
+	cfg := holdingConfig(t)
+	cfg.Sampling.Percentage = 100
+	next := new(moody)
+	h := newHolding(t, cfg, next)
+	h.give(t, 0, oneSpan(t, lowID(1), true, nil))
+	h.give(t, time.Minute, ptrace.NewTraces())
+	request := ptrace.NewTraces()
+	for n, id := range []pcommon.TraceID{lowID(2), lowID(1), lowID(3), {}} { // new, late, new, without an id
+		span := addSpan(t, request, id, attrs{"service": n, "risky": id == lowID(3)})
+		span.SetParentSpanID(pcommon.SpanID{1})
+		span.SetName(id.String())
+		request.ResourceSpans().At(n).Resource().Attributes().PutStr("of", id.String())
+		request.ResourceSpans().At(n).ScopeSpans().At(0).Scope().SetName(id.String())
+	}
+	again := ptrace.NewTraces()
+	request.CopyTo(again)
+	next.refuses.Store(true)
+	require.Error(t, h.ConsumeTraces(t.Context(), request))
+	next.refuses.Store(false)
+	h.give(t, 0, again)
+	h.give(t, time.Minute, ptrace.NewTraces())
+	h.end(t)
+	names := map[string]int{}
+	for _, td := range next.AllTraces() {
+		for _, rs := range td.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, span := range ss.Spans().All() {
+					names[span.Name()]++
+					if span.Name() != "POST" {
+						of, _ := rs.Resource().Attributes().Get("of")
+						assert.Equal(t, span.Name(), of.Str())
+						assert.Equal(t, span.Name(), ss.Scope().Name())
+					}
+				}
+			}
+		}
+	}
+	assert.Equal(t, map[string]int{"POST": 1, lowID(1).String(): 1, lowID(2).String(): 1, lowID(3).String(): 1, "": 1}, names)
+	assert.Empty(t, h.sums(t, "processor_risk_held_spans_lost"))
+}
+
 func TestHoldingIsChecked(t *testing.T) {
 	cfg := holdingConfig(t)
 	cfg.Mode = ModeScore
