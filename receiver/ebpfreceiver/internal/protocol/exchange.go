@@ -201,8 +201,9 @@ type Exchange struct {
 	Threshold uint64
 	// Scale says what share of the connections was looked at when the exchange began: one of 2^Scale.
 	Scale uint8
-	// Stream is the number of its stream on a connection of HTTP/2; 0: there are none.
-	Stream uint32
+	// Place tells it from the others of its connection, at both ends alike: the number of its stream on one of HTTP/2, the
+	// sequence number of the first byte of a pipelined request; else 0.
+	Place uint32
 	// Owner made the socket.
 	Owner Owner
 	// HTTP is filled by every Kind there is.

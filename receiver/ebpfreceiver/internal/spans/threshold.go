@@ -65,7 +65,7 @@ func ofConnections(threshold uint64, scale uint8) uint64 {
 }
 
 // Randomness returns the random bits by which an exchange is chosen: those of its trace id if the request names one, so that
-// whoever thins by the same bits keeps the same traces; else a hash of its stream, on which both ends of a connection agree.
+// whoever thins by the same bits keeps the same traces; else a hash of its place on the connection, on which both ends agree.
 // It is to be compared with a threshold as the programs do it in the kernel (bpf/thin.bpf.h).
 func Randomness(x *protocol.Exchange) uint64 {
 	const mask = 1<<randomBits - 1
@@ -76,7 +76,7 @@ func Randomness(x *protocol.Exchange) uint64 {
 	if x.Side == protocol.Client {
 		client, server = server, client
 	}
-	return mix(uint64(x.Stream)<<32|uint64(server)<<16|uint64(client)) >> (64 - randomBits)
+	return mix(uint64(x.Place)<<32|uint64(server)<<16|uint64(client)) >> (64 - randomBits)
 }
 
 // mix is MurmurHash3's finalizer.

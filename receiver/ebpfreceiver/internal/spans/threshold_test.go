@@ -113,7 +113,7 @@ func TestASpanSaysWhatItsConnectionStandsFor(t *testing.T) {
 }
 
 func TestRandomnessIsThatOfTheTraceOrOfTheStream(t *testing.T) {
-	x := protocol.Exchange{Stream: 5, Local: netip.MustParseAddrPort("10.0.0.1:8080"), Peer: netip.MustParseAddrPort("10.0.0.2:40000")}
+	x := protocol.Exchange{Place: 5, Local: netip.MustParseAddrPort("10.0.0.1:8080"), Peer: netip.MustParseAddrPort("10.0.0.2:40000")}
 	x.HTTP.TraceParent = []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	assert.EqualValues(t, 0xce929d0e0e4736, Randomness(&x))
 	x.HTTP.TraceParent = nil
@@ -123,11 +123,11 @@ func TestRandomnessIsThatOfTheTraceOrOfTheStream(t *testing.T) {
 	server := Randomness(&x)
 	x.Side, x.Local, x.Peer = protocol.Client, x.Peer, x.Local
 	assert.Equal(t, server, Randomness(&x), "both ends agree")
-	x.Stream = 7
+	x.Place = 7
 	assert.NotEqual(t, server, Randomness(&x))
 
 	var above int
-	for x.Stream = range uint32(10000) {
+	for x.Place = range uint32(10000) {
 		require.Less(t, Randomness(&x), uint64(1)<<randomBits)
 		if Randomness(&x) >= 1<<(randomBits-1) {
 			above++

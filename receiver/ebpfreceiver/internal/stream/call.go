@@ -28,8 +28,8 @@ type call struct {
 	last     uint64              // of the last frame
 	sent     uint64              // bytes of the request's frames
 	received uint64              // of the response's
-	id       uint32
-	gaps     uint32 // of its connection, when the request or the response began: more since then, and something may be missing
+	id       uint32              // of its stream; of a pipelined request the sequence number
+	gaps     uint32              // of its connection, when the request or the response began: more since then, and something may be missing
 	status   uint16
 	code     grpc.Status
 	rpc      bool
@@ -112,10 +112,7 @@ func (k *call) answer(f *http2.Fields, names []string, now uint64, gaps uint32) 
 func (k *call) fill(x *protocol.Exchange) {
 	x.RequestBytes, x.ResponseBytes, x.Scale = k.sent, k.received, k.scale
 	r, h := &k.request, &x.HTTP
-	x.Kind, x.Pipelined = k.kind, k.kind == protocol.HTTP1
-	if !x.Pipelined {
-		x.Stream = k.id
-	}
+	x.Kind, x.Pipelined, x.Place = k.kind, k.kind == protocol.HTTP1, k.id
 	h.Method, h.Target, h.Scheme, h.UserAgent = r.Get(http2.Method), r.Get(http2.Path), r.Get(http2.Scheme), r.Get(http2.UserAgent)
 	h.TraceParent, h.TraceState = r.Get(http2.TraceParent), r.Get(http2.TraceState)
 	h.B3, h.B3TraceID, h.B3SpanID = r.Get(http2.B3), r.Get(http2.B3TraceID), r.Get(http2.B3SpanID)

@@ -11,6 +11,7 @@ import (
 type message struct {
 	part   part
 	begin  uint64 // CLOCK_MONOTONIC ns of its first byte
+	at     uint32 // sequence number of that
 	length uint64 // bytes of its head so far
 	text   []byte // of these, what is looked at
 	ending http1.Ending
@@ -28,9 +29,9 @@ const (
 	inRest // of the connection
 )
 
-// head takes bytes of a head, of which at most so many are looked at, and returns how many of input it has, and whether it
-// is whole. Empty lines before it are none of it (RFC 9112 section 2.2).
-func (m *message) head(input []byte, now uint64, most int) (n int, whole bool) {
+// head takes bytes of a head, from this sequence number on, of which at most so many are looked at, and returns how many of input
+// it has, and whether it is whole. Empty lines before it are none of it (RFC 9112 section 2.2).
+func (m *message) head(input []byte, at uint32, now uint64, most int) (n int, whole bool) {
 	for m.length == 0 && n < len(input) && (input[n] == '\r' || input[n] == '\n') {
 		n++
 	}
@@ -38,7 +39,7 @@ func (m *message) head(input []byte, now uint64, most int) (n int, whole bool) {
 		return n, false
 	}
 	if m.length == 0 {
-		m.begin, m.text = now, m.text[:0]
+		m.begin, m.at, m.text = now, at+uint32(n), m.text[:0]
 	}
 	taken, whole := m.ending.Find(input[n:])
 	m.length += uint64(taken)
@@ -48,11 +49,13 @@ func (m *message) head(input []byte, now uint64, most int) (n int, whole bool) {
 
 // follow goes on with the body; false if there is none.
 func (m *message) follow(body http1.Body) bool {
-	m.length = 0
+	m.length, m.part = 0, inHead
 	switch body.Framing {
 	case http1.Length:
+		if body.Length == 0 {
+			return false
+		}
 		m.part, m.rest = inLength, body.Length
-		return body.Length > 0
 	case http1.Chunked:
 		m.part, m.chunks = inChunks, http1.Chunks{}
 	case http1.UntilClose:

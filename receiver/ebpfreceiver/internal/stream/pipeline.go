@@ -57,7 +57,7 @@ func (p *pipeline) feed(r *event.Stream) {
 	p.record = r
 	switch {
 	case p.over:
-	case r.Flags&event.Raw == 0:
+	case r.Flags&event.Raw == 0 && uint32(len(r.Captured)) < r.To-r.From:
 		if len(r.Captured) > 0 {
 			p.earlier(r)
 		}
@@ -86,7 +86,7 @@ func (p *pipeline) found(quiet bool) bool {
 func (p *pipeline) read(fromClient bool, input []byte) int {
 	m := &p.sides[index(fromClient)]
 	if m.part == inHead {
-		n, whole := m.head(input, p.record.Time, p.tracker.settings.MaxHeaders)
+		n, whole := m.head(input, p.record.To-uint32(len(input)), p.record.Time, p.tracker.settings.MaxHeaders)
 		if whole && fromClient {
 			p.ask(m)
 		} else if whole {
@@ -143,7 +143,7 @@ func (p *pipeline) ended(fromClient bool) {
 // ask takes the head of a request.
 func (p *pipeline) ask(m *message) {
 	length := m.length
-	if !p.begin(m.text, m.begin) {
+	if !p.begin(m.text, m.at, m.begin) {
 		p.tracker.Counts.Malformed.Add(1)
 		p.lose(p.record)
 		return
@@ -160,8 +160,8 @@ func (p *pipeline) ask(m *message) {
 	}
 }
 
-// begin opens the call of a request that begins with head.
-func (p *pipeline) begin(head []byte, now uint64) bool {
+// begin opens the call of a request that begins with head, at this sequence number.
+func (p *pipeline) begin(head []byte, at uint32, now uint64) bool {
 	if !usable(http1.ParseRequest(head, &p.request)) {
 		return false
 	}
@@ -184,7 +184,7 @@ func (p *pipeline) begin(head []byte, now uint64) bool {
 	fields.Set(http2.B3Sampled, r.B3Sampled)
 	names := p.tracker.settings.RequestFields
 	p.take(head, names)
-	k := p.tracker.newCall(p, 0, fields, names, now)
+	k := p.tracker.newCall(p, at, fields, names, now)
 	k.kind, k.minor, k.cut = protocol.HTTP1, r.Minor, r.TargetCut
 	p.asked = append(p.asked, asked{call: k, method: deciding(r.Method)})
 	return true
@@ -217,10 +217,11 @@ func usable(err error) bool {
 	return !errors.Is(err, http1.ErrStartLine) && !errors.Is(err, http1.ErrCut)
 }
 
-// earlier takes the request that had come before the connection was known to be one of these: its beginning. What of it is
-// not there has passed.
+// earlier takes the request that had come before the connection was known to be one of these, of which only the beginning was
+// captured. Another one may be in what was not, and its answer would be taken for a later one's: it is not if a body with a
+// length takes all that has passed.
 func (p *pipeline) earlier(r *event.Stream) {
-	if p.lost || !p.begin(r.Captured, r.Time) {
+	if p.lost || !p.begin(r.Captured, r.From, r.Time) {
 		p.tracker.Counts.Malformed.Add(1)
 		p.lose(r)
 		return
@@ -228,10 +229,12 @@ func (p *pipeline) earlier(r *event.Stream) {
 	passed := int64(r.To - r.From)
 	p.pass(true, uint64(passed))
 	body := http1.RequestBody(&p.request)
-	if body.Framing == http1.Length && p.request.Complete {
-		body.Length -= passed - int64(p.request.HeadLen)
-		p.sides[index(true)].follow(body)
+	body.Length -= passed - int64(p.request.HeadLen)
+	if body.Framing != http1.Length || !p.request.Complete || body.Length < 0 {
+		p.lose(r)
+		return
 	}
+	p.sides[index(true)].follow(body)
 }
 
 // answer takes the head of a response.

@@ -487,7 +487,7 @@ func TestACallOnAConnectionThatBeginsToRestIsMissed(t *testing.T) {
 			require.Len(t, w.seen.exchanges, 2)
 			assert.Equal(t, "/one", w.seen.paths[0])
 			assert.Zero(t, w.seen.exchanges[0].Scale)
-			assert.EqualValues(t, 1, w.seen.exchanges[0].Stream)
+			assert.EqualValues(t, 1, w.seen.exchanges[0].Place)
 			assert.EqualValues(t, 404, w.seen.exchanges[1].HTTP.Status)
 			assert.EqualValues(t, 3, w.seen.exchanges[1].Scale)
 			assert.Zero(t, w.tracker.Counts.Open.Load())
