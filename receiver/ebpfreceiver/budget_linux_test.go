@@ -6,6 +6,7 @@ package ebpfreceiver
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -56,7 +57,8 @@ func TestThinnedSpansStandForAllAndMetricsAreExact(t *testing.T) {
 	}
 }
 
-// TestWhatFailedIsToldWhateverTheThreshold thins all, and has answers of 503 among others.
+// TestWhatFailedIsToldWhateverTheThreshold thins all, and has answers of 503 among others, which may come behind an interim
+// response, in a packet of its own.
 func TestWhatFailedIsToldWhateverTheThreshold(t *testing.T) {
 	const all, rounds, clients = 1<<56 - 1, 10, 8
 	t.Run("1.1", func(t *testing.T) {
@@ -69,6 +71,24 @@ func TestWhatFailedIsToldWhateverTheThreshold(t *testing.T) {
 		}
 		require.NoError(t, r.Shutdown(t.Context()))
 		compareFailed(t, spans, rounds*clients)
+	})
+	t.Run("1.1, behind an interim response", func(t *testing.T) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/503" {
+				w.WriteHeader(http.StatusEarlyHints)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}))
+		defer server.Close()
+		r, spans, _ := watchBoth(t, configFor(server))
+		require.NoError(t, r.objects.Thin(all))
+		for range rounds {
+			for _, path := range []string{"/503", "/200"} {
+				askOnce(t, server, "GET "+path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+			}
+		}
+		require.NoError(t, r.Shutdown(t.Context()))
+		compareFailed(t, spans, rounds)
 	})
 	t.Run("2", func(t *testing.T) {
 		server, client := cleartextHTTP2(t, func(w http.ResponseWriter, r *http.Request) {

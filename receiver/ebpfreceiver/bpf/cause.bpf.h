@@ -93,6 +93,16 @@ static __always_inline void serving_end(struct serving *serving, __u64 cookie, _
 	__sync_fetch_and_add(&serving->counts, -1);
 }
 
+/* A connection of a process may have a request that is not counted. Under the lock. False if another one needs the slot. */
+static __always_inline bool serving_hide(struct serving *serving, __u32 pid)
+{
+	if (!serving_take(serving, pid))
+		return false;
+	serving->hidden++;
+	__sync_fetch_and_add(&serving->counts, SERVING_BEGUN);
+	return true;
+}
+
 /* The process serves something that is not counted. */
 static __always_inline void serving_unsure(__u32 pid)
 {
@@ -104,7 +114,6 @@ static __always_inline void serving_unsure(__u32 pid)
 		serving->pid = pid;
 	serving->unsure = 1;
 }
-
 
 /* A process calls: notes what it has to answer, if that is one request. */
 static __always_inline bool within_enter(struct within *within, __u32 pid)
@@ -230,11 +239,8 @@ static __always_inline void cause_hidden(struct connection *connection)
 	if (!pid || !serving)
 		return;
 	bpf_spin_lock(&serving->lock);
-	if (connection->rests && !connection->hidden && !connection->released && serving_take(serving, pid)) {
-		connection->hidden = 1;
-		serving->hidden++;
-		__sync_fetch_and_add(&serving->counts, SERVING_BEGUN);
-	}
+	if (connection->rests && !connection->hidden && !connection->released)
+		connection->hidden = serving_hide(serving, pid);
 	bpf_spin_unlock(&serving->lock);
 }
 
@@ -331,11 +337,7 @@ static __always_inline void hiding_pass(struct bpf_sock *sk, __u32 pid)
 	if (!hiding)
 		return; /* never: it had something */
 	bpf_spin_lock(&serving->lock);
-	taken = serving_take(serving, pid);
-	if (taken) {
-		serving->hidden++;
-		__sync_fetch_and_add(&serving->counts, SERVING_BEGUN);
-	}
+	taken = serving_hide(serving, pid);
 	bpf_spin_unlock(&serving->lock);
 	if (!taken)
 		return; /* it is unsure now */

@@ -117,14 +117,14 @@ static __always_inline __u64 thin_random(const struct connection *connection)
 }
 
 /* Whether an exchange whose record is due has failed: 5xx, no answer, or a call within a request that was answered with 4xx, which
- * may be why that fails.
+ * may be why that fails. One of which only an interim response has come may fail yet.
  */
 static __always_inline bool thin_failed(const struct connection *connection)
 {
-	const struct event_exchange *exchange = &connection->exchange;
-	__u16 least = exchange->event.side == SIDE_CLIENT && connection->marks & MARK_CAUSED ? 400 : 500;
+	__u8 side = connection->exchange.event.side;
+	__u16 least = side == SIDE_CLIENT && connection->marks & MARK_CAUSED ? 400 : 500;
 
-	return connection->status >= least || !exchange->response_len;
+	return connection->status >= least || !connection->status;
 }
 
 /* The threshold that applies to an exchange: that of the budget, unless it has failed, or, when the ring is more than half full,
