@@ -42,6 +42,7 @@ type flow struct {
 	firstSpan time.Time     // when the first span of the batch that is being built was added
 	now       time.Time     // as of the last look at the clock
 	records   int           // since the last look at the clock
+	expired   uint64        // CLOCK_MONOTONIC ns of the last look for what is quiet
 	exchanges [2]int64      // spans built since they were last counted, by protocol.Side
 	filtered  int64         // exchanges left out since they were last counted
 	threshold atomic.Uint64 // of exchanges of streams: those whose randomness is below become no span
@@ -53,6 +54,8 @@ const (
 	maxBatches = 4
 	// recordsPerTick bounds how often a busy flow looks at the clock, which costs as much as a tenth of a record.
 	recordsPerTick = 64
+	// expireEvery bounds how often, in ns, what is quiet is looked for: a look passes all that has been quiet for a while.
+	expireEvery = 50_000_000
 )
 
 // newFlow returns a flow that waits for its first record.
@@ -106,16 +109,23 @@ func (f *flow) Record(record []byte) {
 // Idle does what is to be done by the clock. The ring's reader calls it when nothing is there to read.
 func (f *flow) Idle() {
 	f.records = 0
-	now := f.tick()
-	f.assembler.Expire(now)
-	f.streams.Expire(now)
-	if f.causes != nil {
-		f.causes.Expire(f.now)
+	if now := f.tick(); now-f.expired >= expireEvery {
+		f.expired = now
+		f.expire(now)
 	}
 	if f.waiting() == 0 {
 		f.count()
 	} else if f.now.Sub(f.firstSpan) >= f.cfg.Batch.Timeout {
 		f.flush()
+	}
+}
+
+// expire closes what has been quiet for too long.
+func (f *flow) expire(now uint64) {
+	f.assembler.Expire(now)
+	f.streams.Expire(now)
+	if f.causes != nil {
+		f.causes.Expire(f.now)
 	}
 }
 

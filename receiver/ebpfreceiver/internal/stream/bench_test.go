@@ -279,3 +279,18 @@ func BenchmarkExchange(b *testing.B) {
 		w.tracker.Record(response)
 	}
 }
+
+// BenchmarkExpireBesideIdleConnections looks for what is quiet, where 20,000 connections of HTTP/2 are.
+func BenchmarkExpireBesideIdleConnections(b *testing.B) {
+	tracker := New(Settings{MaxOpen: 100, MaxMemory: 1 << 30, MaxHeaders: 4096, Timeout: time.Second}, &exchange.Clock{}, &counter{})
+	record := make([]byte, 152)
+	record[28], record[31] = byte(event.StreamOpen), byte(event.HTTP2)
+	for cookie := range uint64(20000) {
+		binary.LittleEndian.PutUint64(record, cookie)
+		tracker.Record(record)
+	}
+	require.EqualValues(b, 20000, tracker.Counts.Connections.Load())
+	for b.Loop() {
+		tracker.Expire(100 * second)
+	}
+}

@@ -21,8 +21,10 @@ type connection struct {
 	side        protocol.Side
 	orders      [2]order          // the server's, the client's
 	place       place[connection] // among all
+	passing     place[connection] // among those that are transient
 	speaker     speaker
-	size        int // bytes that it was last known to take
+	late        bool // what is fed has waited in vain for what was missed: whatever answered it may have been fed before
+	size        int  // bytes that it was last known to take
 }
 
 // connectionSize is how many bytes a connection takes, about, with its place in the tables.

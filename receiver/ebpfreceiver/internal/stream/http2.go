@@ -240,6 +240,9 @@ func (v *conversation) headers(f *http2.Frame) {
 			v.tracker.Counts.Requests.Add(1)
 			k = v.tracker.newCall(v, f.Stream, fields, v.tracker.settings.RequestFields, v.record.Time)
 			k.gaps, k.scale = v.gaps, v.record.Scale
+			if v.connection.late {
+				k.gaps-- // its response may be among the unmatched
+			}
 			v.open(k)
 		}
 		k.sent += uint64(http2.HeaderSize + len(f.Block))

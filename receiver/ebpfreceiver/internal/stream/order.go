@@ -94,7 +94,9 @@ func (o *order) drain(c *connection) {
 func (o *order) giveUp(c *connection) {
 	c.lose(&o.waiting[0])
 	o.known, o.next = true, o.waiting[0].From
+	c.late = true
 	o.drain(c)
+	c.late = false
 }
 
 // end hands on everything that waits.

@@ -88,6 +88,7 @@ type Tracker struct {
 	connections map[uint64]*connection
 	names       [2]*http2.Names // of the server's messages, of the client's
 	quiet       queue[connection]
+	transient   queue[connection] // those of them that are of no more interest once they are quiet
 	calls       queue[call]
 	free        []*call
 	spare       spare
@@ -110,6 +111,7 @@ func New(settings Settings, clock *exchange.Clock, sink Sink) *Tracker {
 	}
 	step := uint64(settings.Timeout / quietSteps)
 	t.quiet.init(step)
+	t.transient.init(step)
 	t.calls.init(step)
 	return t
 }
@@ -139,7 +141,7 @@ func (t *Tracker) Record(record []byte) {
 		return
 	}
 	c.last = r.Time
-	t.quiet.touch(&c.place, r.Time)
+	t.touch(c)
 	if r.Kind == event.StreamEnd {
 		for i := range c.orders {
 			c.orders[i].end(c)
@@ -149,6 +151,14 @@ func (t *Tracker) Record(record []byte) {
 		return
 	}
 	t.data(c, r)
+}
+
+// touch notes that a connection goes on.
+func (t *Tracker) touch(c *connection) {
+	t.quiet.touch(&c.place, c.last)
+	if c.passing.of != nil {
+		t.transient.touch(&c.passing, c.last)
+	}
 }
 
 // data puts a record in its place, and has what is in order understood.
@@ -194,6 +204,9 @@ func (t *Tracker) open(record []byte) {
 	}
 	t.connections[e.Cookie] = c
 	t.quiet.add(&c.place, c, c.last)
+	if c.speaker.transient() {
+		t.transient.add(&c.passing, c, c.last)
+	}
 	t.account(c)
 	t.Counts.Connections.Store(int64(len(t.connections)))
 }
@@ -203,6 +216,9 @@ func (t *Tracker) remove(c *connection) {
 	t.memory -= c.size
 	c.speaker.forget()
 	t.quiet.remove(&c.place)
+	if c.passing.of != nil {
+		t.transient.remove(&c.passing)
+	}
 	delete(t.connections, c.cookie)
 	t.Counts.Connections.Store(int64(len(t.connections)))
 	t.Counts.Memory.Store(int64(t.memory))
@@ -249,16 +265,12 @@ func (t *Tracker) Expire(now uint64) {
 		t.Counts.TimedOut.Add(1)
 		k.of.timeout(k)
 	}
-	var next *connection
-	for c := t.quiet.first(); c != nil; c = next {
-		next = c.place.next()
+	for c := t.transient.first(); c != nil; c = t.transient.first() {
 		if now < c.last || time.Duration(now-c.last) < t.settings.Timeout {
 			break
 		}
-		if c.speaker.transient() {
-			c.speaker.abandon()
-			t.remove(c)
-		}
+		c.speaker.abandon()
+		t.remove(c)
 	}
 }
 
