@@ -104,10 +104,10 @@ func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
+	p.leave = append(p.leave, p.shared.store.Watch(p.rekey)) // before the seed is used, which may change at any time
 	if err := p.use(packs); err != nil {
 		return err
 	}
-	p.leave = append(p.leave, p.shared.store.Watch(p.rekey))
 	unregister, err := p.state.register(p)
 	if err != nil {
 		return err
@@ -123,6 +123,11 @@ func (p *riskProcessor) start(_ context.Context, host component.Host) error {
 func (p *riskProcessor) use(packs packs) error {
 	p.using.Lock()
 	defer p.using.Unlock()
+	return p.replace(packs)
+}
+
+// replace is use for those who hold p.using.
+func (p *riskProcessor) replace(packs packs) error {
 	program, err := compile(p.cfg, packs, p.signal, p.set, p.inspector, p.shared.store.Seed())
 	if err != nil {
 		return err
@@ -147,9 +152,11 @@ func (p *riskProcessor) use(packs packs) error {
 // rekey begins anew with other hashes.
 func (p *riskProcessor) rekey() {
 	p.using.Lock()
-	packs := p.packs
-	p.using.Unlock()
-	if err := p.use(packs); err != nil { // cannot be: it was used before
+	defer p.using.Unlock()
+	if p.generation.Load() == nil {
+		return // start will use the new seed
+	}
+	if err := p.replace(p.packs); err != nil { // cannot be: it was used before
 		p.set.Logger.Error("cannot use rules with a new seed", zap.Error(err))
 	}
 }

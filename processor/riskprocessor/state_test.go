@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -135,6 +136,42 @@ func TestCountsSurviveARestartThroughTheExtension(t *testing.T) {
 	assert.NotContains(t, consumeOne(t, p), "risk.reasons", "with another seed all begins anew")
 	consumeOne(t, p)
 	assert.Contains(t, consumeOne(t, p), "risk.reasons", "and is counted as before")
+}
+
+func TestProcessorsShareWhatTheyCountAfterANewSeed(t *testing.T) {
+	m := newMemory()
+	first, second := startedWith(t, seenConfig(t), hostWith(m)), startedWith(t, seenConfig(t), hostWith(m))
+	store, ok := m.values[storeName].(*feature.Store)
+	require.True(t, ok)
+	store.Rekey(8)
+	consumeOne(t, first)
+	consumeOne(t, second)
+	assert.Equal(t, []any{"three"}, consumeOne(t, first)["risk.reasons"])
+	packs, err := first.cfg.packs()
+	require.NoError(t, err)
+	require.NoError(t, first.use(packs))
+	assert.Equal(t, []any{"three"}, consumeOne(t, first)["risk.reasons"], "also when rules are read again")
+}
+
+// The seed may change at any time, also while a processor starts: the extension learns it from Redis.
+func TestANewSeedWhileAProcessorStarts(t *testing.T) {
+	for range 5 {
+		m := newMemory()
+		first := startedWith(t, seenConfig(t), hostWith(m))
+		store, ok := m.values[storeName].(*feature.Store)
+		require.True(t, ok)
+		var told sync.WaitGroup
+		told.Go(func() {
+			for n := range uint64(3) {
+				store.Rekey(100 + n)
+			}
+		})
+		second := startedWith(t, seenConfig(t), hostWith(m))
+		told.Wait()
+		consumeOne(t, first)
+		consumeOne(t, second)
+		require.Equal(t, []any{"three"}, consumeOne(t, first)["risk.reasons"])
+	}
 }
 
 func TestStateMustBeThere(t *testing.T) {

@@ -64,6 +64,7 @@ type Engine struct {
 	store    *Store
 	specs    []Spec
 	trackers []tracker
+	opened   []*entry // in the store
 }
 
 // tracker keeps the numbers of one feature.
@@ -90,7 +91,7 @@ func (e *Engine) Add(spec *Spec) int {
 		}
 	}
 	if tracker == nil {
-		tracker = e.newTracker(&own, e.store)
+		tracker = e.newTracker(&own)
 	} else {
 		own.ID = "" // nothing is open
 	}
@@ -100,26 +101,34 @@ func (e *Engine) Add(spec *Spec) int {
 
 // Close says that the engine is not used any more: tables that no other engine has opened are forgotten. An engine that
 // is not closed leaves its tables in the store, for those who come later.
-func (e *Engine) Close() { e.store.release(e.specs) }
+func (e *Engine) Close() { e.store.release(e.opened) }
 
-func (e *Engine) newTracker(spec *Spec, store *Store) tracker {
+// opened opens the table of the feature until the engine is closed.
+func opened[T window.Table](e *Engine, spec *Spec, create func(entities int, seed uint64) T) T {
+	table, entry := open(e.store, spec, create)
+	e.opened = append(e.opened, entry)
+	return table
+}
+
+func (e *Engine) newTracker(spec *Spec) tracker {
 	basis := basis{entity: spec.Entity, period: spec.Period}
 	target := target{reader: e.reader, entity: spec.OfEntity, slot: spec.OfSlot}
 	switch spec.Type {
 	case Sum:
-		return &sum{basis, open(store, spec, window.NewSum), target}
+		return &sum{basis, opened(e, spec, window.NewSum), target}
 	case Distinct:
-		return &distinct{basis, open(store, spec, window.NewDistinct), target}
+		return &distinct{basis, opened(e, spec, window.NewDistinct), target}
 	case Ratio:
-		return &ratio{basis, open(store, spec, window.NewRatio), max(1, spec.AtLeast)}
+		return &ratio{basis, opened(e, spec, window.NewRatio), max(1, spec.AtLeast)}
 	case FirstSeen:
-		return &firstSeen{basis, open(store, spec, window.NewAge), target, spec.WarmUp, store.since(spec)}
+		table := opened(e, spec, window.NewAge)
+		return &firstSeen{basis, table, target, spec.WarmUp, &e.opened[len(e.opened)-1].since}
 	case Given:
 		return given{}
 	case Rate:
-		return &count{basis, open(store, spec, window.NewCounter), 1 / spec.Period.Length().Seconds()}
+		return &count{basis, opened(e, spec, window.NewCounter), 1 / spec.Period.Length().Seconds()}
 	default:
-		return &count{basis, open(store, spec, window.NewCounter), 1}
+		return &count{basis, opened(e, spec, window.NewCounter), 1}
 	}
 }
 

@@ -25,6 +25,7 @@ type Store struct {
 
 // entry is a table with what a snapshot needs to know.
 type entry struct {
+	id     string
 	table  window.Table
 	typ    Type
 	period window.Period
@@ -83,18 +84,18 @@ func (s *Store) Watch(changed func()) (stop func()) {
 	}
 }
 
-// open returns the table of the feature, which it makes if there is none yet.
-func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed uint64) T) T {
+// open returns the table of the feature, which it makes if there is none yet, and its entry, which is to be released.
+func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed uint64) T) (T, *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e, ok := s.entries[spec.ID]; ok {
 		if table, ok := e.table.(T); ok {
 			e.users++
-			return table
+			return table, e
 		}
 	}
 	table := create(spec.Entities, spread(s.seed+uint64(len(s.entries))))
-	e := &entry{table: table, typ: spec.Type, period: spec.Period, users: 1}
+	e := &entry{id: spec.ID, table: table, typ: spec.Type, period: spec.Period, users: 1}
 	s.entries[spec.ID] = e
 	for i := range e.fleet {
 		e.fleet[i] = fleetID(spec.ID, i)
@@ -104,28 +105,20 @@ func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed u
 		delete(s.restored, spec.ID)
 		e.restore(blob, s.now())
 	}
-	return table
+	return table, e
 }
 
-// since is when the table of the feature was first used.
-func (s *Store) since(spec *Spec) *moment {
+// release forgets tables that are not open any more. After Rekey what has the same ID may be another table.
+func (s *Store) release(entries []*entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &s.entries[spec.ID].since
-}
-
-// release forgets tables that are not open any more.
-func (s *Store) release(specs []Spec) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range specs {
-		if e, ok := s.entries[specs[i].ID]; ok {
-			if e.users--; e.users <= 0 {
-				delete(s.entries, specs[i].ID)
-				for _, number := range e.fleet {
-					delete(s.byFleet, number)
-				}
-			}
+	for _, e := range entries {
+		if e.users--; e.users > 0 || s.entries[e.id] != e {
+			continue
+		}
+		delete(s.entries, e.id)
+		for _, number := range e.fleet {
+			delete(s.byFleet, number)
 		}
 	}
 }

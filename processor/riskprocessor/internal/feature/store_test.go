@@ -68,6 +68,42 @@ func TestStoreRekeyed(t *testing.T) {
 	assert.Equal(t, 1, told)
 }
 
+// Who watches opens its tables anew and then closes what it had open: two engines here, as two pipelines have.
+func TestTablesOpenedWhenRekeyedStay(t *testing.T) {
+	store := newStore()
+	var engines [2]*Engine
+	for i := range engines {
+		engines[i], _ = use(t, store, "x", Count)
+		t.Cleanup(store.Watch(func() {
+			before := engines[i]
+			engines[i], _ = use(t, store, "x", Count)
+			before.Close()
+		}))
+	}
+	store.Rekey(7)
+	_, n := use(t, store, "x", Count)
+	assert.InDelta(t, 3.0, n, 0, "all count together")
+	offered := map[uint64]int64{}
+	var total Total
+	store.Deltas(func(d *Delta) bool {
+		offered[d.Key] += d.Value
+		total = Total{Kind: d.Kind, Feature: d.Feature, Key: d.Key, Step: d.Step, Total: 10, Previous: -1}
+		return true
+	})
+	require.Len(t, offered, 1)
+	for _, value := range offered {
+		assert.EqualValues(t, 3, value, "the fleet is told")
+	}
+	store.Merge(&total)
+	_, n = use(t, store, "x", Count)
+	assert.InDelta(t, 11.0, n, 0, "and what others counted is heard")
+
+	after := NewStore(7, store.now)
+	require.NoError(t, after.Restore(bytes.NewReader(snapshotOf(t, store))))
+	_, n = use(t, after, "x", Count)
+	assert.InDelta(t, 5.0, n, 0, "a snapshot has it")
+}
+
 func snapshotOf(t *testing.T, store *Store) []byte {
 	t.Helper()
 	var b bytes.Buffer
