@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
@@ -17,6 +18,13 @@ var lookNames = [...]string{"learned.duration", "learned.self_time", "learned.mi
 
 // usesLooks finds conditions that call them.
 var usesLooks = regexp.MustCompile(`\bFeature\(\s*"learned\.`)
+
+// useLooks says whether a rule of the packs asks what was learned.
+func (p packs) useLooks() bool {
+	return slices.ContainsFunc(slices.Concat(p.live, p.shadow), func(p pack) bool {
+		return slices.ContainsFunc(p.Rules, func(r RuleConfig) bool { return usesLooks.MatchString(r.Condition) })
+	})
+}
 
 // errLooksLate says that rules look at spans when they come, and what is learned at whole traces.
 var errLooksLate = errors.New("learned features cannot be used with whole_traces::enabled, where rules come before anything is learned")

@@ -4,6 +4,7 @@
 package riskprocessor
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/window"
 )
 
 // lookingConfig has a rule for each learned feature, and a feature of its own, whose place they must not take.
@@ -54,6 +57,31 @@ func rulesOf(t *testing.T, p *riskProcessor, td ptrace.Traces) map[string][]any 
 		}
 	}
 	return found
+}
+
+func manyFeatures(n int) []FeatureConfig {
+	features := make([]FeatureConfig, n)
+	for i := range features {
+		features[i] = FeatureConfig{Name: fmt.Sprintf("feature_%d", i), Type: "count", Entity: "service", When: fmt.Sprintf("attributes[\"n\"] == %d", i), Window: time.Hour}
+	}
+	return features
+}
+
+func TestAsManyFeaturesAsFitBesideLearnedOnes(t *testing.T) {
+	cfg := lookingConfig(t)
+	cfg.Limits.MaxEntities = window.MinEntities
+	cfg.Features = append(cfg.Features, manyFeatures(250)...)
+	cfg.Rules = append(cfg.Rules, RuleConfig{Name: "last", Condition: `Feature("feature_249") == 1`, Weight: 0.1})
+	td := ptrace.NewTraces()
+	addSpan(t, td, traceID(0), attrs{"service.name": "a", "n": 249})
+	td, err := started(t, cfg).processTraces(t.Context(), td)
+	require.NoError(t, err)
+	assert.Equal(t, []any{"last"}, spansOf(td)[0].Attributes().AsRaw()["risk.reasons"])
+
+	cfg.Features = append(cfg.Features, FeatureConfig{Name: "one_more", Type: "count", Entity: "ip", Window: time.Hour})
+	require.ErrorContains(t, cfg.Validate(), "features: must be at most 251 beside the 5 learned ones that rules use, found 252")
+	cfg.Rules = cfg.Rules[len(cfg.Rules)-1:]
+	require.NoError(t, cfg.Validate())
 }
 
 func TestRulesAskWhatIsLearned(t *testing.T) {

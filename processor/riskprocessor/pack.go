@@ -50,7 +50,7 @@ func (p packs) inOrder(live, shadow *ruleset) iter.Seq2[[]pack, *ruleset] {
 	}
 }
 
-// tooMany reports more features or rules than are possible.
+// tooMany reports more features or rules than are possible. Learned features that rules use have places, too.
 func (p packs) tooMany() error {
 	features := 0
 	var errs []error
@@ -64,7 +64,10 @@ func (p packs) tooMany() error {
 			errs = append(errs, fmt.Errorf("%srules: must be at most %d, found %d", key, rule.MaxRules, rules))
 		}
 	}
-	if features > rule.MaxRules {
+	switch most := rule.MaxRules - len(lookNames); {
+	case features > most && p.useLooks():
+		errs = append(errs, fmt.Errorf("features: must be at most %d beside the %d learned ones that rules use, found %d", most, len(lookNames), features))
+	case features > rule.MaxRules:
 		errs = append(errs, fmt.Errorf("features: must be at most %d, found %d", rule.MaxRules, features))
 	}
 	return errors.Join(errs...)
