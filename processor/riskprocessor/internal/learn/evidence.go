@@ -37,6 +37,8 @@ var lnSlow, lnFast = float32(math.Log(slowShare)), float32(math.Log(1 - slowShar
 // group is what the spans of one operation say about a trace.
 type group struct {
 	operation uint64
+	mixed     uint32 // hash of the operation in sets
+	found     uint32 // number of the walk that found it last, see tree.childSet
 	spans     int32
 	unseen    int32             // spans that were not observed yet
 	own       [channels]float32 // of the oddest span, -ln p

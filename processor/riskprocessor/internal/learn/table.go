@@ -3,6 +3,11 @@
 
 package learn
 
+import (
+	"math/bits"
+	"math/rand/v2"
+)
+
 // table maps ids to places within one trace: open addressing, emptied in no time by counting generations.
 type table struct {
 	keys       []uint64
@@ -10,6 +15,10 @@ type table struct {
 	used       []uint32 // generation in which the cell was filled
 	generation uint32
 }
+
+// What cells are chosen by is a secret of this process: whoever sends spans chooses their ids, and those of one cell are
+// looked through one by one.
+var secret = [2]uint64{rand.Uint64(), rand.Uint64() | 1}
 
 // reset empties the table and makes room for n keys.
 func (t *table) reset(n int) {
@@ -28,7 +37,8 @@ func (t *table) reset(n int) {
 }
 
 func (t *table) cell(key uint64) int {
-	i := int(mix(key)) & (len(t.keys) - 1)
+	high, low := bits.Mul64(key^secret[0], secret[1])
+	i := int(high^low) & (len(t.keys) - 1)
 	for t.used[i] == t.generation && t.keys[i] != key {
 		i = (i + 1) & (len(t.keys) - 1)
 	}

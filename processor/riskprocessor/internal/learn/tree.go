@@ -23,13 +23,8 @@ type node struct {
 	group    int32
 	self     int64 // duration without the time that children cover
 	covered  int64 // end of what children cover so far
-	children int32 // first of the list of different child operations, in links
-}
-
-// link is one different operation among a span's children.
-type link struct {
-	operation uint32
-	next      int32
+	children int32 // last child, -1 for none
+	sibling  int32 // child of the same parent before this one, -1 for none
 }
 
 // tree is the spans of one trace, or of a part of it, with what the model asks about them. It is reused.
@@ -37,10 +32,10 @@ type tree struct {
 	spans  []Span
 	order  []int32 // places of the spans by start
 	nodes  []node
-	links  []link
 	byID   table
 	groups []group // one for each different operation
 	byOp   table
+	walks  uint32 // calls of childSet
 	shape  uint32 // hash of the set of operations
 	set    []uint32
 }
@@ -48,7 +43,7 @@ type tree struct {
 // build takes in the spans. It keeps the slice until the next call.
 func (t *tree) build(spans []Span) {
 	t.spans = spans
-	t.order, t.nodes, t.links, t.groups = t.order[:0], t.nodes[:0], t.links[:0], t.groups[:0]
+	t.order, t.nodes, t.groups, t.walks = t.order[:0], t.nodes[:0], t.groups[:0], 0
 	t.byID.reset(len(spans))
 	t.byOp.reset(len(spans))
 	t.shape = 0
@@ -60,12 +55,12 @@ func (t *tree) build(spans []Span) {
 		if !known {
 			g = int32(len(t.groups))
 			t.byOp.put(s.Operation, g)
-			t.groups = append(t.groups, group{operation: s.Operation})
-			t.shape += uint32(mix(s.Operation))
+			t.groups = append(t.groups, group{operation: s.Operation, mixed: uint32(mix(s.Operation))})
+			t.shape += t.groups[g].mixed
 		}
 		t.groups[g].spans++
 		t.groups[g].unseen++
-		t.nodes = append(t.nodes, node{parent: -1, group: g, self: max(s.End-s.Start, 0), covered: s.Start, children: -1})
+		t.nodes = append(t.nodes, node{parent: -1, group: g, self: max(s.End-s.Start, 0), covered: s.Start, children: -1, sibling: -1})
 	}
 	byStart := func(a, b int32) int {
 		switch x, y := spans[a].Start, spans[b].Start; {
@@ -97,24 +92,23 @@ func (t *tree) attach(child, parent int32) {
 		p.self -= to - from
 		p.covered = to
 	}
-	op := uint32(mix(c.Operation))
-	for l := p.children; l >= 0; l = t.links[l].next {
-		if t.links[l].operation == op {
-			return
-		}
-	}
-	t.links = append(t.links, link{operation: op, next: p.children})
-	p.children = int32(len(t.links) - 1)
+	t.nodes[child].sibling, p.children = p.children, child
 }
 
 // childSet returns the different operations of a span's children, and the hash of the set. It is valid until the next
-// call.
+// call. Operations are marked as they are found: to look for each in the set would take a span with very many different
+// children very long.
 func (t *tree) childSet(n *node) (set []uint32, hash uint32) {
 	t.set = t.set[:0]
+	t.walks++
 	hash = 1
-	for l := n.children; l >= 0; l = t.links[l].next {
-		t.set = append(t.set, t.links[l].operation)
-		hash += t.links[l].operation
+	for c := n.children; c >= 0; c = t.nodes[c].sibling {
+		g := &t.groups[t.nodes[c].group]
+		if g.found != t.walks {
+			g.found = t.walks
+			t.set = append(t.set, g.mixed)
+			hash += g.mixed
+		}
 	}
 	return t.set, hash
 }

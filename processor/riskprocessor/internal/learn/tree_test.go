@@ -6,6 +6,7 @@ package learn
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // The self time is what remains of a span when every instant that a child covers is taken away; checked by counting
@@ -67,5 +68,38 @@ func TestTreesThatAreNone(t *testing.T) {
 	tr.build(nil)
 	if len(tr.nodes) != 0 || len(tr.groups) != 0 {
 		t.Error("an empty trace has spans")
+	}
+}
+
+// Who chooses names and ids of spans chooses not how long a trace takes: 2^15 spans at most 20 times as long as ordinary ones.
+func TestNoTraceTakesQuadraticTime(t *testing.T) {
+	const n = 1 << 15
+	build := func(id, operation func(i uint64) uint64) time.Duration {
+		spans := []Span{{ID: 1}}
+		for i := range uint64(n) {
+			spans = append(spans, Span{ID: id(i), Parent: 1, Operation: operation(i), Start: int64(i)})
+		}
+		var tr tree
+		best := time.Hour
+		for range 3 {
+			begin := time.Now()
+			tr.build(spans)
+			for i := range spans {
+				tr.childSet(&tr.nodes[i])
+			}
+			best = min(best, time.Since(begin))
+		}
+		return best
+	}
+	r := rand.New(rand.NewPCG(11, 12))
+	random := func(uint64) uint64 { return r.Uint64() }
+	few := func(i uint64) uint64 { return i % 8 }
+	// Ids that differ only where an odd factor carries it out of the lower half, with what the shift before it brings down.
+	chosen := func(i uint64) uint64 { return i<<47 ^ i<<47>>32 }
+	usual := build(random, few)
+	for name, took := range map[string]time.Duration{"names": build(random, random), "ids": build(chosen, few)} {
+		if took > 20*usual {
+			t.Errorf("with chosen %s it takes %v, usually %v", name, took, usual)
+		}
 	}
 }
