@@ -142,11 +142,20 @@ func (p *riskProcessor) replace(packs packs) error {
 	for i := range program.specs {
 		g.engine.Add(&program.specs[i])
 	}
+	p.reportFaults()
 	p.packs = packs
 	if before := p.generation.Swap(g); before != nil {
 		before.engine.Close()
 	}
 	return nil
+}
+
+// reportFaults reports tables of which a snapshot could not be read in full.
+func (p *riskProcessor) reportFaults() {
+	for _, err := range p.shared.store.Faults() {
+		p.telemetry.builder.ProcessorRiskRestoreFaults.Add(context.Background(), 1)
+		p.set.Logger.Error("cannot restore all that a feature had counted; the rest is in use", zap.Error(err))
+	}
 }
 
 // rekey begins anew with other hashes.

@@ -6,6 +6,9 @@ package riskprocessor
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -15,9 +18,14 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/feature"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/metadata"
+	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/metadatatest"
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 )
 
@@ -172,6 +180,44 @@ func TestANewSeedWhileAProcessorStarts(t *testing.T) {
 		consumeOne(t, second)
 		require.Equal(t, []any{"three"}, consumeOne(t, first)["risk.reasons"])
 	}
+}
+
+func TestWhatCannotBeRestoredIsReported(t *testing.T) {
+	cfg := seenConfig(t)
+	cfg.Features = []FeatureConfig{{Name: "bytes", Type: "sum", Of: "n", Entity: "ip", Window: maxWindow}}
+	cfg.Rules = cfg.Rules[1:]
+	m := newMemory()
+	p := startedWith(t, cfg, hostWith(m))
+	td := ptrace.NewTraces()
+	addSpan(t, td, traceID(0), attrs{"client.address": "a", "n": 5})
+	_, err := p.processTraces(t.Context(), td)
+	require.NoError(t, err)
+	var written bytes.Buffer
+	require.NoError(t, m.values[storeName].(*feature.Store).Snapshot(&written))
+
+	// The end of it is a key with its sum, the sum of the step before, events, what the fleet knows, an end, a checksum,
+	// and an end of tables.
+	snapshot := written.Bytes()
+	table := snapshot[len(snapshot)-1-8-8-8-12-21-1-4-4 : len(snapshot)-4-4]
+	binary.LittleEndian.PutUint64(table[1+8:], math.Float64bits(math.Inf(1)))
+	binary.LittleEndian.PutUint32(snapshot[len(snapshot)-4-4:], crc32.Checksum(table, crc32.MakeTable(crc32.Castagnoli)))
+	m = newMemory()
+	restored := feature.NewStore(m.seed, systemClock())
+	require.NoError(t, restored.Restore(bytes.NewReader(snapshot)))
+	m.values[storeName] = restored
+
+	telemetry := componenttest.NewTelemetry()
+	set := telemetry.NewTelemetrySettings()
+	core, logs := observer.New(zap.ErrorLevel)
+	set.Logger = zap.New(core)
+	p, err = newProcessor(cfg, rule.Spans, component.NewID(metadata.Type), set, systemClock(), newInstances(rand.Uint64))
+	require.NoError(t, err)
+	require.NoError(t, p.start(t.Context(), hostWith(m)))
+	metadatatest.AssertEqualProcessorRiskRestoreFaults(t, telemetry, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
+	require.Equal(t, 1, logs.Len())
+	assert.Contains(t, logs.All()[0].ContextMap()["error"], "1 keys are left out, one for: sum is not finite")
+	require.NoError(t, p.shutdown(t.Context()))
+	require.NoError(t, telemetry.Shutdown(t.Context()))
 }
 
 func TestStateMustBeThere(t *testing.T) {

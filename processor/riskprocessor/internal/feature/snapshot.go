@@ -101,7 +101,7 @@ func (s *Store) Restore(r io.Reader) error {
 	for id, e := range s.entries {
 		if blob, ok := restored[id]; ok {
 			delete(restored, id)
-			e.restore(blob, s.now())
+			s.fill(e, blob)
 		}
 	}
 	return nil
@@ -144,10 +144,10 @@ func readTable(r io.Reader) (id string, blob []byte, err error) {
 
 // restore fills the table from what readTable returned, if it is of the same type. A table that ends early is as good as
 // it goes: each key of it is whole.
-func (e *entry) restore(blob []byte, now time.Duration) {
+func (e *entry) restore(blob []byte, now time.Duration) error {
 	if Type(blob[0]) != e.typ {
-		return
+		return nil
 	}
 	e.since.at.Store(int64(binary.LittleEndian.Uint64(blob[1:])))
-	_ = e.table.Restore(bytes.NewReader(blob[9:]), e.period.At(now)) // what was read stays
+	return e.table.Restore(bytes.NewReader(blob[9:]), e.period.At(now))
 }

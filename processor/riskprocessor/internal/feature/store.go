@@ -4,6 +4,7 @@
 package feature
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type Store struct {
 	byFleet  map[uint64]fleetNumber
 	restored map[string][]byte // tables of a snapshot that no feature has asked for yet
 	watchers map[*func()]struct{}
+	faults   []error // of tables that were restored, to be reported
 }
 
 // entry is a table with what a snapshot needs to know.
@@ -103,9 +105,25 @@ func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed u
 	}
 	if blob, ok := s.restored[spec.ID]; ok {
 		delete(s.restored, spec.ID)
-		e.restore(blob, s.now())
+		s.fill(e, blob)
 	}
 	return table, e
+}
+
+// fill restores a table. The store must be locked.
+func (s *Store) fill(e *entry, blob []byte) {
+	if err := e.restore(blob, s.now()); err != nil {
+		s.faults = append(s.faults, fmt.Errorf("restore feature %q: %w", e.id, err))
+	}
+}
+
+// Faults returns what was wrong with tables that were restored since the last call. What could be read of them is in use.
+func (s *Store) Faults() []error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	faults := s.faults
+	s.faults = nil
+	return faults
 }
 
 // release forgets tables that are not open any more. After Rekey what has the same ID may be another table.

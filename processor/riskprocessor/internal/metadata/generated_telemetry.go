@@ -36,6 +36,7 @@ type TelemetryBuilder struct {
 	ProcessorRiskInspectionsIncomplete metric.Int64Counter
 	ProcessorRiskOperationsEvicted     metric.Int64Counter
 	ProcessorRiskOperationsRefused     metric.Int64Counter
+	ProcessorRiskRestoreFaults         metric.Int64Counter
 	ProcessorRiskRuleHits              metric.Int64Counter
 	ProcessorRiskRulesReloads          metric.Int64Counter
 	ProcessorRiskShadowConditionErrors metric.Int64Counter
@@ -136,6 +137,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_risk_operations_refused",
 		metric.WithDescription("Spans whose operation was not learned because learned::max_operations were in use. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskRestoreFaults, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_restore_faults",
+		metric.WithDescription("Features whose counts in a snapshot could not be read in full. What could be read is in use; the log has what could not. [Alpha]"),
+		metric.WithUnit("{feature}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskRuleHits, err = builder.meter.Int64Counter(

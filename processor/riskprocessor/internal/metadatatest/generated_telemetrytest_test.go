@@ -29,6 +29,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskInspectionsIncomplete.Add(context.Background(), 1)
 	tb.ProcessorRiskOperationsEvicted.Add(context.Background(), 1)
 	tb.ProcessorRiskOperationsRefused.Add(context.Background(), 1)
+	tb.ProcessorRiskRestoreFaults.Add(context.Background(), 1)
 	tb.ProcessorRiskRuleHits.Add(context.Background(), 1)
 	tb.ProcessorRiskRulesReloads.Add(context.Background(), 1)
 	tb.ProcessorRiskShadowConditionErrors.Add(context.Background(), 1)
@@ -68,6 +69,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskOperationsRefused(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskRestoreFaults(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskRuleHits(t, testTel,

@@ -22,8 +22,8 @@ type Table interface {
 	Offer(m Moment, take func(*Offer) bool)
 	// Merge takes in a total of the fleet.
 	Merge(a *Answer)
-	// Restore adds what Snapshot wrote, as far as it is live at m and finds room. After an error some of it may have
-	// been added; that is of use, for whatever was read is complete.
+	// Restore adds what Snapshot wrote, as far as it is live at m and finds room. A key that cannot be read is left out.
+	// After an error what could be read has been added; that is of use, for it is complete.
 	Restore(r io.Reader, m Moment) error
 }
 
@@ -83,12 +83,15 @@ func (t *table[V, P]) Restore(r io.Reader, m Moment) error {
 	cell := len(P(&zero).append(nil))
 	size := 8 + cell + shareEncoded*P(nil).numbers()
 	group := make([]byte, ways*size)
+	leftOut, fault := 0, error(nil)
 	for {
 		if _, err := io.ReadFull(r, group[:1]); err != nil {
 			return unexpected(err)
 		}
 		n := int(group[0])
 		switch {
+		case n == 0 && leftOut > 0:
+			return fmt.Errorf("%d keys are left out, one for: %w", leftOut, fault)
 		case n == 0:
 			return nil
 		case n > ways:
@@ -99,7 +102,7 @@ func (t *table[V, P]) Restore(r io.Reader, m Moment) error {
 		}
 		for i := range n {
 			if err := t.restore(group[i*size:(i+1)*size], cell, m); err != nil {
-				return err
+				leftOut, fault = leftOut+1, err
 			}
 		}
 	}

@@ -95,6 +95,58 @@ func TestRestoreIntoASmallTableKeepsTheBusiest(t *testing.T) {
 	}
 }
 
+// Two amounts that are finite can add up to one that is not. It must spoil neither the next day nor the next start.
+func TestSumsStayFinite(t *testing.T) {
+	day := Day(time.UTC)
+	now := 90 * minute
+	m := day.At(now)
+	before, after := NewSum(MinEntities, 1), NewSum(MinEntities, 2)
+	for i := range 200 {
+		before.Add(key(i), float64(i), m)
+	}
+	for range 2 {
+		before.Add(key(7), math.MaxFloat64, m)
+		before.Add(key(8), -math.MaxFloat64, m)
+	}
+	assert.InDelta(t, math.MaxFloat64, before.Sum(key(7), m), 0)
+	assert.InDelta(t, -math.MaxFloat64, before.Sum(key(8), m), 0)
+
+	var b bytes.Buffer
+	require.NoError(t, before.Snapshot(&b, m))
+	require.NoError(t, after.Restore(&b, m))
+	for i := range 200 {
+		assert.InDelta(t, before.Sum(key(i), m), after.Sum(key(i), m), 0)
+	}
+	tomorrow := day.At(now + 24*time.Hour)
+	sum, _ := before.Add(key(7), 3, tomorrow)
+	assert.InDelta(t, 3.0, sum, 0)
+}
+
+func TestOneKeyThatCannotBeReadIsLeftOut(t *testing.T) {
+	m := Sliding(minute).At(90 * minute)
+	before, after := NewSum(MinEntities, 1), NewSum(MinEntities, 2)
+	for i := range 200 {
+		before.Add(key(i), float64(i), m)
+	}
+	for _, i := range []int{7, 8} {
+		s, bucket := before.locate(key(i))
+		before.find(bucket, key(i)).current = math.Inf(1)
+		s.mu.Unlock()
+	}
+	var b bytes.Buffer
+	require.NoError(t, before.Snapshot(&b, m))
+	err := after.Restore(&b, m)
+	require.ErrorIs(t, err, errNotFinite)
+	require.ErrorContains(t, err, "2 keys are left out")
+	for i := range 200 {
+		want := float64(i)
+		if i == 7 || i == 8 {
+			want = 0
+		}
+		assert.InDelta(t, want, after.Sum(key(i), m), 0)
+	}
+}
+
 func TestSnapshotReportsAFullDisk(t *testing.T) {
 	m := Sliding(minute).At(90 * minute)
 	full := errors.New("no space left")

@@ -37,7 +37,7 @@ func (t Sum) Add(key uint64, amount float64, m Moment) (float64, Outcome) {
 		return amount, outcome
 	}
 	cell.turn(m.step)
-	cell.current += amount
+	cell.current = bounded(cell.current + amount)
 	if cell.events.current != ^uint32(0) {
 		cell.events.current++
 	}
@@ -80,7 +80,10 @@ func (a *amounts) turn(step uint32) {
 	a.events.turn(step)
 }
 
-func (a *amounts) sum(elapsed float64) float64 { return a.current + a.previous*(1-elapsed) }
+func (a *amounts) sum(elapsed float64) float64 { return bounded(a.current + a.previous*(1-elapsed)) }
+
+// bounded keeps a sum of two numbers finite. What is infinite once would be no number at all in a later step.
+func bounded(sum float64) float64 { return max(-math.MaxFloat64, min(sum, math.MaxFloat64)) }
 
 func (a *amounts) load(m Moment) uint32 { return a.events.load(m) }
 
