@@ -26,13 +26,19 @@ import (
 // startInMemory starts an exporter of logs to a topic of so many partitions at a broker in memory.
 func startInMemory(tb testing.TB, partitions int) *kafkaExporter {
 	tb.Helper()
+	return startAt(tb, &memoryBroker{partitions: partitions})
+}
+
+// startAt starts an exporter of logs at a broker in memory, which has their topic.
+func startAt(tb testing.TB, broker *memoryBroker) *kafkaExporter {
+	tb.Helper()
 	cfg, ok := createDefaultConfig().(*Config)
 	require.True(tb, ok)
 	e, err := newExporter(exportertest.NewNopSettings(metadata.Type), cfg, cfg.Logs)
 	require.NoError(tb, err)
 	e.telemetry, err = newTelemetry(e.settings, componenttest.NewNopHost())
 	require.NoError(tb, err)
-	broker := &memoryBroker{topic: cfg.Logs.Topic, partitions: partitions}
+	broker.topic = cfg.Logs.Topic
 	e.limits = newLimits(broker.MaxMessageBytes, time.Hour, time.Now)
 	dialer := &wire.Dialer{ClientID: "allocations", DialContext: broker.DialContext}
 	settings := e.producerSettings(dialer)

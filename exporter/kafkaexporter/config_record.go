@@ -50,16 +50,17 @@ func (s *SignalConfig) validate(signal string) error {
 	return errors.Join(errs...)
 }
 
-// validateTopic applies Kafka's rule for topic names (org.apache.kafka.common.internals.Topic).
+// validateTopic applies Kafka's rule for topic names (org.apache.kafka.common.internals.Topic). Errors quote the beginning of a
+// name only: it may come from the data.
 func validateTopic(topic string) error {
 	const maxLength = 249
 	if topic == "" || len(topic) > maxLength || topic == "." || topic == ".." {
-		return fmt.Errorf("must be 1 to %d characters and neither \".\" nor \"..\", found %q", maxLength, topic)
+		return fmt.Errorf("must be 1 to %d characters and neither \".\" nor \"..\", found %.250q", maxLength, topic)
 	}
 	for _, c := range []byte(topic) {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		if !letter && c != '.' && c != '_' && c != '-' {
-			return fmt.Errorf("may contain letters, digits, '.', '_' and '-' only, found %q", topic)
+			return fmt.Errorf("may contain letters, digits, '.', '_' and '-' only, found %.250q", topic)
 		}
 	}
 	return nil

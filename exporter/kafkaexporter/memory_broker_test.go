@@ -19,6 +19,7 @@ import (
 type memoryBroker struct {
 	topic      string
 	partitions int
+	asked      func(topics []string) // hears whose layout is asked for, if not nil
 }
 
 var errNoSocket = errors.New("there is no socket")
@@ -28,7 +29,10 @@ func (b *memoryBroker) DialContext(context.Context, string, string) (net.Conn, e
 	return &memoryConn{topic: b.topic, answers: make(chan []byte, 2*wire.Depth), free: make(chan []byte, 2*wire.Depth), closed: make(chan struct{})}, nil
 }
 
-func (b *memoryBroker) Layout(context.Context, []string, bool) (wire.Layout, error) {
+func (b *memoryBroker) Layout(_ context.Context, topics []string, _ bool) (wire.Layout, error) {
+	if b.asked != nil {
+		b.asked(topics)
+	}
 	leaders := make([]int32, b.partitions)
 	for i := range leaders {
 		leaders[i] = 1

@@ -5,6 +5,7 @@ package kafkaexporter
 
 import (
 	"context"
+	"fmt"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
@@ -83,8 +84,12 @@ func (t *topicRecords) bytes() int {
 
 // await waits until a topic is known. If it never will be, its records are refused.
 func (e *kafkaExporter) await(ctx context.Context, req *request, topic string) error {
-	_, err := e.producer.Leaders(ctx, topic)
-	if err == nil || !hopeless(err) {
+	counted := topic
+	err := validateTopic(topic)
+	if err != nil {
+		// A name that is none may be anything: brokers need not see it, nor metrics.
+		err, counted = fmt.Errorf("find topic: its name %w", err), e.signal.Topic
+	} else if _, err = e.producer.Leaders(ctx, topic); err == nil || !hopeless(err) {
 		return err
 	}
 	var others []encode.Record
@@ -93,7 +98,7 @@ func (e *kafkaExporter) await(ctx context.Context, req *request, topic string) e
 			others = append(others, r)
 		}
 	}
-	e.telemetry.refused(topic, "topic_refused", len(req.records)-len(others))
+	e.telemetry.refused(counted, "topic_refused", len(req.records)-len(others))
 	req.refused = append(req.refused, err)
 	req.records = others
 	return nil

@@ -24,6 +24,7 @@ func (m *machine) laidOut(now time.Time, layout wire.Layout, err error) {
 		m.postpone(now, &m.refresh)
 		// Waiters are told at once: while no broker can be reached, waiting longer is their retry's business.
 		m.tell(func(wire.Topic) error { return err })
+		m.forget()
 		m.refresh.wanted = m.waitingForLayout()
 		m.sick(err)
 		m.pump(now)
@@ -67,6 +68,36 @@ func (m *machine) adopt(layout wire.Layout) {
 	}
 	m.out.publish(maps.Clone(m.topics))
 	m.tell(func(t wire.Topic) error { return t.Err })
+	m.forget()
+}
+
+// forget ends the look-ups of topics that nobody needs and that are not there. Their names may come from the data, so there can
+// be any number of them.
+func (m *machine) forget() {
+	var needed map[string]bool
+	for topic, known := range m.topics {
+		if len(known.Leaders) > 0 || slices.Contains(m.kept, topic) {
+			continue
+		}
+		if needed == nil {
+			needed = m.needed()
+		}
+		if !needed[topic] {
+			delete(m.topics, topic)
+		}
+	}
+}
+
+// needed returns the topics that somebody waits for, and those that were written to.
+func (m *machine) needed() map[string]bool {
+	needed := make(map[string]bool)
+	for _, w := range m.waiters {
+		needed[w.topic] = true
+	}
+	for _, p := range m.order {
+		needed[p.key.topic] = true
+	}
+	return needed
 }
 
 func leaderless(count int) []int32 {

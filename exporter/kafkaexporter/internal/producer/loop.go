@@ -74,7 +74,7 @@ func (l *loop) run(topics []string) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for _, topic := range topics {
-		l.machine.want(time.Now(), topic, make(chan error, 1))
+		l.machine.keep(time.Now(), topic)
 	}
 	for {
 		select {

@@ -37,6 +37,7 @@ type machine struct {
 	window int
 
 	topics     map[string]wire.Topic // wanted topics, with what is known of them
+	kept       []string              // topics that are wanted although nobody waits for them
 	addresses  map[int32]string
 	partitions map[partitionKey]*partition
 	// order and brokers list the values of partitions and nodes, so that what the machine does is reproducible.
@@ -116,7 +117,13 @@ func (m *machine) withdraw(t *Ticket) {
 	}
 }
 
-// want makes sure that a topic's layout gets known; reply, if not nil, hears when it is, or why not.
+// keep makes sure that a topic's layout gets known and stays so, although nobody waits for it.
+func (m *machine) keep(now time.Time, topic string) {
+	m.kept = append(m.kept, topic)
+	m.want(now, topic, make(chan error, 1))
+}
+
+// want makes sure that a topic's layout gets known; reply hears when it is, or why not.
 func (m *machine) want(now time.Time, topic string, reply chan<- error) {
 	known, wanted := m.topics[topic]
 	if len(known.Leaders) > 0 {
@@ -134,6 +141,7 @@ func (m *machine) want(now time.Time, topic string, reply chan<- error) {
 // unwant forgets somebody who no longer waits.
 func (m *machine) unwant(reply chan<- error) {
 	m.waiters = slices.DeleteFunc(m.waiters, func(w waiter) bool { return w.reply == reply })
+	m.forget()
 }
 
 // tick does what has become due.
@@ -220,6 +228,9 @@ func (m *machine) partition(key partitionKey) *partition {
 		p = &partition{key: key, leader: m.leader(key), round: 1}
 		m.partitions[key] = p
 		m.order = append(m.order, p)
+		if _, wanted := m.topics[key.topic]; !wanted {
+			m.topics[key.topic] = wire.Topic{}
+		}
 	}
 	return p
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ var update = flag.Bool("update", false, "write what happened into the transcript
 //
 //	> layout 1 1 2              brokers lead the topic's partitions 0, 1 and 2; - is no leader
 //	> layout failed             nobody could be asked
+//	> want u, unwant u          somebody waits for the layout of another topic, which does not exist; nobody does any more
 //	> identity 7                a producer id was given out; also: identity failed, identity unauthorized
 //	> identity 7 32767          the same, in an epoch other than 0
 //	> submit a 0 5              batch a for partition 0 with 5 records (1 if not said), a ticket of its own
@@ -65,7 +67,7 @@ func TestTranscripts(t *testing.T) {
 // play runs the commands of a script and returns it with what happened.
 func play(t *testing.T, script string) string {
 	t.Helper()
-	s := &stage{t: t, now: time.Unix(1000, 0), batches: make(map[string]*Batch), names: make(map[*Batch]string), flights: make(map[int32][]*flight)}
+	s := &stage{t: t, now: time.Unix(1000, 0), batches: make(map[string]*Batch), names: make(map[*Batch]string), flights: make(map[int32][]*flight), waiting: make(map[string]chan error)}
 	set := Settings{
 		Idempotent: true, Acks: -1, MaxRequestBytes: 1 << 20, AckTimeout: time.Second,
 		RefreshInterval: 10 * time.Minute, IdleTimeout: 9 * time.Minute, Observer: nil,
@@ -86,6 +88,7 @@ func play(t *testing.T, script string) string {
 			if s.machine == nil {
 				s.machine = newMachine(set, s)
 				s.machine.topics["t"] = wire.Topic{}
+				s.machine.kept = []string{"t"}
 			}
 			fmt.Fprintln(&s.out, line)
 			s.do(strings.Fields(command))
@@ -106,6 +109,7 @@ type stage struct {
 	names   map[*Batch]string
 	order   []string
 	flights map[int32][]*flight
+	waiting map[string]chan error
 	muted   bool
 	owner   Owner
 }
@@ -152,6 +156,11 @@ func (s *stage) do(words []string) {
 	switch words[0] {
 	case "layout":
 		s.layout(args)
+	case "want":
+		s.waiting[args[0]] = make(chan error, 1)
+		m.want(s.now, args[0], s.waiting[args[0]])
+	case "unwant":
+		m.unwant(s.waiting[args[0]])
 	case "identity":
 		s.identity(args)
 	case "submit":
@@ -189,9 +198,10 @@ func (s *stage) layout(args []string) {
 		return
 	}
 	layout := wire.Layout{Brokers: map[int32]string{1: "one:9092", 2: "two:9092", 3: "three:9092"}, Topics: map[string]wire.Topic{}}
-	if args[0] == "unknown" {
-		layout.Topics["t"] = wire.Topic{Err: &kafkaerr.Error{Code: 3}}
-	} else {
+	for topic := range s.machine.topics {
+		layout.Topics[topic] = wire.Topic{Err: &kafkaerr.Error{Code: 3}}
+	}
+	if args[0] != "unknown" {
 		var leaders []int32
 		for _, arg := range args {
 			leader := int32(-1)
@@ -310,10 +320,18 @@ func (s *stage) say(format string, args ...any) { fmt.Fprintf(&s.out, "  "+forma
 
 func (s *stage) dial(node int32, address string) { s.say("dial %d at %s", node, address) }
 func (s *stage) hangUp(node int32)               { s.say("hang up %d", node) }
-func (s *stage) askLayout([]string)              { s.say("ask for the layout") }
 func (s *stage) askIdentity()                    { s.say("ask for an identity") }
 func (s *stage) cut(b *Batch)                    { s.say("cut %s", s.names[b]) }
 func (s *stage) publish(map[string]wire.Topic)   {}
+
+func (s *stage) askLayout(topics []string) {
+	if others := slices.DeleteFunc(topics, func(topic string) bool { return topic == "t" }); len(others) > 0 {
+		slices.Sort(others)
+		s.say("ask for the layout, also of %s", strings.Join(others, " "))
+		return
+	}
+	s.say("ask for the layout")
+}
 
 func (s *stage) send(f *flight) {
 	s.flights[f.node] = append(s.flights[f.node], f)
