@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -26,17 +27,17 @@ import (
 // startInMemory starts an exporter of logs to a topic of so many partitions at a broker in memory.
 func startInMemory(tb testing.TB, partitions int) *kafkaExporter {
 	tb.Helper()
-	return startAt(tb, &memoryBroker{partitions: partitions})
+	return startAt(tb, &memoryBroker{partitions: partitions}, componenttest.NewNopTelemetrySettings())
 }
 
 // startAt starts an exporter of logs at a broker in memory, which has their topic.
-func startAt(tb testing.TB, broker *memoryBroker) *kafkaExporter {
+func startAt(tb testing.TB, broker *memoryBroker, set component.TelemetrySettings) *kafkaExporter {
 	tb.Helper()
 	cfg, ok := createDefaultConfig().(*Config)
 	require.True(tb, ok)
 	e, err := newExporter(exportertest.NewNopSettings(metadata.Type), cfg, cfg.Logs)
 	require.NoError(tb, err)
-	e.telemetry, err = newTelemetry(e.settings, componenttest.NewNopHost())
+	e.telemetry, err = newTelemetry(set, componenttest.NewNopHost())
 	require.NoError(tb, err)
 	broker.topic = cfg.Logs.Topic
 	e.limits = newLimits(broker.MaxMessageBytes, time.Hour, time.Now)

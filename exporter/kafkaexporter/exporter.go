@@ -220,8 +220,8 @@ func (e *kafkaExporter) deliver(ctx context.Context, req *request) error {
 	}
 	req.refused = append(req.refused, req.ticket.Errs()...)
 	e.partitioner.resolved(req.ticket.Batches())
-	e.recycle(req)
 	req.owner.leave(req)
+	e.recycle(req)
 	return nil
 }
 

@@ -22,9 +22,12 @@ func (e *kafkaExporter) forward(letters []encode.Record) {
 		topic, count := letters[0].Topic, len(letters)
 		req := newRequest(letters, count)
 		err := e.planPatiently(req)
-		if err == nil && req.ticket != nil {
-			// As everything that has a batch, they stay until a broker has answered.
-			err = e.deliver(context.Background(), req)
+		for err == nil && req.ticket != nil {
+			// As everything that has a batch, they stay until a broker has answered. Those whose partition is gone are left.
+			if err = e.deliver(context.Background(), req); err == nil {
+				req.ticket, count = nil, len(req.records)
+				err = e.planPatiently(req)
+			}
 		}
 		if err != nil {
 			e.telemetry.refused(topic, lossReason(err), count)

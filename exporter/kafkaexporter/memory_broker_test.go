@@ -20,6 +20,7 @@ type memoryBroker struct {
 	topic      string
 	partitions int
 	asked      func(topics []string) // hears whose layout is asked for, if not nil
+	leaders    func() []int32        // takes the place of partitions that are all led by node 1, if not nil
 }
 
 var errNoSocket = errors.New("there is no socket")
@@ -36,6 +37,9 @@ func (b *memoryBroker) Layout(_ context.Context, topics []string, _ bool) (wire.
 	leaders := make([]int32, b.partitions)
 	for i := range leaders {
 		leaders[i] = 1
+	}
+	if b.leaders != nil {
+		leaders = b.leaders()
 	}
 	return wire.Layout{Brokers: map[int32]string{1: "memory:1"}, Topics: map[string]wire.Topic{b.topic: {Leaders: leaders}}}, nil
 }

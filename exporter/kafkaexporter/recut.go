@@ -4,8 +4,10 @@
 package kafkaexporter
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"go.uber.org/zap"
@@ -15,15 +17,16 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/recordbatch"
 )
 
-// owner is who made the batches of a ticket: it has their share of the budget, and cuts those that their topic turns out not to
-// take.
+// owner is who made the batches of a ticket: it has their share of the budget, cuts those that their topic turns out not to take,
+// and plans those anew whose partition is gone.
 type owner struct {
 	share
 	exporter *kafkaExporter
 
-	mu      sync.Mutex // guards the following
-	dead    []encode.Record
-	refused []error
+	mu       sync.Mutex // guards the following
+	dead     []encode.Record
+	returned []*producer.Batch
+	refused  []error
 }
 
 var _ producer.Owner = (*owner)(nil)
@@ -77,13 +80,42 @@ func (o *owner) Drop() {
 	}
 }
 
-// leave hands what became of records that could not be cut to the request.
+// Return keeps a batch until its ticket is resolved. If its request is given up before that, so is the batch, as one that the
+// request has withdrawn.
+func (o *owner) Return(b *producer.Batch) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.returned = append(o.returned, b)
+}
+
+// leave hands what is left to the request: dead letters, what became of records that could not be cut, and records whose partition
+// is gone. It needs the batches' memory.
 func (o *owner) leave(req *request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	req.refused = append(req.refused, o.refused...)
 	req.records = append(req.records, o.dead...)
-	o.dead, o.refused = nil, nil
+	for _, b := range o.returned {
+		records, err := recordbatch.Records(b.Bytes)
+		if err != nil {
+			o.exporter.telemetry.refused(b.Topic, "not_encodable", b.Records)
+			req.refused = append(req.refused, fmt.Errorf("plan batch for topic %q anew: %w", b.Topic, err))
+			continue
+		}
+		for _, r := range records {
+			req.records = append(req.records, encode.Record{Topic: b.Topic, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value), Headers: cloned(r.Headers)})
+		}
+	}
+	o.dead, o.returned, o.refused = nil, nil, nil
+}
+
+// cloned copies headers with their values.
+func cloned(headers []recordbatch.Header) []recordbatch.Header {
+	headers = slices.Clone(headers)
+	for i := range headers {
+		headers[i].Value = bytes.Clone(headers[i].Value)
+	}
+	return headers
 }
 
 // halve makes two batches of the records of one that is too large, or more of its one record.

@@ -69,6 +69,12 @@ func Untouched(code int16) bool {
 	return code == corrupt || code == notEnoughReplicas
 }
 
+// NoTopic tells whether a code in the answer to a look-up says that there is no such topic, or none yet.
+func NoTopic(code int16) bool {
+	const unknownTopic, unknownTopicID = 3, 100
+	return code == unknownTopic || code == unknownTopicID
+}
+
 // Name returns the code's lower-case name, used as the value of telemetry attributes.
 func Name(code int16) string {
 	if e, ok := table(code); ok {

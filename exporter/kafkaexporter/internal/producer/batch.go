@@ -65,6 +65,9 @@ type Owner interface {
 	// has refused for its size. What cannot be cut is not among them, and is the owner's business; there may be none. Cut is
 	// called by a goroutine of its own, which waits for it when the producer is shut down and ctx ends.
 	Cut(ctx context.Context, b *Batch) ([]*Batch, error)
+	// Return takes back a batch that was never sent, and whose partition is gone: its records want a partition that is there.
+	// The producer's goroutine calls it before the batch is resolved.
+	Return(b *Batch)
 }
 
 // NewTicket returns a ticket for batches, which must not be part of another ticket. Without an owner (nil) batches that are

@@ -43,6 +43,9 @@
 // A batch that the topic refuses for its size is cut by its owner, if no attempt of it can have been appended, and its pieces
 // take its place in line: under its numbers, or, if others were given out behind it, in the next epoch, under rule 6.
 //
+// A partition that is gone (see bury) gives up what was sent to it, which no answer will ever settle, and begins a new epoch. What was
+// never sent goes back to its owner.
+//
 // The epoch is raised here, as Java's client does it (KIP-360), and not by InitProducerId: without a transactional id
 // brokers answer that request with a new producer id whatever id and epoch it names, and they take a higher epoch of a
 // known id in any batch that begins with sequence 0. A new id would count as well, but would leave the old one valid: an

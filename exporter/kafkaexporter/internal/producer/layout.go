@@ -31,9 +31,9 @@ func (m *machine) laidOut(now time.Time, layout wire.Layout, err error) {
 		return
 	}
 	m.refreshed = now
-	m.adopt(layout)
+	m.adopt(now, layout)
 	missing := m.missing()
-	if missing != nil {
+	if m.lacking = missing != nil; m.lacking {
 		m.refresh.wanted = true
 		m.postpone(now, &m.refresh)
 		m.sick(missing)
@@ -50,7 +50,7 @@ func (m *machine) laidOut(now time.Time, layout wire.Layout, err error) {
 }
 
 // adopt replaces what is known about the cluster.
-func (m *machine) adopt(layout wire.Layout) {
+func (m *machine) adopt(now time.Time, layout wire.Layout) {
 	m.addresses = layout.Brokers
 	for topic, known := range m.topics {
 		found, answered := layout.Topics[topic]
@@ -65,6 +65,7 @@ func (m *machine) adopt(layout wire.Layout) {
 	}
 	for _, p := range m.order {
 		p.leader = m.leader(p.key)
+		m.bury(now, p)
 	}
 	m.out.publish(maps.Clone(m.topics))
 	m.tell(func(t wire.Topic) error { return t.Err })

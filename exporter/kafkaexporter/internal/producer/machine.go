@@ -60,6 +60,8 @@ type machine struct {
 	alarm  time.Time
 	fenced error
 	ill    bool // whether Health was last called with an error
+	// lacking is true if the last layout lacked something that was waited for. Until the next one nothing is well.
+	lacking bool
 }
 
 // question is something asked of the cluster again and again until it is answered.
@@ -261,7 +263,7 @@ func (m *machine) sick(err error) {
 }
 
 func (m *machine) well() {
-	if m.ill && m.fenced == nil {
+	if m.ill && m.fenced == nil && !m.lacking {
 		m.ill = false
 		m.out.Health(nil)
 	}

@@ -28,6 +28,8 @@ type partitionKey struct {
 type partition struct {
 	key    partitionKey
 	leader int32 // -1 while unknown
+	// absent is since when look-ups say that the partition is not there; zero means that they do not.
+	absent time.Time
 
 	queue    []*Batch
 	next     int

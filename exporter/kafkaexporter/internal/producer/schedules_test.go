@@ -23,8 +23,8 @@ var tell = flag.Bool("tell", false, "let FuzzSchedules tell what happens; with -
 
 // FuzzSchedules lets a machine and a model of brokers meet in an order that the seed says: answers that are late or lost,
 // requests that a broker finds in the socket of a dead connection, leaders that move and lack what was not committed,
-// brokers that remember one batch of five, batches that are refused or too large, attempts that end and come again. Then all
-// faults end, and every batch must be in its log once, in order, or refused and in no log.
+// brokers that remember one batch of five, batches that are refused or too large, attempts that end and come again, in some worlds
+// a partition that vanishes. Then all faults end, and every batch must be in its log once, in order, or refused and in no log.
 func FuzzSchedules(f *testing.F) {
 	for seed := range uint64(300) {
 		f.Add(seed)
@@ -68,6 +68,7 @@ type world struct {
 	// hopeless are refused for what is in them, large for their size; letters were cut into dead letters only.
 	hopeless, large, letters map[*Batch]bool
 	latest                   map[*Batch]place // of the last attempt
+	vanished
 }
 
 // connection is one to a node, with the requests that the broker has not looked at, and those whose answers are on the way.
@@ -88,6 +89,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1000, 0), nextID: 7,
 		connections: make(map[int32]*connection), arrival: make(map[*Batch]float64),
+		vanished: newVanished(seed),
 		hopeless: make(map[*Batch]bool), large: make(map[*Batch]bool), letters: make(map[*Batch]bool), latest: make(map[*Batch]place),
 	}
 	for range worldPartitions {
@@ -109,6 +111,9 @@ func (w *world) chance(in int) bool { return w.random.IntN(in) == 0 }
 func (w *world) step() {
 	w.pass(time.Duration(w.random.IntN(20)) * time.Millisecond)
 	node := 1 + w.random.Int32N(2)
+	if w.fickle && w.chance(100) {
+		w.vanish()
+	}
 	switch w.random.IntN(20) {
 	case 0, 1, 2:
 		w.submit()
@@ -162,7 +167,7 @@ func (w *world) submit() {
 		w.large[b] = w.chance(25)
 		batches = append(batches, b)
 	}
-	ticket := NewTicket(batches, owner{})
+	ticket := NewTicket(batches, owner{back: w.takeBack})
 	w.tickets = append(w.tickets, ticket)
 	w.resubmit(ticket)
 }
@@ -205,6 +210,8 @@ func (w *world) work(c *connection, faults bool) {
 func (w *world) result(node int32, p place, faults bool) int16 {
 	l := w.ledgers[p.batch.Partition]
 	switch {
+	case w.deleted && p.batch.Partition == fickle:
+		return codeNoSuchTopic
 	case l.leader != node:
 		return codeNotLeader
 	case faults && w.chance(10):
@@ -296,8 +303,11 @@ func (w *world) layOut(faults bool) {
 		return
 	}
 	var leaders []int32
-	for _, l := range w.ledgers {
+	for i, l := range w.ledgers {
 		leader := l.leader
+		if w.unlisted && i == fickle {
+			break
+		}
 		if faults && w.chance(8) {
 			leader = []int32{-1, 1, 2}[w.random.IntN(3)]
 		}
@@ -401,16 +411,23 @@ func (w *world) check() {
 		}
 	}
 	count := make(map[*Batch]int)
-	for _, l := range w.ledgers {
+	for _, l := range slices.Concat(w.ledgers, w.graves) {
+		here := make(map[*Batch]bool)
 		for i, p := range l.log {
+			require.False(w.t, here[p.batch] && !w.mourns(p.batch), "%v is twice in a log", p)
+			here[p.batch] = true
 			count[p.batch]++
-			if i > 0 {
+			if i > 0 && !w.mourns(p.batch) {
 				require.Less(w.t, w.arrival[l.log[i-1].batch], w.arrival[p.batch], "a batch has overtaken another")
 			}
 		}
 	}
 	for _, ticket := range w.tickets {
 		for _, b := range ticket.batches {
+			if w.excused(b, count[b]) {
+				delete(count, b)
+				continue
+			}
 			want := 1
 			if b.err != nil || w.letters[b] {
 				require.True(w.t, w.hopeless[b] || w.large[b], b.err)
@@ -446,7 +463,7 @@ func (w *world) send(f *flight) {
 			batch: b, id: int64(binary.BigEndian.Uint64(b.Bytes[43:])), epoch: int16(binary.BigEndian.Uint16(b.Bytes[51:])),
 			first: first, last: sequenceAfter(first, b.Records),
 		}
-		if before, sent := w.latest[b]; sent && !at.same(before) {
+		if before, sent := w.latest[b]; sent && !at.same(before) && !w.mourns(b) {
 			require.False(w.t, w.ledgers[b.Partition].holds(b), "%v is in the log, and is numbered anew: %v", before, at)
 		}
 		w.latest[b] = at

@@ -75,7 +75,7 @@ func play(t *testing.T, script string) string {
 	}
 	for _, line := range strings.Split(script, "\n") {
 		if line == "# set owner" {
-			s.owner = owner{}
+			s.owner = owner{back: func(b *Batch) { s.say("give back %s", s.names[b]) }}
 			fmt.Fprintln(&s.out, line)
 			continue
 		}
@@ -115,10 +115,13 @@ type stage struct {
 }
 
 // owner is somebody who can cut batches; the script says what comes of it.
-type owner struct{}
+type owner struct {
+	back func(*Batch) // hears of what is given back
+}
 
-func (owner) Keep() {}
-func (owner) Drop() {}
+func (owner) Keep()             {}
+func (owner) Drop()             {}
+func (o owner) Return(b *Batch) { o.back(b) }
 
 func (owner) Cut(context.Context, *Batch) ([]*Batch, error) {
 	return nil, errors.New("the script does it")
@@ -143,6 +146,10 @@ func (s *stage) configure(set *Settings, name string) {
 		set.Idempotent, set.Acks = false, 0
 	case "patience":
 		set.Patience = time.Minute
+	case "long patience":
+		set.Patience = 90 * time.Second
+	case "patience for ever":
+		set.Patience = -1
 	case "small requests":
 		set.MaxRequestBytes = 1
 	default:
