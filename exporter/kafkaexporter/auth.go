@@ -12,18 +12,19 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
 )
 
-// mechanisms builds the ways to prove who we are, in the order in which they are tried.
+// mechanisms builds the ways to prove who we are, in the order in which they are tried: a broker that knows SCRAM is not told the
+// password.
 func (c *AuthenticationConfig) mechanisms(host component.Host) ([]wire.Mechanism, error) {
 	var all []wire.Mechanism
-	if p := c.PlainText; p != nil {
-		all = append(all, auth.Plain(p.Username, string(p.Password)))
-	}
 	if c.SASL != nil {
 		m, err := c.SASL.mechanism(host)
 		if err != nil {
 			return nil, fmt.Errorf("set up `auth::sasl`: %w", err)
 		}
 		all = append(all, m)
+	}
+	if p := c.PlainText; p != nil {
+		all = append(all, auth.Plain(p.Username, string(p.Password)))
 	}
 	if k := c.Kerberos; k != nil {
 		m, err := auth.Kerberos(auth.KerberosSettings{

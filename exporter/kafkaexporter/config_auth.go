@@ -15,10 +15,10 @@ import (
 
 // AuthenticationConfig says who we are. Of several ways, the first that a broker knows is used, in the order of the fields.
 type AuthenticationConfig struct {
-	// PlainText is SASL's PLAIN. Deprecated: use sasl.
-	PlainText *PlainTextConfig `mapstructure:"plain_text"`
 	// SASL is any mechanism but Kerberos.
 	SASL *SASLConfig `mapstructure:"sasl"`
+	// PlainText is SASL's PLAIN. Deprecated: use sasl.
+	PlainText *PlainTextConfig `mapstructure:"plain_text"`
 	// Kerberos is SASL's GSSAPI.
 	Kerberos *KerberosConfig `mapstructure:"kerberos"`
 	// TLS is the former place of tls. Deprecated: use tls at the top level.

@@ -39,6 +39,7 @@ const (
 	mutual  = "MUTUAL"  // TLS, and a certificate of the client
 	timed   = "TIMED"   // sessions end
 	tickets = "TICKETS" // Kerberos
+	former  = "FORMER"  // PLAIN, and nothing newer
 )
 
 // properties are the broker's settings for all listeners but that of Kerberos. To fill in are the files of the broker's own
@@ -54,6 +55,8 @@ listener.name.secured.plain.sasl.jaas.config=org.apache.kafka.common.security.pl
 listener.name.secured.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.secured.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.secured.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
+listener.name.former.sasl.enabled.mechanisms=PLAIN
+listener.name.former.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_%[3]s="%[4]s";
 listener.name.timed.sasl.enabled.mechanisms=SCRAM-SHA-256
 listener.name.timed.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.timed.connections.max.reauth.ms=%[5]d`
@@ -90,7 +93,10 @@ func startRealBroker(t *testing.T) *realBroker {
 	truststore := save("truststore.pem", read("cert.pem"))
 
 	spec := broker.Spec{
-		Listeners:  []broker.Listener{{Name: secured, Protocol: "SASL_SSL"}, {Name: mutual, Protocol: "SSL"}, {Name: timed, Protocol: "SASL_PLAINTEXT"}},
+		Listeners: []broker.Listener{
+			{Name: secured, Protocol: "SASL_SSL"}, {Name: mutual, Protocol: "SSL"}, {Name: timed, Protocol: "SASL_PLAINTEXT"},
+			{Name: former, Protocol: "SASL_PLAINTEXT"},
+		},
 		Properties: []string{fmt.Sprintf(properties, keystore, truststore, user, simple, session.Milliseconds())},
 	}
 	for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
@@ -152,6 +158,7 @@ func TestRealKafka(t *testing.T) {
 	b := startRealBroker(t)
 	t.Run("listeners", func(t *testing.T) { // returns when its parallel subtests have ended, before the broker does
 		t.Run("passwords", b.passwords)
+		t.Run("several ways", b.severalWays)
 		t.Run("tokens", b.tokens)
 		t.Run("certificates", b.certificates)
 		t.Run("sessions", b.sessions)
@@ -184,6 +191,23 @@ func (b *realBroker) passwords(t *testing.T) {
 		err := start(t, []string{b.Addr(timed)}, to("any", sasl("PLAIN", simple)), nil).send(t)
 		require.ErrorContains(t, err, "agree on a mechanism for SASL: broker knows SCRAM-SHA-256, not PLAIN")
 	})
+}
+
+// severalWays: the broker ends a connection on which it was asked for what it does not know, so the second way needs another.
+func (b *realBroker) severalWays(t *testing.T) {
+	t.Parallel()
+	const name = "several-ways"
+	b.topic(t, name, nil)
+	ways := func(plain string) settings {
+		auth := sasl("SCRAM-SHA-512", simple)["auth"].(settings)
+		auth["plain_text"] = settings{"username": user, "password": plain}
+		return settings{"auth": auth}
+	}
+	both := start(t, []string{b.Addr(secured)}, to(name, b.trusting(), ways(wrong)), nil)
+	require.NoError(t, both.send(t), "a broker that knows the first way hears nothing in plain text")
+	second := start(t, []string{b.Addr(former)}, to(name, ways(simple)), nil)
+	require.NoError(t, second.send(t))
+	b.requireRecords(t, name, 2)
 }
 
 func (b *realBroker) tokens(t *testing.T) {

@@ -53,6 +53,7 @@ func TestTheFormerSettingForPlain(t *testing.T) {
 	requireRecords(t, cluster, 1)
 }
 
+// TestOfSeveralWaysTheFirstThatTheBrokerKnowsIsUsed: TestRealKafka has a broker that knows the second only.
 func TestOfSeveralWaysTheFirstThatTheBrokerKnowsIsUsed(t *testing.T) {
 	broker := startBearerBroker(t, 0, false)
 	auth := bearer()["auth"].(settings)

@@ -68,6 +68,16 @@ func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
 		ctx, cancel = context.WithTimeout(ctx, d.Timeout*3/4)
 		defer cancel()
 	}
+	l, err := d.open(ctx, address, d.SASL)
+	for other := (*mechanismError)(nil); errors.As(err, &other); {
+		// Each time there are fewer.
+		l, err = d.open(ctx, address, other.known)
+	}
+	return l, err
+}
+
+// open makes a connection, with the first of mechanisms if there are any.
+func (d *Dialer) open(ctx context.Context, address string, mechanisms []Mechanism) (*link, error) {
 	conn, err := d.connect(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to broker %q: %w", address, err)
@@ -80,7 +90,7 @@ func (d *Dialer) dial(ctx context.Context, address string) (*link, error) {
 		return nil, errors.Join(fmt.Errorf("ask broker %q for its versions: %w", address, err), conn.Close())
 	}
 	if !l.anonymous {
-		if err := l.authenticate(ctx, d.SASL, address); err != nil {
+		if err := l.authenticate(ctx, mechanisms, address); err != nil {
 			return nil, errors.Join(fmt.Errorf("connect to broker %q: %w", address, err), conn.Close())
 		}
 	}

@@ -48,7 +48,7 @@ var (
 	errReauthorize = errors.New("the session has ended, and the connection with it")
 )
 
-// authenticate runs the first of mechanisms that the broker knows.
+// authenticate runs the first of mechanisms, or says in its error which of the others the broker knows.
 func (l *link) authenticate(ctx context.Context, mechanisms []Mechanism, address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -71,32 +71,37 @@ func (l *link) authenticate(ctx context.Context, mechanisms []Mechanism, address
 	return nil
 }
 
-// agree finds a mechanism that both sides know. A broker that does not know the first one lists those that it knows.
+// mechanismError is the error of a broker that does not know the mechanism that it was asked for, but these of ours. It ends the
+// connection then, as Apache Kafka does, so another one is needed.
+type mechanismError struct {
+	known []Mechanism
+	error
+}
+
+// agree asks for the first mechanism. A broker that does not know it lists those that it knows.
 func (l *link) agree(ctx context.Context, mechanisms []Mechanism) (Mechanism, error) {
-	mechanism, ours := mechanisms[0], []string{mechanisms[0].Name()}
-	offered, code, err := l.shakeHands(ctx, mechanism)
+	offered, code, err := l.shakeHands(ctx, mechanisms[0])
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range mechanisms[1:] {
-		if code != codeUnsupportedMechanism {
-			break
-		}
-		ours = append(ours, m.Name())
-		if slices.Contains(offered, m.Name()) {
-			mechanism = m
-			_, code, err = l.shakeHands(ctx, m)
-			if err != nil {
-				return nil, err
-			}
-		}
-	}
 	switch code {
 	case 0:
-		return mechanism, nil
+		return mechanisms[0], nil
 	case codeUnsupportedMechanism:
-		return nil, fmt.Errorf("agree on a mechanism for SASL: broker knows %s, not %s: %w", strings.Join(offered, ", "),
+		var ours []string
+		var known []Mechanism
+		for i, m := range mechanisms {
+			ours = append(ours, m.Name())
+			if i > 0 && slices.Contains(offered, m.Name()) {
+				known = append(known, m)
+			}
+		}
+		err = fmt.Errorf("agree on a mechanism for SASL: broker knows %s, not %s: %w", strings.Join(offered, ", "),
 			strings.Join(ours, ", "), &kafkaerr.Error{Code: code})
+		if len(known) > 0 {
+			err = &mechanismError{known, err}
+		}
+		return nil, err
 	case codeIllegalState:
 		return nil, fmt.Errorf("begin SASL: broker does not want to know at this port who we are, remove `auth`: %w", &kafkaerr.Error{Code: code})
 	default:
