@@ -243,8 +243,9 @@ type WholeTracesConfig struct {
 	// Timeout is how long a trace is held after its first span, up to an hour, at least AfterRoot. Default 30s.
 	Timeout time.Duration `mapstructure:"timeout"`
 
-	// MaxMemoryMiB is the memory for held spans of each pipeline, as estimated, 1 to 1048576. When it is full, the traces
-	// that are due next are decided early. Default 256.
+	// MaxMemoryMiB is the memory for the spans of each pipeline that are held, and that are decided and wait for the next
+	// component (a quarter of it), as estimated, 1 to 1048576. When it is full, the traces that are due next are decided
+	// early; spans are refused if the next component does not keep up. Default 256.
 	MaxMemoryMiB int `mapstructure:"max_memory_mib"`
 
 	// RememberTraces is the number of decided traces whose late spans follow the decision instead of being held again,

@@ -5,7 +5,10 @@ package riskprocessor
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"math"
 	"sync"
 	"time"
 
@@ -20,27 +23,51 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/processor/riskprocessor/internal/rule"
 )
 
-// holderTick is how often complete traces are looked for when no spans come. Spans that come look for them, too.
-const holderTick = 250 * time.Millisecond
+const (
+	// holderTick is how often complete traces are looked for when no spans come. Spans that come look for them, too.
+	holderTick = 250 * time.Millisecond
+	// roomWait is how long who brings spans waits for room before they are refused.
+	roomWait = 5 * time.Second
+	// holderBatchSpans and holderBatchBytes are where a batch ends that is decided, or sent: with the trace that reaches one
+	// of them. That many spans of common size are 1 to 2 MB on the wire, and gRPC takes 4 MiB by default.
+	holderBatchSpans = 2000
+	holderBatchBytes = 6 << 20 // of memory, as estimated
+)
 
-// holder is the processor with whole_traces: it holds spans until their trace is complete, and decides the trace as one
-// batch.
+// holder is the processor with whole_traces: it holds spans until their trace is complete, and decides it as a whole.
 //
-// Whoever sent a span has been told that it was taken. When the next component refuses a trace, that is counted and
-// logged: the trace is lost.
+//	spans come --> held by trace --> due: decided, with others --> outbox --> next component, by goroutines of the holder
+//
+// Three quarters of max_memory_mib are for what is held; when they are used up, the traces that are due next are decided
+// early. A quarter is for what is decided and not yet taken by the next component; when that is used up, nothing more is
+// decided, and when both are, spans that come wait for room, and then are refused.
+//
+// Whoever sent a span has been told that it was taken, and may be gone: what is held is sent with a context of its own. When
+// the next component refuses it, that is counted and logged: the spans are lost.
 type holder struct {
 	*riskProcessor
-	next     consumer.Traces
-	gatherer *gather.Gatherer
-	decided  *traces // those given out lately, whose late spans are not held
-	stop     chan struct{}
-	running  sync.WaitGroup
+	next        consumer.Traces
+	gatherer    *gather.Gatherer
+	held, ready int64   // bytes that may be held, and wait to be sent
+	batch       int64   // bytes of a batch
+	decided     *traces // those given out lately, whose late spans are not held
+	out         *outbox
+	started     bool
+	stop        chan struct{}
+	ticking     sync.WaitGroup
 }
 
 func newHolder(p *riskProcessor, next consumer.Traces) *holder {
 	c := &p.cfg.WholeTraces
-	h := &holder{riskProcessor: p, next: next, stop: make(chan struct{}), decided: newTraces(c.RememberTraces, p.instances.random)}
-	h.gatherer = gather.New(gather.Limits{AfterRoot: c.AfterRoot, Timeout: c.Timeout, Bytes: int64(c.MaxMemoryMiB) << 20}, h.given)
+	memory := int64(c.MaxMemoryMiB) << 20
+	h := &holder{
+		riskProcessor: p, next: next, held: memory - memory/4, ready: memory / 4, batch: min(holderBatchBytes, memory/16),
+		decided: newTraces(c.RememberTraces, p.instances.random), stop: make(chan struct{}),
+	}
+	h.out = newOutbox(next.ConsumeTraces, h.lost)
+	h.gatherer = gather.New(gather.Limits{
+		AfterRoot: c.AfterRoot, Timeout: c.Timeout, BatchSpans: holderBatchSpans, BatchBytes: h.batch,
+	}, h.given)
 	return h
 }
 
@@ -49,6 +76,16 @@ func (h *holder) given(id pcommon.TraceID, now time.Duration) {
 	if h.decided.add(id, now) {
 		h.telemetry.builder.ProcessorRiskTracesForgotten.Add(context.Background(), 1, h.telemetry.decided)
 	}
+}
+
+// lost counts spans that were held and did not get through.
+func (h *holder) lost(spans int, err error) {
+	reason := h.telemetry.refused
+	if errors.Is(err, errShutdown) {
+		reason = h.telemetry.shutDown
+	}
+	h.telemetry.builder.ProcessorRiskHeldSpansLost.Add(context.Background(), int64(spans), reason)
+	h.set.Logger.Warn("cannot pass on spans that were held; they are lost", zap.Int("spans", spans), zap.Error(err))
 }
 
 // Capabilities implements consumer.Traces.
@@ -61,7 +98,9 @@ func (h *holder) Start(ctx context.Context, host component.Host) error {
 	if err := h.start(ctx, host); err != nil {
 		return err
 	}
-	h.running.Go(func() {
+	h.out.start()
+	h.started = true
+	h.ticking.Go(func() {
 		ticker := time.NewTicker(holderTick)
 		defer ticker.Stop()
 		for {
@@ -69,21 +108,36 @@ func (h *holder) Start(ctx context.Context, host component.Host) error {
 			case <-h.stop:
 				return
 			case <-ticker.C:
-				h.send(context.Background(), h.gatherer.Due(h.clock()), false)
+				h.decideDue(context.Background(), h.clock())
 			}
 		}
 	})
 	return nil
 }
 
-// Shutdown implements component.Component. It decides what is still held by the spans that came.
+// Shutdown implements component.Component. It decides what is still held by the spans that came, and ends when all of it is
+// sent, or with the context: what was not sent by then is lost.
 func (h *holder) Shutdown(ctx context.Context) error {
 	close(h.stop)
-	h.running.Wait()
-	if h.shared != nil { // it was started
-		h.send(ctx, h.gatherer.Drain(h.clock()), false)
+	h.ticking.Wait()
+	var err error
+	if h.started {
+		err = h.drain(ctx)
 	}
-	return h.shutdown(ctx)
+	return errors.Join(err, h.shutdown(ctx))
+}
+
+func (h *holder) drain(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, h.out.abandon)
+	defer stop()
+	for {
+		batch := h.gatherer.Early(h.clock(), math.MaxInt64)
+		if batch.Traces == 0 {
+			return h.out.close()
+		}
+		h.decideHeld(ctx, batch.Spans, decision{})
+		_ = h.out.wait(ctx, h.ready) // when the context is over, what is decided is lost at once
+	}
 }
 
 // ConsumeTraces implements consumer.Traces. Rules look at spans when they come; what is learned looks at whole traces. A
@@ -93,26 +147,87 @@ func (h *holder) Shutdown(ctx context.Context) error {
 // Late spans of traces that have been decided, and spans without a trace id, are not held: they go first. When the next
 // component refuses them, so is the whole request, and nothing of it is held: who sent it will send all of it again.
 func (h *holder) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if err := h.room(ctx); err != nil {
+		h.telemetry.builder.ProcessorRiskSpansRefused.Add(ctx, int64(td.SpanCount()))
+		return err
+	}
 	now := h.clock()
 	late := func(id pcommon.TraceID) bool { return id.IsEmpty() || h.decided.has(id, now) }
-	if rest, found := takeSpans(td, late); found {
-		h.arrive(ctx, rest)
-		if err := h.decide(ctx, rest, decision{late: true}); err != nil {
-			return err
-		}
+	if err := h.passOn(ctx, td, late); err != nil {
+		return err
 	}
 	risky := h.arrive(ctx, td)
-	early := h.gatherer.Add(now, td, late)
-	if n := int64(len(early)); n > 0 {
-		h.telemetry.builder.ProcessorRiskTracesDecidedEarly.Add(ctx, n)
-	}
-	h.send(ctx, early, false)
-	h.send(ctx, h.gatherer.Take(now, risky), true)
-	h.send(ctx, h.gatherer.Due(now), false)
+	h.gatherer.Add(now, td, late)
+	h.decideRisky(ctx, now, risky)
+	h.decideDue(ctx, now)
 	if td.SpanCount() > 0 { // their traces have been decided since
-		h.sendHeld(ctx, td, decision{late: true})
+		h.decideHeld(ctx, td, decision{late: true})
 	}
 	return nil
+}
+
+// room waits until more may be held.
+func (h *holder) room(ctx context.Context) error {
+	if h.gatherer.Bytes() <= h.held {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomWait)
+	defer cancel()
+	for {
+		h.decideDue(ctx, h.clock())
+		if h.gatherer.Bytes() <= h.held {
+			return nil
+		}
+		if err := h.out.wait(ctx, h.ready); err != nil {
+			return fmt.Errorf("whole_traces::max_memory_mib is used up, and the next component takes no more: %w", err)
+		}
+	}
+}
+
+// decideRisky decides traces that are to be kept. Those that there is no room for are decided when they are due.
+func (h *holder) decideRisky(ctx context.Context, now time.Duration, ids []pcommon.TraceID) {
+	for len(ids) > 0 && h.out.claim(h.ready, h.batch) {
+		var batch gather.Batch
+		if batch, ids = h.gatherer.Take(now, ids); batch.Traces > 0 {
+			h.decideHeld(ctx, batch.Spans, decision{certain: true})
+		}
+		h.out.unclaim(h.batch)
+	}
+}
+
+// decideDue decides what is complete, and what there is no room for, as long as the next component keeps up.
+func (h *holder) decideDue(ctx context.Context, now time.Duration) {
+	for more := true; more && h.out.claim(h.ready, h.batch); {
+		batch := h.nextDue(ctx, now)
+		if more = batch.Traces > 0; more {
+			h.decideHeld(ctx, batch.Spans, decision{})
+		}
+		h.out.unclaim(h.batch)
+	}
+}
+
+// nextDue takes out traces that are complete, or else those that are due next if more is held than may be.
+func (h *holder) nextDue(ctx context.Context, now time.Duration) gather.Batch {
+	batch := h.gatherer.Due(now)
+	if excess := h.gatherer.Bytes() - h.held; batch.Traces == 0 && excess > 0 {
+		batch = h.gatherer.Early(now, excess)
+		h.telemetry.builder.ProcessorRiskTracesDecidedEarly.Add(ctx, int64(batch.Traces))
+	}
+	return batch
+}
+
+// passOn scores and decides certain spans of the batch, which leave it, and has who sent them wait for the next component.
+func (h *holder) passOn(ctx context.Context, td ptrace.Traces, which func(pcommon.TraceID) bool) error {
+	taken, found := takeSpans(td, which)
+	if !found {
+		return nil
+	}
+	h.arrive(ctx, taken)
+	h.decide(ctx, taken, decision{late: true})
+	if taken.ResourceSpans().Len() == 0 {
+		return nil
+	}
+	return h.next.ConsumeTraces(ctx, taken)
 }
 
 // arrive scores spans by rules, writes the outcome to them, and returns the traces that are to be kept.
@@ -135,32 +250,22 @@ func (h *holder) arrive(ctx context.Context, td ptrace.Traces) (risky []pcommon.
 	return risky
 }
 
-// send decides traces, each as one batch.
-func (h *holder) send(ctx context.Context, complete []ptrace.Traces, certain bool) {
-	for _, td := range complete {
-		id := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
-		h.sendHeld(ctx, td, decision{certain: certain, trace: id})
-	}
-}
-
-// sendHeld decides spans that were taken.
-func (h *holder) sendHeld(ctx context.Context, td ptrace.Traces, d decision) {
-	spans := int64(td.SpanCount())
-	if err := h.decide(ctx, td, d); err != nil {
-		h.telemetry.builder.ProcessorRiskHeldSpansLost.Add(ctx, spans)
-		h.set.Logger.Warn("cannot pass on a trace that was held; it is lost", zap.Int64("spans", spans), zap.Error(err))
-	}
-}
-
 // decision is what is known when spans are decided.
 type decision struct {
 	late    bool // they follow what was decided: nothing is learned from them
-	certain bool // the trace is to be kept
-	trace   pcommon.TraceID
+	certain bool // their traces are to be kept
 }
 
-// decide takes scored spans the rest of the way.
-func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error {
+// decideHeld decides spans that were taken; those that are kept are sent in their turn.
+func (h *holder) decideHeld(ctx context.Context, td ptrace.Traces, d decision) {
+	h.decide(ctx, td, d)
+	if spans := td.SpanCount(); spans > 0 {
+		h.out.put(parcel{td, spans, gather.Size(td)})
+	}
+}
+
+// decide takes scored spans the rest of the way. Those that are sampled out leave the batch.
+func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) {
 	w := h.worker()
 	defer w.release()
 	w.begin(ctx)
@@ -170,7 +275,12 @@ func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error
 	}
 	w.judge()
 	if d.certain {
-		w.remember(d.trace)
+		for i := range w.verdicts {
+			id := w.verdicts[i].trace
+			if _, known := w.risky[id]; !known {
+				w.remember(id)
+			}
+		}
 	}
 	if !d.late {
 		w.learnSpans(td)
@@ -179,10 +289,6 @@ func (h *holder) decide(ctx context.Context, td ptrace.Traces, d decision) error
 	w.decideSpans(td)
 	h.telemetry.report(ctx, w)
 	w.end()
-	if td.ResourceSpans().Len() == 0 {
-		return nil
-	}
-	return h.next.ConsumeTraces(ctx, td)
 }
 
 // recall takes in what arrive wrote to the span: its score, and which rules fired. Those that are not in use any more are
@@ -219,45 +325,4 @@ func spansIn(td ptrace.Traces) iter.Seq[ptrace.Span] {
 			}
 		}
 	}
-}
-
-// takeSpans moves the spans of certain traces out of the batch.
-func takeSpans(td ptrace.Traces, which func(pcommon.TraceID) bool) (taken ptrace.Traces, found bool) {
-	for span := range spansIn(td) {
-		if which(span.TraceID()) {
-			return moveSpans(td, which), true
-		}
-	}
-	return ptrace.Traces{}, false
-}
-
-func moveSpans(td ptrace.Traces, which func(pcommon.TraceID) bool) ptrace.Traces {
-	taken := ptrace.NewTraces()
-	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
-		to := ptrace.NewResourceSpans()
-		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
-			spans := ptrace.NewSpanSlice()
-			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
-				if !which(span.TraceID()) {
-					return false
-				}
-				span.MoveTo(spans.AppendEmpty())
-				return true
-			})
-			if spans.Len() > 0 {
-				scope := to.ScopeSpans().AppendEmpty()
-				ss.Scope().CopyTo(scope.Scope())
-				scope.SetSchemaUrl(ss.SchemaUrl())
-				spans.MoveAndAppendTo(scope.Spans())
-			}
-			return ss.Spans().Len() == 0
-		})
-		if to.ScopeSpans().Len() > 0 {
-			rs.Resource().CopyTo(to.Resource())
-			to.SetSchemaUrl(rs.SchemaUrl())
-			to.MoveTo(taken.ResourceSpans().AppendEmpty())
-		}
-		return rs.ScopeSpans().Len() == 0
-	})
-	return taken
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,12 +56,26 @@ func newHolding(tb testing.TB, cfg *Config, next consumer.Traces) *holding {
 	return h
 }
 
-// give sends a batch after the time has passed, and returns how many spans are out since the start.
-func (h *holding) give(tb testing.TB, after time.Duration, td ptrace.Traces) int {
+// put sends a batch after the time has passed.
+func (h *holding) put(tb testing.TB, after time.Duration, td ptrace.Traces) {
 	tb.Helper()
 	h.now.Add(int64(after))
 	require.NoError(tb, h.ConsumeTraces(tb.Context(), td))
+}
+
+// give does, too, waits until what that decided is sent, and returns how many spans are out since the start.
+func (h *holding) give(tb testing.TB, after time.Duration, td ptrace.Traces) int {
+	tb.Helper()
+	h.put(tb, after, td)
+	require.NoError(tb, h.holder(tb).out.wait(tb.Context(), 0))
 	return h.sink.SpanCount()
+}
+
+func (h *holding) holder(tb testing.TB) *holder {
+	tb.Helper()
+	inner, ok := h.Traces.(*holder)
+	require.True(tb, ok)
+	return inner
 }
 
 func (h *holding) end(tb testing.TB) []ptrace.Span {
@@ -187,110 +200,9 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 	h := newHolding(t, cfg, consumertest.NewErr(errors.New("full")))
 	h.give(t, 0, oneSpan(t, lowID(1), true, nil))
 	h.give(t, time.Minute, ptrace.NewTraces())
-	assert.Equal(t, map[string]int64{"": 1}, h.sums(t, "processor_risk_held_spans_lost"))
+	assert.Equal(t, map[string]int64{"refused": 1}, h.sums(t, "processor_risk_held_spans_lost"))
 	require.Error(t, h.ConsumeTraces(t.Context(), oneSpan(t, lowID(1), false, nil)), "a late span is refused to who sent it")
 	h.end(t)
-}
-
-// gate is a consumer that holds up its first call until it is opened.
-type gate struct {
-	consumertest.TracesSink
-	calls         atomic.Int64
-	reached, open chan struct{}
-}
-
-func newGate() *gate { return &gate{reached: make(chan struct{}), open: make(chan struct{})} }
-
-func (g *gate) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if g.calls.Add(1) == 1 {
-		close(g.reached)
-		select {
-		case <-g.open:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return g.TracesSink.ConsumeTraces(ctx, td)
-}
-
-// TestTraceIsDecidedOnce: what comes of a trace while it waits for its turn to be sent is late, and is not held again.
-func TestTraceIsDecidedOnce(t *testing.T) {
-	cfg := holdingConfig(t)
-	cfg.Sampling.Percentage = 100
-	next := newGate()
-	h := newHolding(t, cfg, next)
-	for n := range uint64(3) {
-		h.give(t, 0, oneSpan(t, lowID(n+1), true, nil))
-	}
-	h.now.Add(int64(time.Minute))
-	var due sync.WaitGroup
-	due.Go(func() { assert.NoError(t, h.ConsumeTraces(t.Context(), ptrace.NewTraces())) })
-	<-next.reached
-	for n := range uint64(3) {
-		h.give(t, 0, oneSpan(t, lowID(n+1), false, nil))
-		assert.Equal(t, int(n+1), next.SpanCount(), "it is passed on at once")
-	}
-	close(next.open)
-	due.Wait()
-	h.end(t)
-	assert.Equal(t, 6, next.SpanCount())
-}
-
-// moody is a consumer that refuses for a while.
-type moody struct {
-	consumertest.TracesSink
-	refuses atomic.Bool
-}
-
-func (m *moody) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if m.refuses.Load() {
-		return errors.New("not now")
-	}
-	return m.TracesSink.ConsumeTraces(ctx, td)
-}
-
-// TestRefusedRequestIsNotHeld: who is told that late spans of a request are refused sends all of it again, so nothing of it
-// may be held already.
-func TestRefusedRequestIsNotHeld(t *testing.T) {
-	cfg := holdingConfig(t)
-	cfg.Sampling.Percentage = 100
-	next := new(moody)
-	h := newHolding(t, cfg, next)
-	h.give(t, 0, oneSpan(t, lowID(1), true, nil))
-	h.give(t, time.Minute, ptrace.NewTraces())
-	request := ptrace.NewTraces()
-	for n, id := range []pcommon.TraceID{lowID(2), lowID(1), lowID(3), {}} { // new, late, new, without an id
-		span := addSpan(t, request, id, attrs{"service": n, "risky": id == lowID(3)})
-		span.SetParentSpanID(pcommon.SpanID{1})
-		span.SetName(id.String())
-		request.ResourceSpans().At(n).Resource().Attributes().PutStr("of", id.String())
-		request.ResourceSpans().At(n).ScopeSpans().At(0).Scope().SetName(id.String())
-	}
-	again := ptrace.NewTraces()
-	request.CopyTo(again)
-	next.refuses.Store(true)
-	require.Error(t, h.ConsumeTraces(t.Context(), request))
-	next.refuses.Store(false)
-	h.give(t, 0, again)
-	h.give(t, time.Minute, ptrace.NewTraces())
-	h.end(t)
-	names := map[string]int{}
-	for _, td := range next.AllTraces() {
-		for _, rs := range td.ResourceSpans().All() {
-			for _, ss := range rs.ScopeSpans().All() {
-				for _, span := range ss.Spans().All() {
-					names[span.Name()]++
-					if span.Name() != "POST" {
-						of, _ := rs.Resource().Attributes().Get("of")
-						assert.Equal(t, span.Name(), of.Str())
-						assert.Equal(t, span.Name(), ss.Scope().Name())
-					}
-				}
-			}
-		}
-	}
-	assert.Equal(t, map[string]int{"POST": 1, lowID(1).String(): 1, lowID(2).String(): 1, lowID(3).String(): 1, "": 1}, names)
-	assert.Empty(t, h.sums(t, "processor_risk_held_spans_lost"))
 }
 
 func TestHoldingIsChecked(t *testing.T) {

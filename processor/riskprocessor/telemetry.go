@@ -76,6 +76,7 @@ type telemetry struct {
 	succeeded, failed metric.AddOption
 	tooLong, fault    metric.AddOption
 	risky, decided    metric.AddOption
+	refused, shutDown metric.AddOption
 }
 
 // ruleOptions are the options that change with the rules.
@@ -93,6 +94,7 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 		succeeded: with("outcome", "used"), failed: with("outcome", "refused"),
 		tooLong: with("reason", "too_long"), fault: with("reason", "fault"),
 		risky: with("memory", "risky"), decided: with("memory", "decided"),
+		refused: with("reason", "refused"), shutDown: with("reason", "shutdown"),
 	}
 	for i := range t.levels {
 		t.levels[i] = with("level", annotate.Level(i).String())

@@ -3,9 +3,12 @@
 
 // Package gather holds spans until the trace they belong to is likely to be complete.
 //
-// A trace is complete some time after its root span came, or some time after its first span when no root comes. When the
-// memory for held spans is used up, the traces that are due next are given out early. What is given out is forgotten: a
-// span that comes later begins a trace of its own, unless the caller knows better.
+// A trace is complete some time after its root span came, or some time after its first span when no root comes. What is
+// held takes memory, which [Gatherer.Bytes] estimates: whoever has too little has the traces that are due next given out
+// early. What is given out is forgotten: a span that comes later begins a trace of its own, unless the caller knows better.
+//
+// Traces are given out many at a time, those with spans of the same resource under one copy of it. While they are held they
+// share it, too: a batch may have a large resource and spans of thousands of traces.
 //
 // A [Gatherer] may be used by many goroutines at once. Spans that are added are moved: their batch is used up. What is
 // given out belongs to the caller.
@@ -13,6 +16,7 @@ package gather
 
 import (
 	"container/heap"
+	"iter"
 	"math"
 	"sync"
 	"time"
@@ -21,44 +25,52 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// heapFactor is how much more memory a span takes than it has bytes on the wire: 1.1 to 2.7 KB for 0.4 to 0.9 KB were
-// measured, since every attribute is an object.
-const heapFactor = 3
-
-// Limits say how long traces are held, and how many bytes.
+// Limits say how long traces are held, and how many are given out at a time.
 type Limits struct {
 	// AfterRoot is the time from a trace's root span to its completion.
 	AfterRoot time.Duration
 	// Timeout is the time from its first span.
 	Timeout time.Duration
-	// Bytes is the memory that held spans may take, as estimated.
-	Bytes int64
+	// BatchSpans and BatchBytes are where a batch ends: with the trace that reaches one of them. Bytes are of memory, as
+	// estimated; a resource that many traces share counts for each of them by its share.
+	BatchSpans int
+	BatchBytes int64
 }
 
 // Gatherer holds spans by trace.
 type Gatherer struct {
 	limits Limits
-	sizer  ptrace.ProtoMarshaler
 	given  func(id pcommon.TraceID, now time.Duration)
 
-	mu      sync.Mutex // guards the following
-	traces  map[pcommon.TraceID]*held
-	due     queue
-	bytes   int64
-	batches uint64
+	mu     sync.Mutex // guards the following
+	traces map[pcommon.TraceID]*held
+	due    queue
+	bytes  int64
 }
 
 // held is a trace of which spans were held back.
 type held struct {
 	id    pcommon.TraceID
-	spans ptrace.Traces
 	due   time.Duration
-	bytes int64
 	place int // in the queue
+	parts []part
+	spans int
+	bytes int64 // without what it shares
+}
 
-	// Where the spans of the resource and scope that were added last go.
-	resource, scope uint64
-	scopeSpans      ptrace.SpanSlice
+// part is spans of one resource and scope.
+type part struct {
+	of    *origin
+	scope int // of the origin's
+	spans ptrace.SpanSlice
+}
+
+// origin is a resource of an added batch, with its scopes and without their spans. It does not change once it is added.
+type origin struct {
+	resource ptrace.ResourceSpans
+	bytes    int64
+	all      int // traces that have spans of it, those given out included
+	users    int // those that are held
 }
 
 // New returns an empty gatherer. It calls given for each trace that it gives out, before spans of it can be added again.
@@ -66,104 +78,132 @@ func New(limits Limits, given func(id pcommon.TraceID, now time.Duration)) *Gath
 	return &Gatherer{limits: limits, given: given, traces: map[pcommon.TraceID]*held{}}
 }
 
-// Add takes the spans of the batch that have a trace id and for which late is false; the others stay in it. It returns
-// traces that had to be given out early to make room.
-func (g *Gatherer) Add(now time.Duration, batch ptrace.Traces, late func(pcommon.TraceID) bool) (early []ptrace.Traces) {
+// Add takes the spans of the batch that have a trace id and for which late is false; the others stay in it.
+func (g *Gatherer) Add(now time.Duration, batch ptrace.Traces, late func(pcommon.TraceID) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	resource, scope := g.batches, g.batches
 	batch.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
-		resource++
+		of := &origin{resource: ptrace.NewTraces().ResourceSpans().AppendEmpty()}
+		scope := 0
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
-			scope++
+			taken := false
 			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
 				id := span.TraceID()
 				if id.IsEmpty() || late(id) {
 					return false
 				}
-				h := g.trace(now, id)
-				if span.ParentSpanID().IsEmpty() {
-					h.due = min(h.due, now+g.limits.AfterRoot)
-					heap.Fix(&g.due, h.place)
-				}
-				h.turnTo(rs, ss, resource, scope)
-				size := heapFactor * int64(g.sizer.SpanSize(span))
-				h.bytes += size
-				g.bytes += size
-				span.MoveTo(h.scopeSpans.AppendEmpty())
+				h := g.trace(now, id, span.ParentSpanID().IsEmpty())
+				before := h.bytes
+				h.add(of, scope, span)
+				g.bytes += h.bytes - before
+				taken = true
 				return true
 			})
+			if taken {
+				of.takeScope(ss)
+				scope++
+			}
 			return ss.Spans().Len() == 0
 		})
+		if scope > 0 {
+			of.takeResource(rs)
+			g.bytes += of.bytes
+		}
 		return rs.ScopeSpans().Len() == 0
 	})
-	g.batches = max(resource, scope)
-	for g.bytes > g.limits.Bytes {
-		early = append(early, g.pop(now))
-	}
-	return early
 }
 
 // trace returns the held trace, a new one if need be.
-func (g *Gatherer) trace(now time.Duration, id pcommon.TraceID) *held {
+func (g *Gatherer) trace(now time.Duration, id pcommon.TraceID, root bool) *held {
 	h := g.traces[id]
 	if h == nil {
-		h = &held{id: id, spans: ptrace.NewTraces(), due: now + g.limits.Timeout}
+		h = &held{id: id, due: now + g.limits.Timeout, bytes: traceBytes}
+		g.bytes += traceBytes
 		g.traces[id] = h
 		heap.Push(&g.due, h)
+	}
+	if root {
+		h.due = min(h.due, now+g.limits.AfterRoot)
+		heap.Fix(&g.due, h.place)
 	}
 	return h
 }
 
-// turnTo makes sure that spans are added under a copy of their resource and scope.
-func (h *held) turnTo(rs ptrace.ResourceSpans, ss ptrace.ScopeSpans, resource, scope uint64) {
-	if h.scope == scope {
-		return
+// add moves a span, of a scope of the origin, to the trace.
+func (h *held) add(of *origin, scope int, span ptrace.Span) {
+	last := len(h.parts) - 1
+	if last < 0 || h.parts[last].of != of || h.parts[last].scope != scope {
+		if last < 0 || h.parts[last].of != of {
+			of.all++
+			of.users++
+		}
+		h.parts = append(h.parts, part{of, scope, ptrace.NewSpanSlice()})
+		h.bytes += partBytes
+		last++
 	}
-	all := h.spans.ResourceSpans()
-	if h.resource != resource {
-		to := all.AppendEmpty()
-		rs.Resource().CopyTo(to.Resource())
-		to.SetSchemaUrl(rs.SchemaUrl())
-	}
-	to := all.At(all.Len() - 1).ScopeSpans().AppendEmpty()
-	ss.Scope().CopyTo(to.Scope())
-	to.SetSchemaUrl(ss.SchemaUrl())
-	h.resource, h.scope, h.scopeSpans = resource, scope, to.Spans()
+	h.spans++
+	h.bytes += spanSize(span)
+	span.MoveTo(h.parts[last].spans.AppendEmpty())
 }
 
-// Due gives out the traces that are complete.
-func (g *Gatherer) Due(now time.Duration) (complete []ptrace.Traces) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for len(g.due) > 0 && g.due[0].due <= now {
-		complete = append(complete, g.pop(now))
+// takeScope adds a scope. It is the batch's no more unless spans stay in it.
+func (o *origin) takeScope(from ptrace.ScopeSpans) {
+	to := o.resource.ScopeSpans().AppendEmpty()
+	to.SetSchemaUrl(from.SchemaUrl())
+	if from.Spans().Len() == 0 {
+		from.Scope().MoveTo(to.Scope())
+	} else {
+		from.Scope().CopyTo(to.Scope())
 	}
-	return complete
 }
 
-// Take gives out traces before they are complete, those of the ids that are held.
-func (g *Gatherer) Take(now time.Duration, ids []pcommon.TraceID) (found []ptrace.Traces) {
+// takeResource makes it complete, after its scopes.
+func (o *origin) takeResource(from ptrace.ResourceSpans) {
+	o.resource.SetSchemaUrl(from.SchemaUrl())
+	if from.ScopeSpans().Len() == 0 {
+		from.Resource().MoveTo(o.resource.Resource())
+	} else {
+		from.Resource().CopyTo(o.resource.Resource())
+	}
+	o.bytes = originSize(o.resource)
+}
+
+// Due gives out a batch of traces that are complete, without any if there are none.
+func (g *Gatherer) Due(now time.Duration) Batch {
+	return g.give(now, func(next *held) bool { return next.due <= now })
+}
+
+// Early gives out a batch of those that are due next, complete or not, to make room for so many bytes.
+func (g *Gatherer) Early(now time.Duration, bytes int64) Batch {
+	enough := g.Bytes() - bytes
+	return g.give(now, func(*held) bool { return g.bytes > enough })
+}
+
+// Take gives out a batch of the traces of the ids that are held, complete or not, and returns the ids that it did not come to.
+func (g *Gatherer) Take(now time.Duration, ids []pcommon.TraceID) (Batch, []pcommon.TraceID) {
+	var batch assembly
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, id := range ids {
-		if h := g.traces[id]; h != nil {
+	for len(ids) > 0 && !batch.full(&g.limits) {
+		if h := g.traces[ids[0]]; h != nil {
 			h.due = math.MinInt64
 			heap.Fix(&g.due, h.place)
-			found = append(found, g.pop(now))
+			batch.add(g.pop(now))
 		}
+		ids = ids[1:]
 	}
-	return found
+	g.mu.Unlock()
+	return batch.assemble(), ids
 }
 
-// Drain gives out everything.
-func (g *Gatherer) Drain(now time.Duration) (all []ptrace.Traces) {
+// give gives out traces in the order in which they are due, as long as the next one is wanted and the batch is not full.
+func (g *Gatherer) give(now time.Duration, wanted func(next *held) bool) Batch {
+	var batch assembly
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	for len(g.due) > 0 {
-		all = append(all, g.pop(now))
+	for len(g.due) > 0 && !batch.full(&g.limits) && wanted(g.due[0]) {
+		batch.add(g.pop(now))
 	}
-	return all
+	g.mu.Unlock()
+	return batch.assemble()
 }
 
 // Bytes is the memory that held spans take, as estimated.
@@ -173,12 +213,32 @@ func (g *Gatherer) Bytes() int64 {
 	return g.bytes
 }
 
-func (g *Gatherer) pop(now time.Duration) ptrace.Traces {
+// pop forgets the trace that is due next.
+func (g *Gatherer) pop(now time.Duration) *held {
 	h, _ := heap.Pop(&g.due).(*held) // there is nothing else in it
 	delete(g.traces, h.id)
 	g.given(h.id, now)
 	g.bytes -= h.bytes
-	return h.spans
+	for of := range h.origins() {
+		if of.users--; of.users == 0 {
+			g.bytes -= of.bytes
+		}
+	}
+	return h
+}
+
+// origins yields each origin of the trace once: spans of one are added together.
+func (h *held) origins() iter.Seq[*origin] {
+	return func(yield func(*origin) bool) {
+		for i := range h.parts {
+			if i > 0 && h.parts[i].of == h.parts[i-1].of {
+				continue
+			}
+			if !yield(h.parts[i].of) {
+				return
+			}
+		}
+	}
 }
 
 // queue is a heap of traces by the time they are due.

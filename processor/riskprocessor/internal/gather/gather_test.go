@@ -4,8 +4,12 @@
 package gather
 
 import (
+	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-var limits = Limits{AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, Bytes: 1 << 20}
+var limits = Limits{AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, BatchSpans: 1000, BatchBytes: 1 << 20}
 
 func ignore(pcommon.TraceID, time.Duration) {}
 
@@ -37,23 +41,32 @@ func batch(service string, root bool, traces ...byte) ptrace.Traces {
 	return td
 }
 
-func ids(traces []ptrace.Traces) (found []byte) {
-	for _, td := range traces {
-		found = append(found, td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()[0])
+// ids are the traces of a batch, by their ids.
+func ids(batch Batch) (found []byte) {
+	for _, rs := range batch.Spans.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				found = append(found, span.TraceID()[0])
+			}
+		}
 	}
-	return found
+	slices.Sort(found)
+	return slices.Compact(found)
 }
+
+func drain(g *Gatherer) Batch { return g.Early(0, math.MaxInt64) }
 
 func TestRootCompletesATrace(t *testing.T) {
 	g := New(limits, ignore)
 	g.Add(0, batch("cart", false, 1, 2), nobody)
 	g.Add(time.Second, batch("front", true, 1), nobody)
-	assert.Empty(t, g.Due(3*time.Second-1))
+	assert.Zero(t, g.Due(3*time.Second-1).Traces)
 	complete := g.Due(3 * time.Second)
 	require.Equal(t, []byte{1}, ids(complete), "two seconds after its root")
-	require.Equal(t, 2, complete[0].SpanCount())
-	require.Equal(t, 2, complete[0].ResourceSpans().Len(), "spans keep their resources")
-	assert.Empty(t, g.Due(30*time.Second-1))
+	require.Equal(t, 1, complete.Traces)
+	require.Equal(t, 2, complete.Spans.SpanCount())
+	require.Equal(t, 2, complete.Spans.ResourceSpans().Len(), "spans keep their resources")
+	assert.Zero(t, g.Due(30*time.Second-1).Traces)
 	assert.Equal(t, []byte{2}, ids(g.Due(30*time.Second)), "thirty seconds after its first span")
 	assert.Zero(t, g.Bytes())
 }
@@ -61,23 +74,142 @@ func TestRootCompletesATrace(t *testing.T) {
 func TestTake(t *testing.T) {
 	g := New(limits, ignore)
 	g.Add(0, batch("front", true, 1, 2, 3), nobody)
-	assert.Equal(t, []byte{2}, ids(g.Take(0, []pcommon.TraceID{{2}, {9}})))
-	assert.ElementsMatch(t, []byte{1, 3}, ids(g.Drain(0)))
+	taken, rest := g.Take(0, []pcommon.TraceID{{2}, {9}})
+	assert.Equal(t, []byte{2}, ids(taken))
+	assert.Empty(t, rest)
+	assert.Equal(t, []byte{1, 3}, ids(drain(g)))
 }
 
-func TestMemoryIsBounded(t *testing.T) {
-	small := limits
-	small.Bytes = 4000
-	g := New(small, ignore)
-	var early []byte
+func TestEarlyMakesRoom(t *testing.T) {
+	g := New(limits, ignore)
 	for i := range byte(100) {
-		early = append(early, ids(g.Add(time.Duration(i), batch("front", true, i+1), nobody))...)
-		require.LessOrEqual(t, g.Bytes(), small.Bytes)
+		g.Add(time.Duration(i), batch("front", true, i+1), nobody)
 	}
-	rest := ids(g.Drain(0))
-	assert.NotEmpty(t, rest)
+	var early []byte
+	for full := g.Bytes(); g.Bytes() > full/2; {
+		before := g.Bytes()
+		given := g.Early(0, 1)
+		require.Equal(t, 1, given.Traces, "not more than was asked for")
+		require.Less(t, g.Bytes(), before)
+		early = append(early, ids(given)...)
+	}
 	assert.True(t, slices.IsSorted(early), "the oldest first")
-	assert.Len(t, slices.Concat(early, rest), 100, "nothing is lost")
+	assert.Len(t, slices.Concat(early, ids(drain(g))), 100, "nothing is lost")
+	assert.Zero(t, g.Bytes())
+}
+
+func TestBatchesHaveASize(t *testing.T) {
+	small := limits
+	small.BatchSpans = 10
+	g := New(small, ignore)
+	all := make([]pcommon.TraceID, 25)
+	for i := range byte(25) {
+		all[i] = pcommon.TraceID{i + 1}
+		g.Add(0, batch("front", true, i+1, i+1, i+1), nobody)
+	}
+	assert.Equal(t, 4, g.Due(time.Minute).Traces, "with the trace that makes it full")
+	assert.Equal(t, 4, g.Early(0, math.MaxInt64).Traces)
+	found := 0
+	for len(all) > 0 {
+		var taken Batch
+		taken, all = g.Take(0, all)
+		require.LessOrEqual(t, taken.Traces, 4)
+		found += taken.Traces
+	}
+	assert.Equal(t, 17, found)
+	small.BatchSpans, small.BatchBytes = 1000, 1
+	g = New(small, ignore)
+	g.Add(0, batch("front", true, 1, 2), nobody)
+	assert.Equal(t, 1, drain(g).Traces)
+}
+
+// TestTracesShareTheirResource: however many traces have spans of it, it is held once, and is once in what is given out.
+func TestTracesShareTheirResource(t *testing.T) {
+	g := New(limits, ignore)
+	td := batch("front", true, 1)
+	rs := td.ResourceSpans().At(0)
+	rs.Resource().Attributes().PutStr("large", strings.Repeat("x", 100_000))
+	rs.SetSchemaUrl("schema")
+	ss := rs.ScopeSpans().At(0)
+	ss.Scope().SetName("scope")
+	ss.SetSchemaUrl("schema of scope")
+	span := ss.Spans().At(0)
+	for id := range byte(200) {
+		span.CopyTo(ss.Spans().AppendEmpty())
+		ss.Spans().At(int(id) + 1).SetTraceID(pcommon.TraceID{id + 2})
+	}
+	g.Add(0, td, func(id pcommon.TraceID) bool { return id[0] == 5 })
+	require.Equal(t, 1, td.SpanCount(), "a late one")
+	assert.Greater(t, g.Bytes(), int64(300_000))
+	assert.Less(t, g.Bytes(), int64(300_000+201*1000))
+	taken, _ := g.Take(0, []pcommon.TraceID{{1}, {2}, {3}})
+	rest := drain(g)
+	assert.Zero(t, g.Bytes())
+	for traces, given := range map[int]ptrace.Traces{1: td, 3: taken.Spans, 197: rest.Spans} {
+		require.Equal(t, traces, given.SpanCount())
+		require.Equal(t, 1, given.ResourceSpans().Len())
+		rs := given.ResourceSpans().At(0)
+		large, _ := rs.Resource().Attributes().Get("large")
+		assert.Len(t, large.Str(), 100_000)
+		assert.Equal(t, "schema", rs.SchemaUrl())
+		require.Equal(t, 1, rs.ScopeSpans().Len())
+		assert.Equal(t, "scope", rs.ScopeSpans().At(0).Scope().Name())
+		assert.Equal(t, "schema of scope", rs.ScopeSpans().At(0).SchemaUrl())
+	}
+}
+
+// TestEstimate holds the estimate against the heap, for ordinary spans of services that describe themselves at length, and
+// for what has the most objects in the fewest bytes.
+func TestEstimate(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC() // what is in pools outlives one
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for name, test := range map[string]struct {
+		resource, span, spans int
+		value                 string
+	}{
+		"ordinary, two spans a trace": {20, 12, 2, "of-common-length-0123456789"},
+		"ordinary, large":             {20, 12, 30, "of-common-length-0123456789"},
+		"nothing in the span":         {0, 0, 1, ""},
+		"empty attributes":            {0, 40, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := New(limits, ignore)
+			before := heap()
+			for n := range 1000 {
+				td := ptrace.NewTraces()
+				rs := td.ResourceSpans().AppendEmpty()
+				fill(rs.Resource().Attributes(), test.resource, test.value)
+				list := rs.ScopeSpans().AppendEmpty().Spans()
+				for range test.spans {
+					span := list.AppendEmpty()
+					span.SetTraceID(pcommon.TraceID{1, byte(n), byte(n >> 8)})
+					span.SetSpanID(pcommon.SpanID{1})
+					fill(span.Attributes(), test.span, test.value)
+				}
+				g.Add(0, td, nobody)
+			}
+			took := heap() - before
+			t.Logf("%.2f of what it takes", float64(g.Bytes())/float64(took))
+			assert.InDelta(t, 1.1, float64(g.Bytes())/float64(took), 0.4)
+			runtime.KeepAlive(g)
+		})
+	}
+}
+
+func fill(attrs pcommon.Map, n int, value string) {
+	attrs.EnsureCapacity(n)
+	for i := range n {
+		if value == "" {
+			attrs.PutEmpty("0123456789abcdefghijklmnopqrstuvwxyzABCD"[i : i+1])
+			continue
+		}
+		attrs.PutStr(strings.Clone("some.attribute."+strconv.Itoa(i)), strings.Clone(value))
+	}
 }
 
 func TestWhatIsNotHeldStays(t *testing.T) {
@@ -85,28 +217,28 @@ func TestWhatIsNotHeldStays(t *testing.T) {
 	td := batch("front", true, 0, 1, 2) // 0 makes an empty trace id
 	g.Add(0, td, func(id pcommon.TraceID) bool { return id[0] == 2 })
 	assert.Equal(t, 2, td.SpanCount(), "the one without a trace id and the late one")
-	assert.Equal(t, []byte{1}, ids(g.Drain(0)))
+	assert.Equal(t, []byte{1}, ids(drain(g)))
 }
 
 // Every span comes out once, with its own resource and scope, whatever the order of traces and batches.
 func TestEverySpanComesOutOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	g := New(Limits{AfterRoot: time.Second, Timeout: 5 * time.Second, Bytes: 100_000}, ignore)
+	g := New(Limits{AfterRoot: time.Second, Timeout: 5 * time.Second, BatchSpans: 50, BatchBytes: 1 << 20}, ignore)
 	in, out := 0, 0
-	take := func(traces []ptrace.Traces) {
-		for _, td := range traces {
-			out += td.SpanCount()
-			first := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID()
-			for _, rs := range td.ResourceSpans().All() {
-				service, _ := rs.Resource().Attributes().Get("service.name")
-				for _, ss := range rs.ScopeSpans().All() {
-					for _, span := range ss.Spans().All() {
-						require.Equal(t, first, span.TraceID())
-						require.Equal(t, service.Str()+ss.Scope().Name(), span.Name())
-					}
+	take := func(batch Batch) int {
+		out += batch.Spans.SpanCount()
+		traces := map[pcommon.TraceID]bool{}
+		for _, rs := range batch.Spans.ResourceSpans().All() {
+			service, _ := rs.Resource().Attributes().Get("service.name")
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, span := range ss.Spans().All() {
+					traces[span.TraceID()] = true
+					require.Equal(t, service.Str()+ss.Scope().Name(), span.Name())
 				}
 			}
 		}
+		require.Len(t, traces, batch.Traces)
+		return batch.Traces
 	}
 	for now := time.Duration(0); now < 20*time.Second; now += 20 * time.Millisecond {
 		td := ptrace.NewTraces()
@@ -129,11 +261,14 @@ func TestEverySpanComesOutOnce(t *testing.T) {
 			}
 		}
 		in += td.SpanCount()
-		take(g.Add(now, td, nobody))
+		g.Add(now, td, nobody)
 		require.Zero(t, td.SpanCount())
-		take(g.Due(now))
+		for take(g.Due(now)) > 0 {
+		}
+		take(g.Early(now, g.Bytes()-100_000))
 	}
-	take(g.Drain(0))
+	for take(drain(g)) > 0 {
+	}
 	assert.Equal(t, in, out)
 	assert.Zero(t, g.Bytes())
 }

@@ -43,6 +43,7 @@ type TelemetryBuilder struct {
 	ProcessorRiskShadowRuleHits        metric.Int64Counter
 	ProcessorRiskShadowSpans           metric.Int64Counter
 	ProcessorRiskSpansKept             metric.Int64Counter
+	ProcessorRiskSpansRefused          metric.Int64Counter
 	ProcessorRiskSpansSampledOut       metric.Int64Counter
 	ProcessorRiskSpansScored           metric.Int64Counter
 	ProcessorRiskTracesDecidedEarly    metric.Int64Counter
@@ -117,7 +118,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskHeldSpansLost, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_held_spans_lost",
-		metric.WithDescription("Spans that were held until their trace was complete, and that the next component then refused. [Alpha]"),
+		metric.WithDescription("Spans that were held until their trace was complete, were to be kept, and were lost. refused, the next component did not take them; shutdown, they were not sent in the time that the Collector had to stop. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
@@ -178,6 +179,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorRiskSpansKept, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_spans_kept",
 		metric.WithDescription("Spans and log records passed on, by reason. score, the span's own score; trace, the score of another span of its trace in the batch; probability, chosen by trace id; no_trace_id, there was none to choose by; mode, nothing is sampled; dry_run, it would have been dropped. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorRiskSpansRefused, err = builder.meter.Int64Counter(
+		"otelcol_processor_risk_spans_refused",
+		metric.WithDescription("Spans that were not taken and not scored, since whole_traces::max_memory_mib was used up and the next component took no more. Who sent them was told, and may send them again. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

@@ -120,7 +120,7 @@ func AssertEqualProcessorRiskFeatureErrors(t *testing.T, tt *componenttest.Telem
 func AssertEqualProcessorRiskHeldSpansLost(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_held_spans_lost",
-		Description: "Spans that were held until their trace was complete, and that the next component then refused. [Alpha]",
+		Description: "Spans that were held until their trace was complete, were to be kept, and were lost. refused, the next component did not take them; shutdown, they were not sent in the time that the Collector had to stop. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -289,6 +289,22 @@ func AssertEqualProcessorRiskSpansKept(t *testing.T, tt *componenttest.Telemetry
 		},
 	}
 	got, err := tt.GetMetric("otelcol_processor_risk_spans_kept")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualProcessorRiskSpansRefused(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_risk_spans_refused",
+		Description: "Spans that were not taken and not scored, since whole_traces::max_memory_mib was used up and the next component took no more. Who sent them was told, and may send them again. [Alpha]",
+		Unit:        "{span}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_risk_spans_refused")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

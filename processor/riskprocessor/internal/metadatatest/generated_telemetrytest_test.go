@@ -36,6 +36,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorRiskShadowRuleHits.Add(context.Background(), 1)
 	tb.ProcessorRiskShadowSpans.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansKept.Add(context.Background(), 1)
+	tb.ProcessorRiskSpansRefused.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansSampledOut.Add(context.Background(), 1)
 	tb.ProcessorRiskSpansScored.Add(context.Background(), 1)
 	tb.ProcessorRiskTracesDecidedEarly.Add(context.Background(), 1)
@@ -90,6 +91,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskSpansKept(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorRiskSpansRefused(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorRiskSpansSampledOut(t, testTel,
