@@ -173,14 +173,14 @@ func (s *share) enter(ctx context.Context) error {
 	return nil
 }
 
-// Keep counts somebody who has a batch.
-func (s *share) Keep() {
+// keep counts somebody who has a batch.
+func (s *share) keep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users++
 }
 
-// drop is the opposite of Keep and of enter. It tells whether nobody has the batches any more.
+// drop is the opposite of keep and of enter. It tells whether nobody has the batches any more.
 func (s *share) drop() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -95,7 +95,7 @@ func TestAShareIsGivenBackWhenNobodyHasItsBatches(t *testing.T) {
 	s.begin(b, taken, []*producer.Batch{{Bytes: make([]byte, 40)}, {Bytes: make([]byte, 10)}})
 	assert.Equal(t, 50, b.used, "they were compressed")
 	require.NoError(t, s.enter(t.Context()))
-	s.Keep() // a batch is sent
+	s.keep() // a batch is sent
 	s.drop() // the attempt runs out of time
 	assert.Equal(t, 50, b.used)
 	require.NoError(t, s.enter(t.Context()))

@@ -214,12 +214,11 @@ func (e *kafkaExporter) deliver(ctx context.Context, req *request) error {
 	if err := req.owner.enter(ctx); err != nil {
 		return err
 	}
-	defer req.owner.Drop()
+	defer req.owner.exit()
 	if err := e.producer.Deliver(ctx, req.ticket); err != nil {
 		return err
 	}
 	req.refused = append(req.refused, req.ticket.Errs()...)
-	e.partitioner.resolved(req.ticket.Batches())
 	req.owner.leave(req)
 	e.recycle(req)
 	return nil

@@ -69,22 +69,7 @@ func (p *packer) blank() *producer.Batch {
 	return b
 }
 
-// pack makes the batches of a partition.
-func (p *packer) pack(index int32, records []recordbatch.Record) error {
-	before, chosen := len(p.batches), len(records)
-	if err := p.fill(index, records); err != nil {
-		return err
-	}
-	for _, b := range p.batches[before:] {
-		chosen -= b.Records
-	}
-	if chosen != 0 {
-		// The partitioner counts records; cutting makes more of them, dead letters fewer.
-		p.exporter.partitioner.resolved([]*producer.Batch{{Topic: p.topic, Partition: index, Records: chosen}})
-	}
-	return nil
-}
-
+// fill makes the batches of a partition.
 func (p *packer) fill(index int32, records []recordbatch.Record) error {
 	most := p.exporter.config.Producer.FlushMaxMessages
 	for len(records) > 0 {

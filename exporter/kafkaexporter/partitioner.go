@@ -16,8 +16,8 @@ type partitioner interface {
 	// choose fills in the partition of each of records, which are of one request and topic, from 0 to len(leaders)-1.
 	// leaders holds -1 for partitions without a leader; it is not empty.
 	choose(chosen []int32, records []encode.Record, leaders []int32)
-	// resolved hears of batches whose fate is known.
-	resolved(batches []*producer.Batch)
+	// underWay hears of records that the producer takes over, or, if negative, no longer has.
+	underWay(b *producer.Batch, records int)
 }
 
 // stickyKey is record_partitioner::sticky_key.
@@ -40,7 +40,7 @@ func (s *stickyKey) choose(chosen []int32, records []encode.Record, leaders []in
 	}
 }
 
-func (s *stickyKey) resolved([]*producer.Batch) {}
+func (s *stickyKey) underWay(*producer.Batch, int) {}
 
 // roundRobin is record_partitioner::round_robin. Each topic has a turn of its own.
 type roundRobin struct {
@@ -58,7 +58,7 @@ func (r *roundRobin) choose(chosen []int32, records []encode.Record, leaders []i
 	}
 }
 
-func (r *roundRobin) resolved([]*producer.Batch) {}
+func (r *roundRobin) underWay(*producer.Batch, int) {}
 
 // leastBackup is record_partitioner::least_backup.
 type leastBackup struct {
@@ -66,16 +66,14 @@ type leastBackup struct {
 }
 
 func (l *leastBackup) choose(chosen []int32, records []encode.Record, leaders []int32) {
-	p := l.backlog.Add(records[0].Topic, len(records), leaders)
+	p := l.backlog.Least(records[0].Topic, leaders)
 	for i := range chosen {
 		chosen[i] = p
 	}
 }
 
-func (l *leastBackup) resolved(batches []*producer.Batch) {
-	for _, b := range batches {
-		l.backlog.Remove(b.Topic, b.Partition, b.Records)
-	}
+func (l *leastBackup) underWay(b *producer.Batch, records int) {
+	l.backlog.Add(b.Topic, b.Partition, records)
 }
 
 // newPartitioner builds what the settings name, except for an extension, which is known only at start.

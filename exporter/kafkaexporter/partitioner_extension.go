@@ -132,4 +132,4 @@ func withLeader(leaders []int32) []int32 {
 	return led
 }
 
-func (e *extensionPartitioner) resolved([]*producer.Batch) {}
+func (e *extensionPartitioner) underWay(*producer.Batch, int) {}

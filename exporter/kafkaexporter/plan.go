@@ -142,7 +142,7 @@ func (e *kafkaExporter) planTopic(ctx context.Context, req *request, records []e
 	p.expect(s.used())
 	start := 0
 	for index, end := range s.ends {
-		if err := p.pack(int32(index), s.sorted[start:end:end]); err != nil {
+		if err := p.fill(int32(index), s.sorted[start:end:end]); err != nil {
 			return nil, nil, err
 		}
 		start = end

@@ -52,22 +52,27 @@ func (o *owner) Cut(ctx context.Context, b *producer.Batch) ([]*producer.Batch, 
 	if err != nil {
 		return nil, err
 	}
-	rest := b.Records
-	for _, piece := range p.batches {
-		rest -= piece.Records
-	}
-	if rest != 0 {
-		e.partitioner.resolved([]*producer.Batch{{Topic: b.Topic, Partition: b.Partition, Records: rest}})
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.dead, o.refused = append(o.dead, p.dead...), append(o.refused, req.refused...)
 	return p.batches, nil
 }
 
-// Drop is the opposite of Keep and of enter. If nobody has the batches any more, the request may have been given up; so
-// dead letters that wait for it do so no longer.
-func (o *owner) Drop() {
+// Keep counts a batch that the producer has.
+func (o *owner) Keep(b *producer.Batch) {
+	o.exporter.partitioner.underWay(b, b.Records)
+	o.keep()
+}
+
+// Drop is the opposite of Keep.
+func (o *owner) Drop(b *producer.Batch) {
+	o.exporter.partitioner.underWay(b, -b.Records)
+	o.exit()
+}
+
+// exit is the opposite of enter. If nobody has the batches any more, the request may have been given up; so dead letters that wait
+// for it do so no longer.
+func (o *owner) exit() {
 	if !o.drop() {
 		return
 	}

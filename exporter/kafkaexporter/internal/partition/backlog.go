@@ -5,46 +5,54 @@ package partition
 
 import "sync"
 
-// Backlog chooses the partition with the fewest records under way. The zero value is ready to use; it is safe for
-// concurrent use.
+// Backlog knows how many records are under way to each partition. The zero value is ready to use; it is safe for concurrent use.
 type Backlog struct {
 	mu     sync.Mutex
-	topics map[string][]int
+	topics map[string]*topicBacklog
 }
 
-// Add puts records under way to the partition of topic that has a leader (a value that is not negative) and the fewest
-// records under way, the first of several, and returns it. If none has a leader, all are as good. leaders must not be
-// empty.
-func (b *Backlog) Add(topic string, records int, leaders []int32) int32 {
+type topicBacklog struct {
+	counts []int
+	turn   int // where the next search begins
+}
+
+// Least returns the partition of topic that has a leader (a value that is not negative) and the fewest records under way; several
+// with the fewest take turns. If none has a leader, all are as good. leaders must not be empty.
+func (b *Backlog) Least(topic string, leaders []int32) int32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.topics == nil {
-		b.topics = make(map[string][]int)
-	}
-	counts := b.topics[topic]
-	for len(counts) < len(leaders) {
-		counts = append(counts, 0)
-	}
-	b.topics[topic] = counts
+	t := b.topic(topic, len(leaders))
 	best := -1
-	for p := range leaders {
-		if leaders[p] < 0 {
-			continue
-		}
-		if best < 0 || counts[p] < counts[best] {
+	for i := range leaders {
+		p := (t.turn + i) % len(leaders)
+		if leaders[p] >= 0 && (best < 0 || t.counts[p] < t.counts[best]) {
 			best = p
 		}
 	}
 	best = max(best, 0)
-	counts[best] += records
+	t.turn = best + 1
 	return int32(best)
 }
 
-// Remove takes back records that Add has put under way.
-func (b *Backlog) Remove(topic string, partition int32, records int) {
+// Add counts records that are under way from now on, or, if negative, no longer.
+func (b *Backlog) Add(topic string, partition int32, records int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if counts := b.topics[topic]; int(partition) < len(counts) {
-		counts[partition] -= records
+	b.topic(topic, int(partition)+1).counts[partition] += records
+}
+
+// topic returns what is known of a topic with at least so many partitions. The caller holds the lock.
+func (b *Backlog) topic(name string, partitions int) *topicBacklog {
+	t := b.topics[name]
+	if t == nil {
+		if b.topics == nil {
+			b.topics = make(map[string]*topicBacklog)
+		}
+		t = new(topicBacklog)
+		b.topics[name] = t
 	}
+	for len(t.counts) < partitions {
+		t.counts = append(t.counts, 0)
+	}
+	return t
 }

@@ -79,13 +79,17 @@ func BenchmarkJava(b *testing.B) {
 func TestBacklogTakesThePartitionWithTheFewestRecords(t *testing.T) {
 	var b Backlog
 	leaders := []int32{1, -1, 1}
-	assert.Equal(t, int32(0), b.Add("t", 5, leaders))
-	assert.Equal(t, int32(2), b.Add("t", 3, leaders))
-	assert.Equal(t, int32(2), b.Add("t", 3, leaders))
-	assert.Equal(t, int32(0), b.Add("t", 1, leaders))
-	assert.Equal(t, int32(0), b.Add("other", 1, leaders))
-	b.Remove("t", 2, 6)
-	b.Remove("unknown", 9, 1)
-	assert.Equal(t, int32(2), b.Add("t", 1, leaders))
-	assert.Equal(t, int32(0), b.Add("leaderless", 1, []int32{-1}))
+	assert.Equal(t, int32(0), b.Least("t", leaders))
+	assert.Equal(t, int32(2), b.Least("t", leaders), "they take turns")
+	assert.Equal(t, int32(0), b.Least("t", leaders))
+	b.Add("t", 2, 3)
+	assert.Equal(t, int32(0), b.Least("t", leaders))
+	b.Add("t", 0, 5)
+	assert.Equal(t, int32(2), b.Least("t", leaders))
+	assert.Equal(t, int32(2), b.Least("t", leaders))
+	b.Add("t", 0, -5)
+	assert.Equal(t, int32(0), b.Least("t", leaders))
+	b.Add("t", 9, 1) // the topic had more partitions, or will have
+	assert.Equal(t, int32(0), b.Least("t", leaders))
+	assert.Equal(t, int32(0), b.Least("leaderless", []int32{-1}))
 }

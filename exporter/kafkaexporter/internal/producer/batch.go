@@ -59,8 +59,8 @@ type Ticket struct {
 type Owner interface {
 	// Keep is called for each batch that the producer takes over, Drop when the batch is resolved or withdrawn. The
 	// producer's goroutine calls them.
-	Keep()
-	Drop()
+	Keep(b *Batch)
+	Drop(b *Batch)
 	// Cut makes smaller batches of the same records for the same partition, which take the place of one that the topic
 	// has refused for its size. What cannot be cut is not among them, and is the owner's business; there may be none. Cut is
 	// called by a goroutine of its own, which waits for it when the producer is shut down and ctx ends.
@@ -126,9 +126,9 @@ func (b *Batch) keep(queued bool) {
 	switch {
 	case b.ticket.owner == nil:
 	case queued:
-		b.ticket.owner.Keep()
+		b.ticket.owner.Keep(b)
 	default:
-		b.ticket.owner.Drop()
+		b.ticket.owner.Drop(b)
 	}
 }
 

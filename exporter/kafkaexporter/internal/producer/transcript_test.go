@@ -119,8 +119,8 @@ type owner struct {
 	back func(*Batch) // hears of what is given back
 }
 
-func (owner) Keep()             {}
-func (owner) Drop()             {}
+func (owner) Keep(*Batch)       {}
+func (owner) Drop(*Batch)       {}
 func (o owner) Return(b *Batch) { o.back(b) }
 
 func (owner) Cut(context.Context, *Batch) ([]*Batch, error) {
