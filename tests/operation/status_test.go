@@ -39,6 +39,21 @@ func TestTheStatusFollowsTheBroker(t *testing.T) {
 	}
 }
 
+// TestTheStatusFollowsTheBrokerOfWhoHasNothingToSend: nothing else tells that the broker has come.
+func TestTheStatusFollowsTheBrokerOfWhoHasNothingToSend(t *testing.T) {
+	addrs, err := harness.FreeAddrs(1)
+	require.NoError(t, err)
+	_, text, err := net.SplitHostPort(addrs[0])
+	require.NoError(t, err)
+	port, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	h := newHost()
+	start(t, addrs, nil, h)
+	h.await(t, componentstatus.StatusRecoverableError)
+	startCluster(t, kfake.Ports(port))
+	h.await(t, componentstatus.StatusOK)
+}
+
 // TestWhatNeedsSomebodyIsPermanent: a missing right, and another producer in our place.
 func TestWhatNeedsSomebodyIsPermanent(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -25,7 +25,7 @@ func (m *machine) laidOut(now time.Time, layout wire.Layout, err error) {
 		// Waiters are told at once: while no broker can be reached, waiting longer is their retry's business.
 		m.tell(func(wire.Topic) error { return err })
 		m.forget()
-		m.refresh.wanted = m.waitingForLayout()
+		m.refresh.wanted = m.waitingForLayout() || m.refreshed.IsZero()
 		m.sick(err)
 		m.pump(now)
 		return
@@ -183,6 +183,9 @@ func (m *machine) identified(now time.Time, id int64, epoch int16, err error) {
 		m.identify.failures = 0
 		m.identity = &identity{id, epoch}
 		m.out.Identified()
+		if !m.refreshed.IsZero() && m.refresh.failures == 0 && !m.struggling() {
+			m.well() // the layout came first, and waited for this
+		}
 		m.relist()
 		m.pump(now)
 		return
