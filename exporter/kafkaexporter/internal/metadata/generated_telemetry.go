@@ -133,13 +133,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterDroppedRecords, err = builder.meter.Int64Counter(
 		"otelcol_kafka_exporter_dropped_records",
-		metric.WithDescription("Records that will never be delivered, by reason. Nothing is lost without being counted here. [Development]"),
+		metric.WithDescription("Records that will never be delivered, by reason, whoever still waits for them. What retry_on_failure or the sending queue gives up before it was sent is not here but in otelcol_exporter_send_failed_* and otelcol_exporter_enqueue_failed_*, of which the former count requests whose records were dropped, too. [Development]"),
 		metric.WithUnit("{records}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.KafkaExporterEpochBumps, err = builder.meter.Int64Counter(
 		"otelcol_kafka_exporter_epoch_bumps",
-		metric.WithDescription("New epochs that partitions began because a broker had lost its memory of the producer. [Development]"),
+		metric.WithDescription("New epochs that partitions began because a broker had lost its memory of the producer, or the partition was gone. [Development]"),
 		metric.WithUnit("{epochs}"),
 	)
 	errs = errors.Join(errs, err)

@@ -167,7 +167,7 @@ func AssertEqualKafkaExporterDeadLetters(t *testing.T, tt *componenttest.Telemet
 func AssertEqualKafkaExporterDroppedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_kafka_exporter_dropped_records",
-		Description: "Records that will never be delivered, by reason. Nothing is lost without being counted here. [Development]",
+		Description: "Records that will never be delivered, by reason, whoever still waits for them. What retry_on_failure or the sending queue gives up before it was sent is not here but in otelcol_exporter_send_failed_* and otelcol_exporter_enqueue_failed_*, of which the former count requests whose records were dropped, too. [Development]",
 		Unit:        "{records}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -183,7 +183,7 @@ func AssertEqualKafkaExporterDroppedRecords(t *testing.T, tt *componenttest.Tele
 func AssertEqualKafkaExporterEpochBumps(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_kafka_exporter_epoch_bumps",
-		Description: "New epochs that partitions began because a broker had lost its memory of the producer. [Development]",
+		Description: "New epochs that partitions began because a broker had lost its memory of the producer, or the partition was gone. [Development]",
 		Unit:        "{epochs}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
