@@ -9,6 +9,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter"
 )
 
 func TestShippedConfigsAreValid(t *testing.T) {
@@ -56,6 +59,30 @@ func TestValidateFindsFaults(t *testing.T) {
 				t.Errorf("the message does not name %q:\n%s", tt.want, output)
 			}
 		})
+	}
+}
+
+// TestTheGatewayAnswersBeforeClientsGiveUp: the last attempt begins within max_elapsed_time, and takes a timeout.
+func TestTheGatewayAnswersBeforeClientsGiveUp(t *testing.T) {
+	const patience = 10 * time.Second // of OTLP clients, usually
+	text, err := os.ReadFile(filepath.Join(root, "distro", "config", "gateway.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`max_elapsed_time: (\S+)`).FindSubmatch(text)
+	if found == nil || regexp.MustCompile(`(?m)^ +timeout:`).Match(text) {
+		t.Fatal("the configuration has no max_elapsed_time, or a timeout of its own")
+	}
+	elapsed, err := time.ParseDuration(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	exporter, ok := kafkaexporter.NewFactory().CreateDefaultConfig().(*kafkaexporter.Config)
+	if !ok {
+		t.Fatal("the exporter has another configuration")
+	}
+	if last := elapsed + exporter.TimeoutSettings.Timeout; last >= patience {
+		t.Errorf("the last attempt may end after %v, clients give up after %v", last, patience)
 	}
 }
 
