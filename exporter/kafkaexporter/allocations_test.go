@@ -40,7 +40,7 @@ func startAt(tb testing.TB, broker *memoryBroker, set component.TelemetrySetting
 	e.telemetry, err = newTelemetry(set, componenttest.NewNopHost())
 	require.NoError(tb, err)
 	broker.topic = cfg.Logs.Topic
-	e.limits = newLimits(broker.MaxMessageBytes, time.Hour, time.Now)
+	e.limits = newLimits(e.askLimit, time.Hour, time.Now)
 	dialer := &wire.Dialer{ClientID: "allocations", DialContext: broker.DialContext}
 	settings := e.producerSettings(dialer)
 	settings.Cluster = cluster.New([]string{"memory:1"}, func(context.Context, string) (cluster.Control, error) { return broker, nil })

@@ -96,7 +96,7 @@ func (e *kafkaExporter) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	e.limits = newLimits(e.askLimit(dialer), e.config.ClientConfig.Metadata.refreshInterval(), time.Now)
+	e.limits = newLimits(e.askLimit, e.config.ClientConfig.Metadata.refreshInterval(), time.Now)
 	e.producer = producer.Start(e.producerSettings(dialer), e.signal.Topic)
 	return nil
 }

@@ -5,13 +5,10 @@ package kafkaexporter
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/wire"
 )
 
 // limits knows how large a batch each topic takes. It is safe for concurrent use.
@@ -20,8 +17,9 @@ type limits struct {
 	refresh time.Duration
 	now     func() time.Time
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards the following
 	known map[string]topicLimit
+	asked map[string]chan struct{} // topics that somebody asks for now; closed once that is over
 }
 
 // topicLimit is what a broker said, or 0 when none did, and until when to believe it.
@@ -31,22 +29,58 @@ type topicLimit struct {
 }
 
 func newLimits(ask func(context.Context, string) (int, error), refresh time.Duration, now func() time.Time) *limits {
-	return &limits{ask: ask, refresh: refresh, now: now, known: make(map[string]topicLimit)}
+	return &limits{ask: ask, refresh: refresh, now: now, known: make(map[string]topicLimit), asked: make(map[string]chan struct{})}
 }
 
 // of returns the size of the largest batch that a topic takes, 0 if that is not known: brokers may refuse to say it. One
-// caller asks, others wait for it; after a failure nobody asks for a while.
+// caller asks for a topic, others wait for it as long as their context lasts; after a failure nobody asks for a while.
 func (l *limits) of(ctx context.Context, topic string) int {
+	for {
+		limit, answered := l.find(topic)
+		switch {
+		case answered == nil && limit.until.IsZero():
+			return l.inquire(ctx, topic)
+		case answered == nil:
+			return limit.bytes
+		}
+		select {
+		case <-answered:
+		case <-ctx.Done():
+			return limit.bytes
+		}
+	}
+}
+
+// find returns what is known of a topic, or, if that is not to be believed, what was known, with a time of zero. If somebody asks
+// for it, answered is closed afterwards; else the caller does.
+func (l *limits) find(topic string) (limit topicLimit, answered <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if limit, known := l.known[topic]; known && l.now().Before(limit.until) {
-		return limit.bytes
+	limit = l.known[topic]
+	if l.now().Before(limit.until) {
+		return limit, nil
 	}
+	limit.until = time.Time{}
+	if other := l.asked[topic]; other != nil {
+		return limit, other
+	}
+	l.asked[topic] = make(chan struct{})
+	return limit, nil
+}
+
+// inquire asks, without the lock: a broker may be slow, and others know their topics.
+func (l *limits) inquire(ctx context.Context, topic string) int {
 	bytes, err := l.ask(ctx, topic)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err != nil {
 		bytes = l.known[topic].bytes // what was true once is the best guess
 	}
-	l.known[topic] = topicLimit{bytes, l.now().Add(l.refresh)}
+	if ctx.Err() == nil {
+		l.known[topic] = topicLimit{bytes, l.now().Add(l.refresh)}
+	} // else the caller had no time for it, and the next one has
+	close(l.asked[topic])
+	delete(l.asked, topic)
 	return bytes
 }
 
@@ -60,18 +94,15 @@ func (l *limits) again(ctx context.Context, topic string) int {
 	return l.of(ctx, topic)
 }
 
-// askLimit returns a function that asks any broker over a connection of its own, since it is needed once in a while only.
-func (e *kafkaExporter) askLimit(dialer *wire.Dialer) func(ctx context.Context, topic string) (int, error) {
-	return func(ctx context.Context, topic string) (int, error) {
-		// The attempt must have time left for what it is about.
-		ctx, cancel := context.WithTimeout(ctx, e.timeout()/4)
-		defer cancel()
-		brokers := e.cluster(dialer)
-		most, err := brokers.MaxMessageBytes(ctx, topic)
-		if err = errors.Join(err, brokers.Close()); err != nil {
-			e.settings.Logger.Info("The topic's max.message.bytes is not known; `producer::max_message_bytes` alone decides what is too large.",
-				zap.String("topic", topic), zap.Error(err))
-		}
-		return most, err
+// askLimit asks the brokers that the producer knows.
+func (e *kafkaExporter) askLimit(ctx context.Context, topic string) (int, error) {
+	// The attempt must have time left for what it is about.
+	ctx, cancel := context.WithTimeout(ctx, e.timeout()/4)
+	defer cancel()
+	most, err := e.producer.MaxMessageBytes(ctx, topic)
+	if err != nil {
+		e.settings.Logger.Info("The topic's max.message.bytes is not known; `producer::max_message_bytes` alone decides what is too large.",
+			zap.String("topic", topic), zap.Error(err))
 	}
+	return most, err
 }

@@ -34,3 +34,38 @@ func TestLimitsAreAskedForOnceInAWhile(t *testing.T) {
 	assert.Equal(t, 30, of("a"))
 	assert.Equal(t, 6, asked)
 }
+
+// TestASlowAnswerHoldsUpItsTopicOnly, and nobody for longer than they have time.
+func TestASlowAnswerHoldsUpItsTopicOnly(t *testing.T) {
+	asking, release := make(chan struct{}), make(chan struct{})
+	asked := 0
+	l := newLimits(func(_ context.Context, topic string) (int, error) {
+		if topic == "quick" {
+			return 10, nil
+		}
+		asked++
+		close(asking)
+		<-release
+		return 100, nil
+	}, time.Minute, time.Now)
+	first := make(chan int)
+	go func() { first <- l.of(t.Context(), "slow") }()
+	<-asking
+	assert.Equal(t, 10, l.of(t.Context(), "quick"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.Equal(t, 0, l.of(ctx, "slow"), "it is not known yet")
+	close(release)
+	assert.Equal(t, 100, l.of(t.Context(), "slow"))
+	assert.Equal(t, 100, <-first)
+	assert.Equal(t, 1, asked)
+}
+
+// TestWhoRunsOutOfTimeDoesNotDecideForOthers: that a topic's limit is not known holds for a while only if a broker was asked in vain.
+func TestWhoRunsOutOfTimeDoesNotDecideForOthers(t *testing.T) {
+	l := newLimits(func(ctx context.Context, _ string) (int, error) { return 100, ctx.Err() }, time.Minute, time.Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.Equal(t, 0, l.of(ctx, "t"))
+	assert.Equal(t, 100, l.of(t.Context(), "t"))
+}

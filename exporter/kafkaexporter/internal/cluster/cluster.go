@@ -95,6 +95,9 @@ func (c *Cluster) ask(ctx context.Context, question func(Control) error) error {
 		}
 		// The connection may just have been idle for too long; its broker gets another chance below.
 		errs = append(errs, err, c.Close())
+		if ctx.Err() != nil {
+			c.next++ // it had all the time that there was
+		}
 	}
 	candidates := c.candidates()
 	for range candidates {

@@ -23,7 +23,8 @@ type loop struct {
 	machine  *machine
 
 	events  chan event
-	asks    chan func(context.Context)
+	asks    chan func(context.Context) // of the machine
+	others  chan func(context.Context) // of anybody else, who waits to be heard
 	pipes   map[int32]Pipe
 	helpers sync.WaitGroup
 	idle    chan struct{} // closed when nothing is in flight; nil while nobody waits for that
@@ -47,7 +48,8 @@ func newLoop(ctx context.Context, set Settings, p *Producer) *loop {
 	l := &loop{
 		Observer: set.Observer, ctx: ctx, producer: p, set: set,
 		events: make(chan event, eventsBuffered), asks: make(chan func(context.Context), asksAtMost),
-		pipes: make(map[int32]Pipe), done: make(chan struct{}),
+		others: make(chan func(context.Context)),
+		pipes:  make(map[int32]Pipe), done: make(chan struct{}),
 	}
 	l.machine = newMachine(set, l)
 	return l
@@ -118,6 +120,8 @@ func (l *loop) answerAsks() {
 			_ = l.set.Cluster.Close()
 			return
 		case ask := <-l.asks:
+			ask(l.ctx)
+		case ask := <-l.others:
 			ask(l.ctx)
 		}
 	}

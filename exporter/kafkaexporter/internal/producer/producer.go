@@ -64,6 +64,32 @@ func (p *Producer) Known(topic string) []int32 {
 	return nil
 }
 
+// MaxMessageBytes returns the largest batch that a topic takes, in bytes. It asks the broker that answered last, or else any other
+// one, for as long as ctx lasts; look-ups wait meanwhile, so that should not be long.
+func (p *Producer) MaxMessageBytes(ctx context.Context, topic string) (int, error) {
+	type answer struct {
+		most int
+		err  error
+	}
+	reply := make(chan answer, 1)
+	ask := func(loop context.Context) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(loop, cancel)()
+		most, err := p.loop.set.Cluster.MaxMessageBytes(ctx, topic)
+		reply <- answer{most, err}
+	}
+	select {
+	case p.loop.others <- ask:
+	case <-ctx.Done():
+		return 0, fmt.Errorf("ask for the settings of topic %q: %w", topic, ctx.Err())
+	case <-p.loop.ctx.Done():
+		return 0, ErrClosed
+	}
+	a := <-reply // its context is ours, and the producer's
+	return a.most, a.err
+}
+
 // Deliver delivers the ticket's batches and waits until the fate of all of them is known or ctx ends. It returns nil in
 // the first case, see Ticket.Errs. In the second case batches that may have reached a broker stay with the producer:
 // to learn what became of them, and to deliver the others, call Deliver again with the same ticket.
