@@ -38,11 +38,16 @@
 //
 //	Snapshot(io.Writer) error              and  Restore(io.Reader) error
 //	Deltas(take func(*Delta) bool)         and  Merge(*Total)
+//	Forfeit()
 //	Rekey(seed uint64)
 //
 // Snapshot writes the value, with a version of its format, while the value is in use. Restore is called once, before
 // anybody else has the value; the bytes have been verified. A Restore that fails must leave the value as it was made. A
 // snapshot is only restored when the seed is still the same.
+//
+// Forfeit is called right after Restore, if there is a fleet and the snapshot is not that of a shutdown, restored for the
+// first time: the process was killed, and may have published more than the snapshot knows. What was counted and not
+// taken by then must not be offered any more. Numbers of a fleet can then be too low, never too high.
 //
 // Deltas walks over what was counted and not yet taken. take returning true means that this amount is now the
 // extension's and reaches the fleet exactly once; false means that it stays the value's, to be offered again: the

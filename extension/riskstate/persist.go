@@ -24,8 +24,17 @@ type persistent interface {
 	Restore(r io.Reader) error
 }
 
-// seedKey is where the seed is kept in the store; values have names that end in /head or /<set>/<chunk>.
+// forfeiting is a shared value whose snapshot may be older than what the fleet was told; see doc.go.
+type forfeiting interface {
+	Forfeit()
+}
+
+// seedKey is where the seed is kept in the store; values have names that end in /head, /<set>/<chunk> or /last.
 const seedKey = "seed"
+
+// lastKey is where it is kept that the snapshot is the one of a shutdown, which nothing was published after, and that no
+// value had it yet: what is published after a restart is in the next one only.
+func lastKey(name string) string { return name + "/last" }
 
 // outcomes of snapshots, as counted.
 const (
@@ -86,10 +95,14 @@ func (s *riskState) storeSeed(ctx context.Context) {
 // restore gives a new value its snapshot, if there is one that fits. What is wrong with one is reported, and the value
 // starts empty.
 func (s *riskState) restore(name string, value persistent) {
+	last := s.takeLast(name)
 	err := snapshot.Load(s.running, s.store, name, s.Seed(), value.Restore)
 	outcome := snapshotDamaged
 	switch {
 	case err == nil:
+		if v, ok := value.(forfeiting); ok && !last && s.fleet != nil {
+			v.Forfeit()
+		}
 		s.telemetry.snapshot(s.running, name, snapshotRestored)
 		s.logger.Info("restored state", zap.String("state", name))
 		return
@@ -104,8 +117,31 @@ func (s *riskState) restore(name string, value persistent) {
 	s.logger.Error("cannot restore state; it starts empty", zap.String("state", name), zap.Error(err))
 }
 
-// save saves every value that can be saved.
-func (s *riskState) save(ctx context.Context) {
+// takeLast says whether the snapshot is that of a shutdown, once.
+func (s *riskState) takeLast(name string) bool {
+	mark, err := s.store.Get(s.running, lastKey(name))
+	if err == nil && mark != nil {
+		if err = s.store.Delete(s.running, lastKey(name)); err == nil {
+			return true
+		}
+	}
+	if err != nil {
+		s.logger.Error("cannot tell whether the last shutdown saved state; what was not published then is lost to the fleet",
+			zap.String("state", name), zap.Error(err))
+	}
+	return false
+}
+
+// markLast has the next start find the snapshot of a shutdown.
+func (s *riskState) markLast(ctx context.Context, name string) {
+	if err := s.store.Set(ctx, lastKey(name), []byte{1}); err != nil {
+		s.logger.Error("cannot mark the last snapshot; what it has that is not published is lost to the fleet",
+			zap.String("state", name), zap.Error(err))
+	}
+}
+
+// save saves every value that can be saved. After the last snapshot nothing is published.
+func (s *riskState) save(ctx context.Context, last bool) {
 	if s.store == nil {
 		return
 	}
@@ -119,6 +155,9 @@ func (s *riskState) save(ctx context.Context) {
 			s.telemetry.snapshot(ctx, name, snapshotFailed)
 			s.logger.Error("cannot save state; the snapshot before is kept", zap.String("state", name), zap.Error(err))
 			return
+		}
+		if last {
+			s.markLast(ctx, name)
 		}
 		s.telemetry.snapshot(ctx, name, snapshotSaved)
 		s.telemetry.snapshotSize(ctx, name, size)
@@ -134,7 +173,7 @@ func (s *riskState) keepSaving() {
 		case <-s.running.Done():
 			return
 		case <-ticker.C:
-			s.save(context.WithoutCancel(s.running)) // one that has begun is finished
+			s.save(context.WithoutCancel(s.running), false) // one that has begun is finished
 		}
 	}
 }

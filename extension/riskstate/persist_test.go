@@ -51,13 +51,16 @@ func storageIn(t *testing.T, folder string) (host hostWith, stop func()) {
 
 // number is a shared value: eight bytes that can be saved.
 type number struct {
-	value uint64
-	fault error
+	value     uint64
+	fault     error
+	forfeited bool
 }
 
 func (n *number) Snapshot(w io.Writer) error {
 	return errors.Join(n.fault, binary.Write(w, binary.LittleEndian, n.value))
 }
+
+func (n *number) Forfeit() { n.forfeited = true }
 
 func (n *number) Restore(r io.Reader) error { return binary.Read(r, binary.LittleEndian, &n.value) }
 
@@ -168,6 +171,32 @@ func TestAFailedSnapshotKeepsTheOneBefore(t *testing.T) {
 	})
 	assert.Equal(t, map[string]int64{snapshotRestored: 1, snapshotFailed: 1}, outcomes)
 	session(t, folder, persistentConfig(), func(_ *riskState, n *number, _ storage.Client) { assert.EqualValues(t, 42, n.value) })
+}
+
+// Only the snapshot of a shutdown knows all that was published, and only until something is published after it.
+func TestASnapshotThatMayBeTooOldIsForfeited(t *testing.T) {
+	folder := t.TempDir()
+	inFleet := persistentConfig()
+	inFleet.Redis = fleetConfig("localhost:1").Redis // nobody is there
+	inFleet.SnapshotInterval = 0
+	killed := errors.New("killed: nothing is saved at the end")
+	life := func(cfg *Config, saved bool, end error) (forfeited bool) {
+		session(t, folder, cfg, func(s *riskState, n *number, _ storage.Client) {
+			forfeited = n.forfeited
+			n.value = 42
+			if saved {
+				s.save(t.Context(), false)
+			}
+			n.fault = end
+		})
+		return forfeited
+	}
+	assert.False(t, life(inFleet, false, nil), "there is no snapshot")
+	assert.False(t, life(inFleet, false, killed), "after a shutdown")
+	assert.True(t, life(inFleet, true, killed), "the same again, after what was published meanwhile")
+	assert.True(t, life(inFleet, false, nil), "one that was saved while it was running")
+	assert.False(t, life(inFleet, false, killed), "after a shutdown")
+	assert.False(t, life(persistentConfig(), false, nil), "without a fleet")
 }
 
 func TestStorageMustBeThere(t *testing.T) {

@@ -108,7 +108,7 @@ func (s *riskState) Shutdown(ctx context.Context) error {
 		s.workers.Wait()
 	}
 	s.leaveFleet(ctx) // before the snapshot, so that what is published is not in it
-	s.save(ctx)
+	s.save(ctx, true)
 	s.shares.close()
 	if s.store != nil {
 		if closeErr := s.store.Close(ctx); closeErr != nil {

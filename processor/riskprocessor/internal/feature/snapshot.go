@@ -97,7 +97,7 @@ func (s *Store) Restore(r io.Reader) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.restored = restored
+	s.restored, s.forfeit = restored, false
 	for id, e := range s.entries {
 		if blob, ok := restored[id]; ok {
 			delete(restored, id)
@@ -105,6 +105,14 @@ func (s *Store) Restore(r io.Reader) error {
 		}
 	}
 	return nil
+}
+
+// Forfeit says that the fleet may have been told more since the snapshot that was restored: what was not published then is
+// not published any more. It is called right after Restore. See extension/riskstate.
+func (s *Store) Forfeit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forfeit = true
 }
 
 // readTable reads one table with its type and age before it; an empty id is the end.

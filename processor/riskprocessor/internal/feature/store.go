@@ -22,6 +22,7 @@ type Store struct {
 	byFleet  map[uint64]fleetNumber
 	restored map[string][]byte // tables of a snapshot that no feature has asked for yet
 	watchers map[*func()]struct{}
+	forfeit  bool    // what the restored tables have not published is forfeited
 	faults   []error // of tables that were restored, to be reported
 }
 
@@ -114,6 +115,9 @@ func open[T window.Table](s *Store, spec *Spec, create func(entities int, seed u
 func (s *Store) fill(e *entry, blob []byte) {
 	if err := e.restore(blob, s.now()); err != nil {
 		s.faults = append(s.faults, fmt.Errorf("restore feature %q: %w", e.id, err))
+	}
+	if s.forfeit {
+		e.table.Forfeit(e.period.At(s.now()))
 	}
 }
 

@@ -134,6 +134,23 @@ func TestStoreSurvivesARestart(t *testing.T) {
 	assert.Less(t, len(snapshotOf(t, after)), len(snapshot), "what nobody asked for is not kept for ever")
 }
 
+func TestWhatMayHaveBeenPublishedIsNotPublishedAgain(t *testing.T) {
+	before := newStore()
+	for range 3 {
+		use(t, before, "count", Count)
+	}
+	after := newStore()
+	require.NoError(t, after.Restore(bytes.NewReader(snapshotOf(t, before))))
+	after.Forfeit()
+	_, n := use(t, after, "count", Count)
+	assert.InDelta(t, 4.0, n, 0, "it counts here")
+	after.Deltas(func(d *Delta) bool {
+		assert.EqualValues(t, 1, d.Value)
+		assert.EqualValues(t, 4, d.Local, "so that a rare key is none")
+		return true
+	})
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	store := newStore()
 	use(t, store, "count", Count)

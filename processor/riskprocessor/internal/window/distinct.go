@@ -98,6 +98,9 @@ func (d Distinct) Count(key uint64, m Moment) float64 {
 	return n
 }
 
+// Forfeit does nothing: the fleet counts an element once, however often it is told.
+func (Distinct) Forfeit(Moment) {}
+
 // turn moves the cell on to m: theta to its step, and elements to its tick, without those that expired.
 func (s *sketch) turn(m Moment) {
 	if s.step != m.step {

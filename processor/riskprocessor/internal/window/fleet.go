@@ -82,6 +82,41 @@ func (t *table[V, P]) offerWord(s *stripe[V], word int, m Moment, o *Offer, take
 	}
 }
 
+// Forfeit counts as taken what is not. It is for a table restored from a snapshot after which the fleet may have been told
+// more: too little is told then, where it would be too much.
+func (t *table[V, P]) Forfeit(m Moment) {
+	numbers := P(nil).numbers()
+	if numbers == 0 {
+		return
+	}
+	for i := range t.stripes {
+		s := &t.stripes[i]
+		t.share(s)
+		s.mu.Lock()
+		for j := range s.buckets {
+			for k, key := range s.buckets[j].keys {
+				if key != 0 {
+					forfeit(P(&s.buckets[j].cells[k]), s.sharing.of(j*ways+k, numbers), m)
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// forfeit has all of a cell taken, but by nobody: whether the fleet was told something of the key stays as it was.
+func forfeit[V any, P cell[V]](c P, shares []share, m Moment) {
+	var told [2][2]bool
+	for i := range shares {
+		shares[i].turn(m.step)
+		told[i] = [2]bool{shares[i].told, shares[i].toldBefore}
+	}
+	c.offer(shares, m, &Offer{}, func(*Offer) bool { return true })
+	for i := range shares {
+		shares[i].told, shares[i].toldBefore = told[i][0], told[i][1]
+	}
+}
+
 // share makes the stripe take part. What was counted before is offered, too.
 func (t *table[V, P]) share(s *stripe[V]) {
 	s.mu.Lock()

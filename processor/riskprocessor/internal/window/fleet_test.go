@@ -212,6 +212,46 @@ func TestWhatTheFleetKnowsSurvivesARestart(t *testing.T) {
 	assert.Equal(t, map[place]int64{{0, key(1), m.step}: 7}, fleet.sums, "published once")
 }
 
+// A snapshot that a process was killed after lacks what the fleet was told since. To tell it again would be too much.
+func TestWhatIsForfeitedIsNotOffered(t *testing.T) {
+	m := Sliding(minute).At(90 * minute)
+	counter, sum, ratio, distinct := NewCounter(0, 1), NewSum(0, 1), NewRatio(0, 1), NewDistinct(0, 1)
+	count := func() {
+		counter.Add(7, m)
+		sum.Add(7, 2.5, m)
+		ratio.Add(7, true, m)
+		distinct.Add(7, 1<<40, m)
+	}
+	count()
+	count()
+	type expected struct {
+		table Table
+		want  []int64
+	}
+	all := map[string]expected{
+		"counter": {counter, []int64{1}}, "sum": {sum, []int64{2500}}, "ratio": {ratio, []int64{1, 1}},
+		"distinct": {distinct, []int64{1 << 8}}, // which no fleet counts twice
+	}
+	for _, test := range all {
+		test.table.Forfeit(m)
+	}
+	counter.Offer(m, func(o *Offer) bool {
+		t.Errorf("offered %+v", *o)
+		return false
+	})
+	count()
+	for name, test := range all {
+		var values []int64
+		test.table.Offer(m, func(o *Offer) bool {
+			assert.True(t, o.First, "%s: who was told nothing yet sets when the fleet's number expires", name)
+			values = append(values, o.Value)
+			return true
+		})
+		assert.Equal(t, test.want, values, name)
+	}
+	assert.InDelta(t, 3.0, counter.Count(7, m), 0, "here it counts")
+}
+
 func TestARedisThatForgetsTakesNothingAway(t *testing.T) {
 	m := Sliding(minute).At(90 * minute)
 	c := NewCounter(0, 1)

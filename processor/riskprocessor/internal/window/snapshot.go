@@ -22,6 +22,8 @@ type Table interface {
 	Offer(m Moment, take func(*Offer) bool)
 	// Merge takes in a total of the fleet.
 	Merge(a *Answer)
+	// Forfeit has nothing offered any more of what was counted so far.
+	Forfeit(m Moment)
 	// Restore adds what Snapshot wrote, as far as it is live at m and finds room. A key that cannot be read is left out.
 	// After an error what could be read has been added; that is of use, for it is complete.
 	Restore(r io.Reader, m Moment) error
