@@ -31,8 +31,8 @@ type Config struct {
 	// rules. Default 20ms.
 	Timeout time.Duration `mapstructure:"timeout"`
 
-	// MaxRequestBytes is the size of a request up to which it is looked at. Larger ones are not, since half a request is
-	// another request. Default 8192.
+	// MaxRequestBytes is the size of a request, its texts and 32 bytes a header field, up to which it is looked at. Larger
+	// ones are not, since half a request is another request. Default 8192.
 	MaxRequestBytes int `mapstructure:"max_request_bytes"`
 
 	// Queue bounds what waits.
@@ -45,7 +45,7 @@ type Config struct {
 type QueueConfig struct {
 	// MaxRequests is their number. Default 1024.
 	MaxRequests int `mapstructure:"max_requests"`
-	// MaxBytes is the size of their texts together. Default 1048576.
+	// MaxBytes is their size together. Default 1048576.
 	MaxBytes int `mapstructure:"max_bytes"`
 
 	_ struct{}

@@ -105,16 +105,19 @@ func (q *queue) size() (requests, bytes int) {
 	return q.count, q.bytes
 }
 
-// sizeOf is the size of the request's texts.
+// headerBytes is what a header field takes beside its texts, of which there can be very many that are empty.
+const headerBytes = 32
+
+// sizeOf is the memory of the request: its texts and header fields.
 func sizeOf(r *Request) int {
-	n := len(r.Method) + len(r.Path) + len(r.Query)
+	n := len(r.Method) + len(r.Path) + len(r.Query) + headerBytes*len(r.Headers)
 	for i := range r.Headers {
 		n += len(r.Headers[i].Name) + len(r.Headers[i].Value)
 	}
 	return n
 }
 
-// copyOf copies the request: the texts to one piece of memory of the given size, so that a batch is not kept for a query.
+// copyOf copies the request: the texts to one piece of memory, of at most the given size, so that a batch is not kept for a query.
 func copyOf(r *Request, bytes int) crs.Request {
 	memory := make([]byte, 0, bytes)
 	headers := make([]crs.Header, len(r.Headers))

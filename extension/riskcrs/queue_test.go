@@ -46,6 +46,15 @@ func TestFirstInFirstOut(t *testing.T) {
 	assert.Zero(t, bytes)
 }
 
+// A list of a million empty texts is a large request, too.
+func TestHeaderFieldsHaveASizeOfTheirOwn(t *testing.T) {
+	empty := &Request{Path: "/", Headers: make([]Header, 1000)}
+	assert.GreaterOrEqual(t, sizeOf(empty), 1000*int(unsafe.Sizeof(crs.Header{})))
+	q := newQueue(&QueueConfig{MaxRequests: 3, MaxBytes: 50_000})
+	require.Equal(t, taken, q.put(empty, sizeOf(empty), nil))
+	assert.Equal(t, tooManyBytes, q.put(empty, sizeOf(empty), nil))
+}
+
 // TestNothingIsLostOrDoubled has many put and take at once.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	const each, putters, takers = 2000, 4, 4
