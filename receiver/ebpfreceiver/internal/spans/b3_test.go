@@ -61,7 +61,7 @@ func TestTraceparentWinsOverB3(t *testing.T) {
 
 // A tracestate belongs to a traceparent: it says nothing of a trace that something else names, its sampling least of all.
 func TestATracestateNeedsATraceparent(t *testing.T) {
-	const state = "ot=th:8,vendor=x"
+	const state = "ot=rv:80000000000000,vendor=x"
 	for name, test := range map[string]struct {
 		traceparent, want string
 	}{

@@ -180,7 +180,7 @@ func (b *Builder) Identify(x *protocol.Exchange) protocol.Identity {
 		id.Flags |= flagRemoteKnown | flagRemote
 	}
 	if state := x.HTTP.TraceState; parent.w3c && validTraceState(state) {
-		id.State = string(state)
+		id.State = withoutThreshold(state)
 	}
 	return id
 }

@@ -17,8 +17,11 @@ import (
 // id (OpenTelemetry specification, "Probability sampling").
 const randomBits = 56
 
-// otelMember is how OpenTelemetry's member of a tracestate begins.
-const otelMember = "ot="
+// otelMember is how OpenTelemetry's member of a tracestate begins, otelThreshold how the threshold in it does.
+const (
+	otelMember    = "ot="
+	otelThreshold = "th:"
+)
 
 // thresholds writes tracestates that say what share of the exchanges became spans. The last threshold's text is kept:
 // thresholds change once in many thousand spans.
@@ -33,7 +36,7 @@ func (t *thresholds) member(threshold uint64) string {
 		var value [8]byte
 		binary.BigEndian.PutUint64(value[:], threshold<<(64-randomBits))
 		digits := strings.TrimRight(hex.EncodeToString(value[:randomBits/8]), "0")
-		t.last, t.text = threshold, otelMember+"th:"+digits
+		t.last, t.text = threshold, otelMember+otelThreshold+digits
 	}
 	return t.text
 }
@@ -56,6 +59,33 @@ func (t *thresholds) with(threshold uint64, state []byte) string {
 		b.Write(other)
 	}
 	return b.String()
+}
+
+// withoutThreshold returns a valid tracestate without the threshold of OpenTelemetry's member. It is about the sampling of
+// whoever sent the request: spans are made of the requests that were not sampled, too. The randomness is the trace's.
+func withoutThreshold(state []byte) string {
+	if !bytes.Contains(state, []byte(otelThreshold)) {
+		return string(state)
+	}
+	var b strings.Builder
+	b.Grow(len(",") + len(state))
+	for member := range bytes.SplitSeq(state, []byte{','}) {
+		fields, found := bytes.CutPrefix(bytes.Trim(member, " \t"), []byte(otelMember))
+		if !found {
+			b.WriteByte(',')
+			b.Write(member)
+			continue
+		}
+		before := "," + otelMember
+		for field := range bytes.SplitSeq(fields, []byte{';'}) {
+			if !bytes.HasPrefix(field, []byte(otelThreshold)) {
+				b.WriteString(before)
+				b.Write(field)
+				before = ";"
+			}
+		}
+	}
+	return strings.TrimPrefix(b.String(), ",")
 }
 
 // ofConnections returns the threshold for exchanges told by a threshold on one of 2^scale connections.

@@ -61,6 +61,28 @@ func TestAThresholdTakesThePlaceOfTheCallersWord(t *testing.T) {
 	}
 }
 
+// A span is made of every request, whether its sender sampled it or not: it stands for no more than itself.
+func TestTheCallersThresholdIsNotTheSpans(t *testing.T) {
+	for state, want := range map[string]string{
+		"ot=th:fd70a":                                "",
+		"a=1,ot=th:fd70a,b=th:2":                     "a=1,b=th:2",
+		"ot=rv:fe111111111111;th:fd70a,a=1":          "ot=rv:fe111111111111,a=1",
+		"ot=th:fd70a;x:1;rv:fe111111111111;th:0;y:2": "ot=x:1;rv:fe111111111111;y:2",
+		"a=1 ,\tot=th:c;rv:11111111111111 , b=2":     "a=1 ,ot=rv:11111111111111, b=2",
+		"not=th:c,t@ot=th:c":                         "not=th:c,t@ot=th:c",
+		"ot=rv:11111111111111,,a=1":                  "ot=rv:11111111111111,,a=1",
+		"ot=":                                        "ot=",
+	} {
+		for _, side := range []protocol.Side{protocol.Server, protocol.Client} {
+			span := build(side, func(x *protocol.Exchange) {
+				x.HTTP.TraceParent = []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+				x.HTTP.TraceState = []byte(state)
+			})
+			assert.Equal(t, want, span.TraceState().AsRaw(), state)
+		}
+	}
+}
+
 // TestASpanSaysWhatItsConnectionStandsFor has exchanges thinned to a half on one of eight connections.
 func TestASpanSaysWhatItsConnectionStandsFor(t *testing.T) {
 	const weight = "risk.connection.weight"
