@@ -141,6 +141,22 @@ func TestTracesAreThinnedByTheirRandomBits(t *testing.T) {
 	}
 }
 
+// TestTracesOfB3AreThinnedByTheirConnections sends requests of a trace whose bits decide nothing in the kernel.
+func TestTracesOfB3AreThinnedByTheirConnections(t *testing.T) {
+	server := shop(t)
+	sink := &consumertest.TracesSink{}
+	r := start(t, receivertest.NewNopSettings(metadata.Type), configFor(server), sink)
+	require.NoError(t, r.(*ebpfReceiver).objects.Thin(1<<55))
+	for range 64 {
+		askOnce(t, server, "GET / HTTP/1.1\r\nHost: a\r\nb3: a380000000000000-00f067aa0ba902b7-1\r\nConnection: close\r\n\r\n")
+	}
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.NotZero(t, sink.SpanCount())
+	for _, f := range await(t, sink, sink.SpanCount()) {
+		assert.Equal(t, "ot=th:8;rv:c0000000000000", f.span.TraceState().AsRaw(), "at both ends")
+	}
+}
+
 func TestTheKernelsTimeIsMeasured(t *testing.T) {
 	needRoot(t)
 	server := shop(t)

@@ -191,6 +191,7 @@ func (c *Correlator) causes(x *protocol.Exchange, p *procinfo.Process, g *group)
 func (g *group) adopt(x *protocol.Exchange, id protocol.Identity, identify func(*protocol.Exchange) protocol.Identity) {
 	own := identify(x)
 	own.Trace, own.Parent, own.State, own.Flags = id.Trace, id.Span, id.State, id.Flags&^protocol.FlagsRemote
+	own.Floor = id.Floor
 	x.Identity = &own
 	if failed(x) {
 		g.fail(failureOf(x))

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type host struct {
 	*Correlator
 	told    []string
+	floors  []uint64 // of what was told with an identity
 	spans   byte
 	process *procinfo.Process
 }
@@ -32,12 +33,13 @@ func newHost(limit int) *host {
 		MaxWaiting: limit, Timeout: time.Minute,
 		Identify: func(*protocol.Exchange) protocol.Identity {
 			h.spans++
-			return protocol.Identity{Trace: [16]byte{h.spans}, Span: [8]byte{h.spans}, Flags: 0x301}
+			return protocol.Identity{Trace: [16]byte{h.spans}, Span: [8]byte{h.spans}, Flags: 0x301, Floor: uint64(h.spans)}
 		},
 		Placed: func(x *protocol.Exchange) bool { return len(x.HTTP.TraceParent) > 0 },
 		Emit: func(x *protocol.Exchange, _ *procinfo.Process) {
 			text := fmt.Sprintf("%s %d", x.Side, x.ID.Number)
 			if x.Identity != nil {
+				h.floors = append(h.floors, x.Identity.Floor)
 				text += fmt.Sprintf(" trace %d span %d parent %d", x.Identity.Trace[0], x.Identity.Span[0], x.Identity.Parent[0])
 			}
 			for _, link := range x.Links {
@@ -83,6 +85,7 @@ func TestACallBecomesAChildOfItsRequest(t *testing.T) {
 	assert.Empty(t, h.told, "it waits")
 	h.serve(5, 200)
 	assert.Equal(t, []string{"server 5 trace 1 span 1 parent 0", "client 1 trace 1 span 2 parent 1"}, h.told)
+	assert.Equal(t, []uint64{1, 1}, h.floors, "what is known of the trace's randomness is so of the call's")
 }
 
 func TestACallOfNoRequestIsARoot(t *testing.T) {

@@ -170,6 +170,8 @@ type Identity struct {
 	Flags uint32
 	// State is the tracestate.
 	State string
+	// Floor is what the trace's randomness, the last 56 bits of Trace, is at least, since the trace was chosen by it.
+	Floor uint64
 }
 
 // FlagsRemote are the bits of [Identity].Flags that say whether the parent is in another process.

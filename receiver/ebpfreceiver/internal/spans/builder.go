@@ -149,8 +149,8 @@ func (b *Builder) place(span ptrace.Span, x *protocol.Exchange) {
 	if span.ParentSpanID().IsEmpty() {
 		threshold, thresholds = ofConnections(x.Threshold, x.Scale), &b.own
 	}
-	if threshold > 0 {
-		id.State = thresholds.with(threshold, []byte(id.State))
+	if member := thresholds.member(threshold, &id); member != "" {
+		id.State = with(member, []byte(id.State))
 	}
 	if id.State != "" {
 		span.TraceState().FromRaw(id.State)
@@ -164,16 +164,19 @@ func (b *Builder) place(span ptrace.Span, x *protocol.Exchange) {
 }
 
 // Identify decides what names the span of x, if nothing else is known of it than what it says itself: its trace and parent
-// are those that the request names if that is valid, else it is the root of a new trace.
+// are those that the request names if that is valid, else it is the root of a new trace. x must have its threshold.
 func (b *Builder) Identify(x *protocol.Exchange) protocol.Identity {
 	id := protocol.Identity{Span: b.spanID()}
 	parent, ok := parentOf(&x.HTTP)
 	if !ok {
 		id.Trace, id.Flags = b.traceID(), flagSampled|flagRandom
-		if threshold := ofConnections(x.Threshold, x.Scale); threshold > 0 {
-			b.atLeast(&id.Trace, threshold)
+		if id.Floor = ofConnections(x.Threshold, x.Scale); id.Floor > 0 {
+			b.atLeast(&id.Trace, id.Floor)
 		}
 		return id
+	}
+	if parent.w3c || !inKernel(x) {
+		id.Floor = x.Threshold
 	}
 	id.Trace, id.Parent, id.Flags = parent.trace, parent.span, uint32(parent.flags)
 	if x.Side == protocol.Server {

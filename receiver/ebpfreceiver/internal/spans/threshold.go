@@ -21,6 +21,7 @@ const randomBits = 56
 const (
 	otelMember    = "ot="
 	otelThreshold = "th:"
+	otelRandom    = "rv:"
 )
 
 // thresholds writes tracestates that say what share of the exchanges became spans. The last threshold's text is kept:
@@ -30,8 +31,39 @@ type thresholds struct {
 	text string // "ot=th:..."
 }
 
-// member returns the member for a threshold above 0.
-func (t *thresholds) member(threshold uint64) string {
+// member returns OpenTelemetry's member for a span that was chosen by a threshold; "" if it has nothing to say. Where the
+// choice was not that of the trace's randomness, another one is said: the same value for all spans of a trace that were
+// thinned alike, so that samplers behind keep the same traces.
+func (t *thresholds) member(threshold uint64, id *protocol.Identity) string {
+	member := ""
+	if threshold > 0 {
+		member = t.of(threshold)
+	}
+	if id.Floor == threshold {
+		return member
+	}
+	if member == "" {
+		member = otelMember
+	} else {
+		member += ";"
+	}
+	random := above(threshold, binary.BigEndian.Uint64(id.Trace[8:])&(1<<randomBits-1), id.Floor)
+	return member + otelRandom + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, random)[8-randomBits/8:])
+}
+
+// above returns a random value that is at least the threshold for one that is at least floor, all being equally likely.
+func above(threshold, random, floor uint64) uint64 {
+	const one = 1 << randomBits
+	if random <= floor {
+		return threshold
+	}
+	high, low := bits.Mul64(random-floor, one-threshold)
+	scaled, _ := bits.Div64(high, low, one-floor)
+	return threshold + scaled
+}
+
+// of returns the member for a threshold above 0.
+func (t *thresholds) of(threshold uint64) string {
 	if threshold != t.last || t.text == "" {
 		var value [8]byte
 		binary.BigEndian.PutUint64(value[:], threshold<<(64-randomBits))
@@ -41,10 +73,9 @@ func (t *thresholds) member(threshold uint64) string {
 	return t.text
 }
 
-// with returns a valid tracestate with a threshold in place of what OpenTelemetry's member said. That was about the
-// sampling of whoever sent the request, and randomness of his own; this span was chosen by the bits of the trace id.
-func (t *thresholds) with(threshold uint64, state []byte) string {
-	member := t.member(threshold)
+// with returns a valid tracestate with a member in place of what OpenTelemetry's said. That was about the sampling of
+// whoever sent the request, and randomness of his own.
+func with(member string, state []byte) string {
 	if len(state) == 0 {
 		return member
 	}
@@ -108,6 +139,10 @@ func Randomness(x *protocol.Exchange) uint64 {
 	}
 	return mix(uint64(x.Place)<<32|uint64(server)<<16|uint64(client)) >> (64 - randomBits)
 }
+
+// inKernel says whether an exchange was chosen in the kernel, which knows no trace ids but those of a traceparent, and not by
+// its [Randomness].
+func inKernel(x *protocol.Exchange) bool { return x.Kind == protocol.HTTP1 && !x.Pipelined }
 
 // mix is MurmurHash3's finalizer.
 func mix(x uint64) uint64 {

@@ -90,7 +90,7 @@ func TestASpanSaysWhatItsConnectionStandsFor(t *testing.T) {
 		x.HTTP.TraceParent = []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	}
 	adopted := func(x *protocol.Exchange) {
-		x.Identity = &protocol.Identity{Trace: [16]byte{8: 0, 9: 0xff}, Span: [8]byte{1}, Parent: [8]byte{2}}
+		x.Identity = &protocol.Identity{Trace: [16]byte{8: 0, 9: 0xff}, Span: [8]byte{1}, Parent: [8]byte{2}, Floor: x.Threshold}
 	}
 	for name, test := range map[string]struct {
 		threshold uint64
