@@ -118,6 +118,8 @@ func checkPrefixes(key string, prefixes []netip.Prefix) error {
 	var errs []error
 	for _, p := range prefixes {
 		switch {
+		case !p.IsValid(): // the empty text is read as this, without an error
+			errs = append(errs, fmt.Errorf("`%s` must not list an empty prefix", key))
 		case p.Addr().Is4In6():
 			errs = append(errs, fmt.Errorf("`%s` must name IPv4 addresses as such, found %q", key, p))
 		case p != p.Masked():

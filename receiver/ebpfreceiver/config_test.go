@@ -119,6 +119,7 @@ func TestConfigInvalidNamesEveryFaultAtOnce(t *testing.T) {
 		"invalid_cidr.yaml": {
 			"`include` must list prefixes without host bits, found \"10.0.0.1/8\" (the network is \"10.0.0.0/8\")",
 			"`exclude` must name IPv4 addresses as such",
+			"`exclude` must not list an empty prefix",
 		},
 		"invalid_executables.yaml": {
 			"`include` must list globs, found \"ngi[nx\": syntax error in pattern",
