@@ -50,7 +50,7 @@ const (
 func (b *bell) wait(deadline time.Time) (woken, error) {
 	var events [2]unix.EpollEvent
 	for {
-		n, err := unix.EpollWait(b.epoll, events[:], int(max(0, time.Until(deadline).Milliseconds())))
+		n, err := unix.EpollWait(b.epoll, events[:], milliseconds(time.Until(deadline)))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -66,6 +66,11 @@ func (b *bell) wait(deadline time.Time) (woken, error) {
 		}
 		return byData, nil
 	}
+}
+
+// milliseconds rounds a wait up: less than one is not none, which would keep a processor busy.
+func milliseconds(wait time.Duration) int {
+	return int((max(0, wait) + time.Millisecond - 1) / time.Millisecond)
 }
 
 // ring rings it to stop.
