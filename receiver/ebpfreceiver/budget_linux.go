@@ -55,7 +55,8 @@ type thinning struct {
 	steps      int  // since the last turn began
 	modelled   bool // the kernel's part may not be measured
 	host       budget.Host
-	blind      bool // how busy the host is cannot be read
+	blind      bool    // how busy the host is cannot be read
+	processors float64 // that the host has, whichever of them this process may use
 
 	at       time.Time
 	user     time.Duration // CPU time of this process, at that time
@@ -74,10 +75,24 @@ func newThinning(cfg *Config, tells bool, objects *bpfobj.Objects, f *flow, read
 	} else if !cfg.RestConnections || !cfg.Streams.HTTP2 {
 		return nil
 	}
+	t.processors = float64(processors(logger))
 	for _, all := range []*atomic.Uint64{&t.probability, &t.followed, &t.streams} {
 		all.Store(math.Float64bits(1))
 	}
 	return t
+}
+
+// processors is how many processors the host has; if that cannot be read, how many this process may use.
+func processors(logger *zap.Logger) int {
+	list, err := os.ReadFile("/sys/devices/system/cpu/online")
+	if err == nil {
+		var n int
+		if n, err = budget.Processors(list); err == nil {
+			return n
+		}
+	}
+	logger.Warn("cpu_budget is a share of the processors that this process may use: the host's cannot be read", zap.Error(err))
+	return runtime.NumCPU()
 }
 
 // Share is the share of the host's processors that was used last; Probability, that of the exchanges that were looked at
@@ -152,8 +167,8 @@ func (t *thinning) measure(ctx context.Context) (m budget.Measured, err error) {
 	if t.modelled {
 		kernel = (begun*float64(modelledExchange) + called*float64(modelledCall)) / took
 	}
-	m.Share = (kernel + float64(user-t.user)/took) / float64(runtime.NumCPU())
-	m.Looked = (begun*float64(lookedExchange) + called*float64(lookedCall) + trips*float64(lookedRoundTrip)) / took / float64(runtime.NumCPU())
+	m.Share = (kernel + float64(user-t.user)/took) / t.processors
+	m.Looked = (begun*float64(lookedExchange) + called*float64(lookedCall) + trips*float64(lookedRoundTrip)) / took / t.processors
 	t.at, t.user, t.requests, t.trips, t.calls = now, user, counters.Requests, counters.RoundTrips, calls
 	if m.Busy, err = t.busy(); err != nil && !t.blind {
 		t.blind = true

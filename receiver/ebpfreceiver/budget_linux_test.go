@@ -4,9 +4,13 @@
 package ebpfreceiver
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 
@@ -16,6 +20,8 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.uber.org/zap/zaptest"
+	"golang.org/x/sys/unix"
 
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/budget"
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/metadata"
@@ -211,6 +217,29 @@ func TestMetricsAloneKeepToTheBudget(t *testing.T) {
 		return r.(*ebpfReceiver).thinning.Followed() < 1
 	}, eventually, often)
 	assert.InDelta(t, 1, r.(*ebpfReceiver).thinning.Probability(), 0)
+}
+
+// TestABudgetIsOfTheHostWhateverProcessorsAreOurs runs itself again, on one processor.
+func TestABudgetIsOfTheHostWhateverProcessorsAreOurs(t *testing.T) {
+	if os.Getenv("TEST_ON_ONE_PROCESSOR") != "" {
+		require.Equal(t, 1, runtime.NumCPU())
+		of := newThinning(createDefaultConfig().(*Config), true, nil, nil, nil, zaptest.NewLogger(t)).processors
+		stat, err := os.ReadFile("/proc/stat")
+		require.NoError(t, err)
+		assert.InDelta(t, bytes.Count(stat, []byte("\ncpu")), of, 0)
+		return
+	}
+	runtime.LockOSThread() // and never unlocked: the thread ends with the test, and its processor is inherited
+	var first unix.CPUSet
+	require.NoError(t, unix.SchedGetaffinity(0, &first))
+	for cpu := len(first)*64 - 1; first.Count() > 1; cpu-- {
+		first.Clear(cpu)
+	}
+	require.NoError(t, unix.SchedSetaffinity(0, &first))
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	again.Env = append(os.Environ(), "TEST_ON_ONE_PROCESSOR=1")
+	out, err := again.CombinedOutput()
+	require.NoError(t, err, string(out))
 }
 
 // TestAHostIsBusyWhileAProcessorIs keeps one processor busy, for most of the time at least.

@@ -44,3 +44,20 @@ func (h *Host) Step(stat []byte) (busy float64, err error) {
 	}
 	return 1 - min(1, max(0, float64(idle)/float64(all))), nil
 }
+
+// Processors counts those of a list like 0-3,8,10-11, as Linux writes it.
+func Processors(list []byte) (n int, err error) {
+	for ids := range bytes.SplitSeq(bytes.TrimSpace(list), []byte(",")) {
+		first, last, found := bytes.Cut(ids, []byte("-"))
+		if !found {
+			last = first
+		}
+		from, errFrom := strconv.ParseUint(string(first), 10, 31)
+		to, errTo := strconv.ParseUint(string(last), 10, 31)
+		if errFrom != nil || errTo != nil || to < from {
+			return 0, fmt.Errorf("read list of processors: want numbers and ranges, found %q", list)
+		}
+		n += int(to-from) + 1
+	}
+	return n, nil
+}

@@ -60,3 +60,15 @@ func BenchmarkHost(b *testing.B) {
 		}
 	}
 }
+
+func TestProcessorsAreCounted(t *testing.T) {
+	for list, want := range map[string]int{"0\n": 1, "0-63\n": 64, "0-1,3,8-11": 7} {
+		got, err := Processors([]byte(list))
+		require.NoError(t, err)
+		assert.Equal(t, want, got, list)
+	}
+	for _, list := range []string{"", "\n", "a", "0-", "-1", "3-1", "0,,2", "0-99999999999"} {
+		_, err := Processors([]byte(list))
+		require.ErrorContains(t, err, "read list of processors", list)
+	}
+}
