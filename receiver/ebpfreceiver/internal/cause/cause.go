@@ -15,6 +15,7 @@
 package cause
 
 import (
+	"container/list"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -69,13 +70,15 @@ type Correlator struct {
 	Counts   Counts
 	settings Settings
 	groups   map[protocol.ID]*group
-	order    []protocol.ID // of groups, by age; some may be gone
+	order    list.List // of *group, by age
 	waiting  int
 	traces   recent
 }
 
 // group is what is known of one server's exchange before it is told.
 type group struct {
+	id       protocol.ID
+	element  *list.Element
 	since    time.Time
 	held     []held
 	failures []Failure
@@ -121,8 +124,8 @@ func (c *Correlator) Connection(within protocol.ID, failure Failure, now time.Ti
 func (c *Correlator) client(x *protocol.Exchange, p *procinfo.Process, now time.Time) {
 	if x.Within == (protocol.ID{}) || c.settings.Identify == nil && !failed(x) {
 		c.emit(x, p)
-		if _, traced := traceOf(x); traced && failed(x) {
-			c.traces.add(keyOf(x, p), failureOf(x), now.Add(-c.settings.Timeout))
+		if key, ok := keyOf(x, p); ok && failed(x) {
+			c.traces.add(key, failureOf(x), now.Add(-c.settings.Timeout))
 		}
 		return
 	}
@@ -147,9 +150,9 @@ func (c *Correlator) server(x *protocol.Exchange, p *procinfo.Process) {
 	g := c.groups[x.ID]
 	if g == nil {
 		g = &group{}
+	} else {
+		c.forget(g)
 	}
-	delete(c.groups, x.ID)
-	c.waiting -= len(g.held)
 	if c.settings.Identify != nil && (len(g.held) > 0 || x.HTTP.Status >= 500) {
 		id := c.settings.Identify(x)
 		x.Identity = &id
@@ -178,8 +181,8 @@ func (c *Correlator) causes(x *protocol.Exchange, p *procinfo.Process, g *group)
 		return nil
 	}
 	causes := g.failures
-	if trace, ok := traceOf(x); ok && len(causes) == 0 {
-		causes = c.traces.within(traceKey{p.PID, p.Begun, trace}, x.Start, x.End)
+	if key, ok := keyOf(x, p); ok && len(causes) == 0 {
+		causes = c.traces.within(key, x.Start, x.End)
 	}
 	if len(causes) == 0 {
 		c.Counts.Unknown.Add(1)
@@ -238,39 +241,45 @@ func (c *Correlator) group(id protocol.ID, now time.Time) *group {
 	if len(c.groups) >= c.settings.MaxWaiting {
 		return nil
 	}
-	g := &group{since: now}
+	g := &group{id: id, since: now}
 	c.groups[id] = g
-	c.order = append(c.order, id)
+	g.element = c.order.PushBack(g)
 	return g
+}
+
+// forget lets go of a group.
+func (c *Correlator) forget(g *group) {
+	delete(c.groups, g.id)
+	c.order.Remove(g.element)
+	c.waiting -= len(g.held)
 }
 
 // Expire lets go of what has waited for too long at the time now.
 func (c *Correlator) Expire(now time.Time) {
-	for len(c.order) > 0 {
-		g := c.groups[c.order[0]]
-		if g != nil && now.Sub(g.since) < c.settings.Timeout {
-			return
-		}
-		c.release(c.order[0], g)
-		c.order = c.order[1:]
+	for g := c.oldest(); g != nil && now.Sub(g.since) >= c.settings.Timeout; g = c.oldest() {
+		c.release(g)
 	}
 }
 
 // Close lets go of everything.
 func (c *Correlator) Close() {
-	for _, id := range c.order {
-		c.release(id, c.groups[id])
+	for g := c.oldest(); g != nil; g = c.oldest() {
+		c.release(g)
 	}
-	c.order = nil
+}
+
+// oldest returns the group that is known for the longest time; nil if there is none.
+func (c *Correlator) oldest() *group {
+	front := c.order.Front()
+	if front == nil {
+		return nil
+	}
+	return front.Value.(*group)
 }
 
 // release passes on what waits in a group that is given up.
-func (c *Correlator) release(id protocol.ID, g *group) {
-	if g == nil {
-		return
-	}
-	delete(c.groups, id)
-	c.waiting -= len(g.held)
+func (c *Correlator) release(g *group) {
+	c.forget(g)
 	for _, h := range g.held {
 		c.Counts.Unplaced.Add(1)
 		c.settings.Emit(h.x, h.process)

@@ -177,6 +177,16 @@ func TestACauseIsFoundByItsTrace(t *testing.T) {
 	assert.Len(t, h.told, 2, "of another process")
 }
 
+func TestAnUnknownProcessIsNotTheSameProcess(t *testing.T) {
+	h := newHost(8)
+	h.process = &procinfo.Process{Name: "app"}
+	h.call(1, 0, 503, traced)
+	h.serve(5, 502, traced)
+	assert.Equal(t, []string{"client 1 trace 1 span 1 parent 0", "server 5 trace 2 span 2 parent 0"}, h.told)
+	assert.EqualValues(t, 1, h.Counts.Unknown.Load())
+	assert.Empty(t, h.traces.byKey)
+}
+
 // A call of gRPC fails by its own status, whatever that of HTTP is.
 func TestACallOfGRPCFailsByItsStatus(t *testing.T) {
 	for code, want := range map[uint8]string{14: "UNAVAILABLE", 5: "NOT_FOUND", 0: "", 0xff: ""} {
@@ -219,6 +229,23 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	assert.Len(t, h.told, 6)
 	assert.Empty(t, h.groups)
 	assert.Zero(t, h.waiting)
+}
+
+// TestOneThatWaitsKeepsNothingOfOthers has a call that waits in vain before many that do not.
+func TestOneThatWaitsKeepsNothingOfOthers(t *testing.T) {
+	const limit = 4
+	h := newHost(limit)
+	h.call(1, 1, 200)
+	for number := uint32(2); number < 1000; number++ {
+		h.call(number, number, 200)
+		h.serve(number, 200)
+	}
+	assert.Equal(t, 1, h.order.Len())
+	assert.Len(t, h.groups, 1)
+	h.Expire(time.Unix(60, 0))
+	assert.Zero(t, h.order.Len())
+	assert.Empty(t, h.groups)
+	assert.EqualValues(t, 1, h.Counts.Unplaced.Load())
 }
 
 func TestFailuresByTraceAreBounded(t *testing.T) {

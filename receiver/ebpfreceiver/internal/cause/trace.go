@@ -29,10 +29,10 @@ func traceOf(x *protocol.Exchange) (trace [32]byte, ok bool) {
 	return [32]byte(parent[prefix:]), true
 }
 
-// keyOf returns the trace that x belongs to.
-func keyOf(x *protocol.Exchange, p *procinfo.Process) traceKey {
-	trace, _ := traceOf(x)
-	return traceKey{p.PID, p.Begun, trace}
+// keyOf returns the trace that x belongs to, in the process that it was made or answered by; false if either is not known.
+func keyOf(x *protocol.Exchange, p *procinfo.Process) (key traceKey, ok bool) {
+	trace, ok := traceOf(x)
+	return traceKey{p.PID, p.Begun, trace}, ok && p.Known()
 }
 
 // recent remembers the last failures by trace, at most max.
