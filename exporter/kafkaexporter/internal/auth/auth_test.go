@@ -4,6 +4,10 @@
 package auth
 
 import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/jcmturner/gokrb5/v8/gssapi"
@@ -95,4 +99,34 @@ func TestKerberosNamesTheFileThatItCannotRead(t *testing.T) {
 	assert.ErrorContains(t, err, "read `config_file` \"/does/not/exist\"")
 	_, err = Kerberos(KerberosSettings{KeyTab: "/does/not/exist"})
 	assert.ErrorContains(t, err, "read `keytab_file` \"/does/not/exist\"")
+}
+
+// TestKerberosGivesUpWhenItsTimeIsOver: the server takes the connection and says nothing, as one that is stuck.
+func TestKerberosGivesUpWhenItsTimeIsOver(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens on this host only, at once
+	require.NoError(t, err)
+	defer func() { require.NoError(t, server.Close()) }()
+	path := filepath.Join(t.TempDir(), "krb5.conf")
+	require.NoError(t, os.WriteFile(path, []byte(`[libdefaults]
+udp_preference_limit = 1
+[realms]
+REALM = {
+ kdc = `+server.Addr().String()+`
+}
+`), 0o600))
+	mechanism, err := Kerberos(KerberosSettings{User: "user", Realm: "REALM", Password: "secret", Service: "kafka", Config: path})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := mechanism.Start(ctx, "broker")
+		ended <- err
+	}()
+	silent, err := server.Accept()
+	require.NoError(t, err)
+	cancel()
+	err = <-ended
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "log in as user@REALM")
+	require.NoError(t, silent.Close()) // ends what goes on behind
 }

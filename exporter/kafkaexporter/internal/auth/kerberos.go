@@ -35,11 +35,12 @@ type kerberos struct {
 	set    KerberosSettings
 	config *config.Config
 	keytab *keytab.Keytab // nil for a password
+	turns  chan struct{}  // holds one of each login that goes on
 }
 
 // Kerberos returns the mechanism GSSAPI. It reads the files that the settings name, and fails if it cannot.
 func Kerberos(set KerberosSettings) (wire.Mechanism, error) {
-	k := &kerberos{set: set, config: config.New()}
+	k := &kerberos{set: set, config: config.New(), turns: make(chan struct{}, logins)}
 	var err error
 	if set.Config != "" {
 		if k.config, err = config.Load(set.Config); err != nil {
@@ -56,9 +57,43 @@ func Kerberos(set KerberosSettings) (wire.Mechanism, error) {
 
 func (*kerberos) Name() string { return "GSSAPI" }
 
+// logins bounds how many logins of one exporter go on at a time, among them those that nobody waits for any more.
+const logins = 8
+
 // Start gets a ticket for the broker. It logs in anew for each connection: a login that stays renews itself in a goroutine
-// that nobody could wait for.
-func (k *kerberos) Start(_ context.Context, host string) (wire.Conversation, []byte, error) {
+// that nobody could wait for. The library knows no context: a login whose time is over goes on until the server has had 5 s for each
+// attempt, and is forgotten.
+func (k *kerberos) Start(ctx context.Context, host string) (wire.Conversation, []byte, error) {
+	type outcome struct {
+		conversation wire.Conversation
+		first        []byte
+		err          error
+	}
+	select {
+	case k.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, k.late(ctx)
+	}
+	began := make(chan outcome, 1)
+	go func() {
+		defer func() { <-k.turns }()
+		conversation, first, err := k.begin(host)
+		began <- outcome{conversation, first, err}
+	}()
+	select {
+	case o := <-began:
+		return o.conversation, o.first, o.err
+	case <-ctx.Done():
+		return nil, nil, k.late(ctx)
+	}
+}
+
+func (k *kerberos) late(ctx context.Context) error {
+	return fmt.Errorf("log in as %s@%s: no answer: %w", k.set.User, k.set.Realm, ctx.Err())
+}
+
+// begin logs in and gets a ticket for the broker.
+func (k *kerberos) begin(host string) (wire.Conversation, []byte, error) {
 	login := k.login()
 	defer login.Destroy()
 	if err := login.Login(); err != nil {
