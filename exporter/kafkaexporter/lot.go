@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 )
 
-// lot is many small requests that are delivered as one: one batch a partition, one produce request. Whoever comes first
-// waits for others, then plans the batches of all; everybody waits for their fate.
+// lot is many small requests for the same topics that are delivered as one: one batch a partition, one produce request. Whoever
+// comes first waits for others, then plans the batches of all; everybody waits for their fate.
 //
 //	join ... join -> full, or linger is over -> planned -> rounds of delivery -> resolved
 //
@@ -25,6 +25,7 @@ import (
 type lot struct {
 	// request holds everybody's records. Only the first member touches it until planned is closed, after that only rounds.
 	request request
+	topics  string // see topicsOf
 	full    chan struct{}
 	planned chan struct{}
 	// alone says that nothing was planned: every member goes on by itself, with its own records.
@@ -51,9 +52,9 @@ type lots struct {
 	// consumers is how many requests can be under way at once; 0 is not known.
 	consumers int
 
-	mu     sync.Mutex // guards the following
-	open   *lot
-	inside int // requests under way, in a lot or not
+	mu     sync.Mutex      // guards the following
+	open   map[string]*lot // by topics
+	inside int             // requests under way, in a lot or not
 
 	delivering sync.WaitGroup
 }
@@ -61,7 +62,7 @@ type lots struct {
 // newLots returns the lots of batches of at most maxBytes.
 func newLots(linger time.Duration, maxBytes, consumers int) *lots {
 	const most = 32 << 10
-	return &lots{linger: linger, small: min(most, maxBytes/8), limit: maxBytes / 2, consumers: consumers}
+	return &lots{linger: linger, small: min(most, maxBytes/8), limit: maxBytes / 2, consumers: consumers, open: make(map[string]*lot)}
 }
 
 // enter and leave count the requests under way.
@@ -84,36 +85,51 @@ func (s *lots) pass() {
 	s.mu.Unlock()
 }
 
-// hurry closes the open lot if nobody is left who could join it. The caller holds the lock.
+// hurry closes the open lots if nobody is left who could join them. The caller holds the lock.
 func (s *lots) hurry() {
-	if s.open != nil && s.consumers > 0 && s.inside >= s.consumers {
-		s.close()
+	if s.consumers > 0 && s.inside >= s.consumers {
+		for _, l := range s.open {
+			s.close(l)
+		}
 	}
 }
 
-func (s *lots) close() {
-	close(s.open.full)
-	s.open = nil
+func (s *lots) close(l *lot) {
+	close(l.full)
+	delete(s.open, l.topics)
 }
 
-// join puts a request into the open lot, or begins one.
+// join puts a request into the open lot for its topics, or begins one.
 func (s *lots) join(r *request) (l *lot, first bool) {
+	topics := topicsOf(r.records)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, first = s.open, s.open == nil
-	if first {
-		l = &lot{full: make(chan struct{}), planned: make(chan struct{})}
-		s.open = l
+	l = s.open[topics]
+	if first = l == nil; first {
+		l = &lot{topics: topics, full: make(chan struct{}), planned: make(chan struct{})}
+		s.open[topics] = l
 	}
 	l.request.records = append(l.request.records, r.records...)
 	l.request.items += r.items
 	l.request.bytes += r.bytes
 	if l.request.bytes >= s.limit {
-		s.close()
+		s.close(l)
 	} else {
 		s.hurry()
 	}
 	return l, first
+}
+
+// topicsOf returns the topics of records, each once where the same follow each other, with a character between them that no topic
+// has.
+func topicsOf(records []encode.Record) string {
+	topics := records[0].Topic
+	for i := 1; i < len(records); i++ {
+		if topic := records[i].Topic; topic != records[i-1].Topic {
+			topics += "/" + topic
+		}
+	}
+	return topics
 }
 
 // gathered waits until the lot is full or has waited long enough, and closes it.
@@ -128,8 +144,8 @@ func (s *lots) gathered(ctx context.Context, l *lot) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open == l {
-		s.open = nil
+	if s.open[l.topics] == l {
+		delete(s.open, l.topics)
 	}
 }
 

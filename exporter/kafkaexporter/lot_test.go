@@ -65,3 +65,31 @@ func TestAGatheredLotTakesNobody(t *testing.T) {
 	_, first := s.join(small(1))
 	assert.True(t, first)
 }
+
+// TestALotIsForTheSameTopics: what one of them refuses is nothing to those who wrote to another.
+func TestALotIsForTheSameTopics(t *testing.T) {
+	to := func(topics ...string) *request {
+		var records []encode.Record
+		for _, topic := range topics {
+			records = append(records, encode.Record{Topic: topic, Value: []byte("value")})
+		}
+		return newRequest(records, len(records))
+	}
+	s := newLots(time.Hour, 1<<20, 1)
+	one, _ := s.join(to("a"))
+	other, first := s.join(to("b"))
+	assert.True(t, first)
+	assert.NotSame(t, one, other)
+	both, first := s.join(to("a", "a", "b"))
+	assert.True(t, first)
+	for want, more := range map[*lot]*request{one: to("a", "a"), other: to("b"), both: to("a", "b", "b")} {
+		got, first := s.join(more)
+		assert.False(t, first)
+		assert.Same(t, want, got)
+	}
+	s.enter()
+	s.pass()
+	for _, l := range []*lot{one, other, both} {
+		assert.True(t, isFull(l), "nobody is left who could join")
+	}
+}

@@ -94,7 +94,9 @@ func startRealBroker(t *testing.T) *realBroker {
 
 	spec := broker.Spec{
 		Listeners: []broker.Listener{
-			{Name: secured, Protocol: "SASL_SSL"}, {Name: mutual, Protocol: "SSL"}, {Name: timed, Protocol: "SASL_PLAINTEXT"},
+			{Name: secured, Protocol: "SASL_SSL"},
+			{Name: mutual, Protocol: "SSL"},
+			{Name: timed, Protocol: "SASL_PLAINTEXT"},
 			{Name: former, Protocol: "SASL_PLAINTEXT"},
 		},
 		Properties: []string{fmt.Sprintf(properties, keystore, truststore, user, simple, session.Milliseconds())},

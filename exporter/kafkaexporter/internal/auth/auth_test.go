@@ -103,7 +103,7 @@ func TestKerberosNamesTheFileThatItCannotRead(t *testing.T) {
 
 // TestKerberosGivesUpWhenItsTimeIsOver: the server takes the connection and says nothing, as one that is stuck.
 func TestKerberosGivesUpWhenItsTimeIsOver(t *testing.T) {
-	server, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens on this host only, at once
+	server, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, server.Close()) }()
 	path := filepath.Join(t.TempDir(), "krb5.conf")
