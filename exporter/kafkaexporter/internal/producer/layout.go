@@ -65,9 +65,11 @@ func (m *machine) adopt(now time.Time, layout wire.Layout) {
 	}
 	for _, p := range m.order {
 		p.leader = m.leader(p.key)
-		m.bury(now, p)
 	}
 	m.out.publish(maps.Clone(m.topics))
+	for _, p := range m.order {
+		m.bury(now, p) // what is given back is planned by what was published
+	}
 	m.tell(func(t wire.Topic) error { return t.Err })
 	m.forget()
 }
