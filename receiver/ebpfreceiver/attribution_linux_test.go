@@ -138,12 +138,14 @@ func TestAProcessThatHasEndedIsKnown(t *testing.T) {
 	cfg := configFor(server)
 	cfg.PollInterval = time.Second // and the ring wakes nobody for so little
 	settings := receivertest.NewNopSettings(metadata.Type)
-	start(t, settings, cfg, sink)
+	processes := start(t, settings, cfg, sink).(*ebpfReceiver).flow.owners.processes
+	before := processes.Stats().Processes
 	command := exec.Command(needTool(t, "curl", "curl"), "--silent", "--noproxy", "*", server.URL)
 	command.Env = []string{"OTEL_RESOURCE_ATTRIBUTES=service.name=visitor,deployment.environment.name=test"}
 	require.NoError(t, command.Start())
-	// The server answers only when its request is there, so curl has made its socket; the reader was woken by that.
-	time.AfterFunc(300*time.Millisecond, func() { close(held) })
+	// The server answers only once curl's first socket has woken the reader.
+	assert.Eventually(t, func() bool { return processes.Stats().Processes > before }, eventually, often)
+	close(held)
 	require.NoError(t, command.Wait())
 	for _, f := range await(t, sink, 2) {
 		if f.span.Kind() != ptrace.SpanKindClient {
