@@ -286,8 +286,10 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	if (!connection->emitted && !knob_metrics && !connection->interim)
 		return WRITE_NOTHING;
 	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
-		if (!connection->interim)
+		if (!connection->interim) {
 			connection->marks |= MARK_SEARCH;
+			connection->counted = 0; /* what follows is not of the exchange that was counted */
+		}
 		response_again(skb, packet, connection, span.skip);
 		return WRITE_NOTHING;
 	}
@@ -326,7 +328,8 @@ static __always_inline enum verdict connection_end(struct connection *connection
 	}
 	if (!connection->emitted)
 		return WRITE_NOTHING;
-	if (verdict == WRITE_NOTHING)
+	/* Else the last byte was the end. */
+	if (verdict == WRITE_NOTHING && (connection->ended & (FLAG_FIN | FLAG_RESET) || connection->interim))
 		event->time_ns = bpf_ktime_get_ns();
 	return WRITE_END;
 }

@@ -9,6 +9,8 @@
 
 #define LOWER8 0x2020202020202020ULL
 #define JUDGE_LINE 16 /* bytes of a line that are looked at */
+#define JUDGE_DIGITS 20 /* of a length, with the space before it */
+#define JUDGE_QUIET 1000000000ULL /* for how long a response is quiet that has mostly ended, as user space has it */
 
 /* Returns at if nothing is wrong, else before; without a branch, which also the compiler is not to make. */
 static __always_inline __u32 judge_select(__u64 wrong, __u32 at, __u32 before)
@@ -21,9 +23,10 @@ static __always_inline __u32 judge_select(__u64 wrong, __u32 at, __u32 before)
 	return before | (at & ((__u32)sign - 1));
 }
 
-/* Finds the lines in the captured response head that say where its body ends. A connection that has ended holds no packets,
- * so the results take the place of what is known of these: held becomes 1 if there is a Transfer-Encoding, held_start the
- * place behind the first byte of Content-Length, held_end that of the empty line; 0: there is none.
+/* Finds the lines in the captured head of the final response that say where its body ends; none if interim responses came in
+ * packets of their own. A connection that has ended holds no packets, so the results take the place of what is known of these:
+ * held becomes 1 if there is a Transfer-Encoding, held_start the place behind the first byte of Content-Length, held_end that of
+ * the empty line; 0: there is none.
  *
  * The loop has two ways through it, a place that is not a constant, and its results in memory, so a verifier does not
  * follow it once for every place. A line that comes twice has no meaning, and no place of use.
@@ -36,6 +39,9 @@ static __always_inline void judge_read(struct connection *connection)
 	connection->held = 0;
 	connection->held_start = 0;
 	connection->held_end = 0;
+	if (connection->interim_bytes > connection->exchange.response_len)
+		return;
+	at += connection->interim_bytes;
 	for (__u32 i = 0; i < RESPONSE_CAPACITY; i++) {
 		const __u8 *line;
 		__u64 first, second;
@@ -63,13 +69,16 @@ static __always_inline void judge_read(struct connection *connection)
 	}
 }
 
-/* Reads the number behind `content-length:`, at that place; 0 if there is none. */
+/* Reads the number behind `content-length:`, at that place; 0 if there is none, or its end may not have been captured. */
 static __always_inline __u64 judge_number(const struct connection *connection, __u32 at)
 {
 	__u64 number = 0;
 
+	if (!at || (!connection->held_end && at + JUDGE_LINE + JUDGE_DIGITS > connection->exchange.request_len +
+										    connection->exchange.response_len))
+		return 0;
 	at += JUDGE_LINE - 1;
-	for (__u32 i = 0; i < 20; i++) {
+	for (__u32 i = 0; i < JUDGE_DIGITS; i++) {
 		__u8 digit;
 
 		OPAQUE(at);
@@ -87,12 +96,15 @@ static __always_inline __u64 judge_number(const struct connection *connection, _
 	return number & (~0ULL >> 1);
 }
 
-/* Returns how the response of a connection that ends with that flag has failed; 0 if it is whole. */
-static __always_inline __u8 judge_failure(struct connection *connection)
+/* Returns how the response of a connection that ends with that flag, now, has failed; 0 if it is whole. Where that cannot be told,
+ * because its head was cut, it is if as much has passed as it has at least, and then nothing for long.
+ */
+static __always_inline __u8 judge_failure(struct connection *connection, __u64 now)
 {
 	__u8 flag = connection->ended;
 	const struct event *event = &connection->exchange.event;
-	__u64 bytes = event->response_bytes - connection->interim_bytes;
+	__u64 bytes = event->response_bytes;
+	__u64 length;
 	__u16 status = connection->status;
 
 	if (connection->method == METHOD_HEAD || status == 101 || status == 204 || status == 304 ||
@@ -104,9 +116,11 @@ static __always_inline __u8 judge_failure(struct connection *connection)
 			return 0; /* it may be that of trailers */
 		return event->flags & FLAG_CHUNK_END ? 0 : flag;
 	}
+	length = judge_number(connection, connection->held_start);
 	if (connection->held_end && connection->held_start)
-		return bytes >= connection->held_end + 2 - connection->exchange.request_len +
-					judge_number(connection, connection->held_start) ? 0 : flag;
+		return bytes >= connection->held_end + 2 - connection->exchange.request_len + length ? 0 : flag;
+	if (!connection->held_end && bytes > connection->exchange.response_len + length && now - connection->last_ns >= JUDGE_QUIET)
+		return 0;
 	return flag == FLAG_FIN ? 0 : flag;
 }
 
@@ -118,10 +132,10 @@ static __always_inline void judge_end(struct connection *connection, bool answer
 	if (!knob_metrics)
 		return;
 	if (answered && connection->counted) {
-		flag = judge_failure(connection);
-		/* The end of an orderly close is the last byte. */
+		flag = judge_failure(connection, now);
+		/* Unless something came that ended it, the last byte did, however long ago. */
 		if (flag)
-			metrics_fail(connection, flag, flag == FLAG_FIN ? connection->last_ns : now);
+			metrics_fail(connection, flag, flag == FLAG_RESET ? now : connection->last_ns);
 	} else if (!answered || connection->interim) {
 		metrics_fail(connection, flag, now);
 	}

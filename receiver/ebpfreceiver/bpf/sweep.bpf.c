@@ -63,7 +63,7 @@ static __always_inline bool sweep_over(struct connection *copy)
 	if (copy->phase != PHASE_RESPONSE || !copy->status)
 		return false;
 	copy->ended = FLAG_RESET;
-	if (judge_failure(copy))
+	if (judge_failure(copy, copy->last_ns))
 		return false;
 	/* Text may look like the end of trailers. */
 	return !copy->held || copy->exchange.event.flags & FLAG_CHUNK_END;

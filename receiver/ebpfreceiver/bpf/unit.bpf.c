@@ -299,7 +299,7 @@ int judge(struct __sk_buff *skb)
 	if (response > REQUEST_CAPACITY)
 		return 0;
 	unit->judged.status = http1_status(connection->data + response);
-	unit->judged.failure = judge_failure(connection);
+	unit->judged.failure = judge_failure(connection, bpf_ktime_get_ns());
 	return 1;
 }
 

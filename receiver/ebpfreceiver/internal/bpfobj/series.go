@@ -202,10 +202,16 @@ func drain[V any, P interface {
 	return used, nil
 }
 
+// How a socket came to its owner, of bpf/event.h.
+const (
+	ownerInherited = 1 // OWNER_INHERITED
+	ownerAccepted  = 2 // OWNER_ACCEPTED
+)
+
 // describe begins a series with what its key says.
 func (s *Series) describe(key *socketSeriesKey) {
 	*s = Series{
-		Owner:    event.Owner{PID: key.Pid, Inherited: key.Inherited != 0},
+		Owner:    event.Owner{PID: key.Pid, Inherited: key.Inherited == ownerInherited},
 		Method:   methodName(socketMethod(key.Method)),
 		Status:   key.Status,
 		Minor:    key.Minor,
