@@ -104,8 +104,8 @@ static __always_inline enum verdict request_begin(struct __sk_buff *skb, const s
 	return search ? PIPELINE_SEARCH : WRITE_NOTHING;
 }
 
-/* Appends to a request head that came in more than one packet. The room for the response is borrowed, so that the
- * copy has a bound the verifier can see.
+/* Appends to a request head that came in more than one packet, of which all was captured so far. The room for the response is
+ * borrowed, so that the copy has a bound the verifier can see.
  */
 static __always_inline void request_append(struct __sk_buff *skb, const struct packet *packet,
 					   struct connection *connection, __u32 skip)
@@ -123,6 +123,7 @@ static __always_inline enum verdict request_bytes(struct __sk_buff *skb, const s
 						  struct connection *connection, struct span span)
 {
 	__u32 bytes = packet->length - span.skip + span.behind;
+	bool whole = !span.gap && connection->exchange.request_len == connection->exchange.request_bytes;
 
 	if (connection->phase != PHASE_REQUEST) {
 		/* Whoever was told to go on sends the body next, whatever that looks like. */
@@ -134,7 +135,7 @@ static __always_inline enum verdict request_bytes(struct __sk_buff *skb, const s
 	if (connection->head_complete && http1_is_request(packet_prefix(skb, packet, span.skip)))
 		return PIPELINE_BEGIN;
 	connection->exchange.request_bytes += bytes;
-	if (!connection->head_complete)
+	if (!connection->head_complete && whole)
 		request_append(skb, packet, connection, span.skip);
 	if (span.behind)
 		connection->head_complete = 1; /* what was held is not there to be appended */

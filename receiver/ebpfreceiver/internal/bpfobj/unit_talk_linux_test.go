@@ -111,6 +111,25 @@ func TestARequestInAnyTwoPacketsIsWholeOrNotTold(t *testing.T) {
 	}
 }
 
+// TestACapturedHeadHasNoHoles sends requests in packets of which more than what is captured of one comes in the middle.
+func TestACapturedHeadHasNoHoles(t *testing.T) {
+	r := talkRig(t)
+	request := "GET /?" + strings.Repeat("0123456789", 60) + " HTTP/1.1\r\nHost: shop\r\n\r\n"
+	for _, first := range []int{8, 40, 100, 200} {
+		for _, second := range []int{10, 256, 257, 300} {
+			c := newTalk(r)
+			c.ask(t, request[:first])
+			c.ask(t, request[first:first+second])
+			c.ask(t, request[first+second:first+second+20])
+			c.ask(t, request[first+second+20:])
+			e := one(t, c.answer(t, answer200))
+			require.Equal(t, request[:len(e.Request)], string(e.Request), "%d, %d", first, second)
+			require.GreaterOrEqual(t, len(e.Request), first+min(second, 256))
+			require.EqualValues(t, len(request), e.RequestBytes)
+		}
+	}
+}
+
 // TestAResponseInAnyTwoPacketsIsCountedWhole splits a response at every place.
 func TestAResponseInAnyTwoPacketsIsCountedWhole(t *testing.T) {
 	r := talkRig(t)
