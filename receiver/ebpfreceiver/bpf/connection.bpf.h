@@ -96,7 +96,7 @@ static __always_inline enum verdict request_begin(struct __sk_buff *skb, const s
 	connection->emitted = 0;
 	connection->gap = 0;
 	search = connection->marks & MARK_SEARCH;
-	connection->marks &= ~(MARK_ALERTED | MARK_TUNNEL | MARK_SEARCH);
+	connection->marks &= ~(MARK_ALERTED | MARK_TUNNEL | MARK_SEARCH | MARK_RESET);
 	/* What was held is not there to be appended. */
 	connection->head_complete = span.behind ||
 				    http1_ends_head(captured_tail(skb, packet, connection, span.skip, length, length, 4));
@@ -364,8 +364,10 @@ static __always_inline enum verdict connection_packet(struct __sk_buff *skb, con
 				verdict = response_bytes(skb, packet, connection, span);
 		}
 	}
-	if (packet->flags & TCP_FLAG_RST)
+	if (packet->flags & TCP_FLAG_RST && packet_resets(sk, packet))
 		*ended = FLAG_RESET;
+	else if (packet->flags & TCP_FLAG_RST)
+		connection->marks |= MARK_RESET;
 	else if (fin && !is_request)
 		*ended = FLAG_FIN;
 	/* Through memory, so that the verifier follows what comes next once, and not for every verdict. */

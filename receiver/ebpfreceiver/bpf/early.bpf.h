@@ -56,17 +56,21 @@ static __always_inline void early_keep(struct __sk_buff *skb, const struct packe
 		return;
 	early->time_ns = bpf_ktime_get_ns();
 	early->sequence = packet->sequence;
+	early->segment = skb->len - packet->transport;
 	early->head_complete = http1_ends_head(packet_tail(skb, packet, 4));
 	early->local_port = listener->src_port;
 	early_peer(skb, packet, early);
 	early->length = packet->length;
 }
 
-static __always_inline bool early_matches(const struct early *early, struct bpf_sock *sk)
+/* Whether the bytes are those of the segment that makes this socket. TCP throws those of a SYN away, as a rule, and then a segment
+ * without any completes the handshake.
+ */
+static __always_inline bool early_matches(struct bpf_sock_ops *ctx, const struct early *early, struct bpf_sock *sk)
 {
 	const __u32 *peer = (const __u32 *)early->peer_address;
 
-	if (!early->length || early->local_port != sk->src_port || early->peer_port != bpf_ntohs(sk->dst_port))
+	if (!early->length || early->segment != ctx->skb_len || early->local_port != sk->src_port || early->peer_port != bpf_ntohs(sk->dst_port))
 		return false;
 	if (sk->family == AF_INET)
 		return peer[3] == sk->dst_ip4;
@@ -124,7 +128,7 @@ static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock
 	__u64 turn = rest_turn;
 	struct owner *owner;
 
-	if (!early || !early_matches(early, sk))
+	if (!early || !early_matches(ctx, early, sk))
 		return;
 	owner = STORAGE_MAKE(&owners, sk);
 	if (!owner) {

@@ -36,6 +36,7 @@ enum mark {
 	MARK_CAUSED = 2, /* a server's request is counted as one to answer; of a client's, callings says within what it was made */
 	MARK_TUNNEL = 4, /* what follows the last response is another protocol, or anything */
 	MARK_SEARCH = 8, /* the packet of its next request may have several */
+	MARK_RESET = 16, /* a RST has come that was not in place then */
 };
 
 /* What a response that is not the final one says. */
@@ -155,6 +156,8 @@ struct stream {
 	__u8 rests; /* it is not followed */
 	__u8 scale; /* log2 of how many connections one was followed of when its last packet came */
 	__u8 reserved[2];
+	__u32 reset_at; /* when a RST came that was not in place then, see reset_clock; 0: none has */
+	__u32 reserved_too;
 	struct direction_state directions[2]; /* 0: the client's, which begins; 1: the server's */
 	struct event_exchange open;
 };
@@ -204,13 +207,14 @@ struct early {
 	__u64 time_ns;
 	__u32 sequence;
 	__u32 length; /* of the payload; 0: empty slot */
+	__u32 segment; /* bytes of the TCP segment, its header included */
 	__u32 captured; /* bytes in data */
 	__u16 local_port; /* host byte order */
 	__u16 peer_port;
 	__u8 peer_address[16];
 	__u8 head_complete;
 	__u8 protocol; /* enum stream_protocol; 0: HTTP/1 */
-	__u8 reserved[6];
+	__u8 reserved[2];
 	__u8 data[REQUEST_CAPACITY];
 };
 

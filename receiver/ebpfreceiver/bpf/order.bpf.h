@@ -79,12 +79,13 @@ static __always_inline struct span connection_follow(struct __sk_buff *skb, cons
 	__u32 *next = &connection->next_sequence[packet->direction & 1];
 	__u8 *synchronized = &connection->synchronized[packet->direction & 1];
 	struct span span = { .advance = packet->length };
-	__s32 behind = *next - packet->sequence;
+	__s32 behind;
 
 	if (!*synchronized) {
 		*synchronized = 1;
-		behind = 0;
+		*next = packet_expected(sk, packet);
 	}
+	behind = *next - packet->sequence;
 	if (behind >= (__s32)packet->length && (behind || !(packet->flags & TCP_FLAG_FIN))) {
 		span.skip = packet->length;
 		return span;

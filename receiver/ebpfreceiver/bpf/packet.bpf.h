@@ -140,6 +140,50 @@ static __always_inline bool packet_is_ahead(struct bpf_sock *sk, const struct pa
 	return tcp && (__s32)(packet->sequence - tcp->rcv_nxt) > 0;
 }
 
+/* Where the direction of a packet goes on of which nothing was seen: of what comes in, TCP knows it, since another packet than the
+ * first may be the first to come.
+ */
+static __always_inline __u32 packet_expected(struct bpf_sock *sk, const struct packet *packet)
+{
+	__u32 expected = packet->sequence;
+	struct bpf_tcp_sock *tcp;
+
+	if (packet->direction != INGRESS)
+		return expected;
+	tcp = bpf_tcp_sock(sk);
+	if (tcp)
+		expected = tcp->rcv_nxt;
+	OPAQUE(expected); /* else the compiler chooses between two addresses, which is not allowed */
+	return expected;
+}
+
+/* Whether a RST ends its connection: TCP ignores one that is not in place, whoever sent it. It may be in place when TCP comes to
+ * it, behind packets that wait: then the socket's end tells.
+ */
+static __always_inline bool packet_resets(struct bpf_sock *sk, const struct packet *packet)
+{
+	return packet_expected(sk, packet) == packet->sequence;
+}
+
+/* How long before the end of a connection a RST may have come that ended it, if it was not in place then: the connection may have
+ * lived on and been closed in order much later. A second, by reset_clock.
+ */
+#define RESET_RECENT 60
+
+/* The time in 16.8 ms, never 0: begins anew after two years. */
+static __always_inline __u32 reset_clock(void)
+{
+	__u32 now = bpf_ktime_get_ns() >> 24;
+
+	return now ? now : 1;
+}
+
+/* Whether a RST that was seen at that time, if it is not 0, can be what ends a connection now. */
+static __always_inline bool reset_is_recent(__u32 when)
+{
+	return when && reset_clock() - when < RESET_RECENT;
+}
+
 /* Whether TCP still waits for the very first byte of the peer. */
 static __always_inline bool packet_is_early(struct bpf_sock *sk)
 {

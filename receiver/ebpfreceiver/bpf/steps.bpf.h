@@ -195,6 +195,23 @@ static __always_inline int step_rest_packet(struct __sk_buff *skb)
 	return 1;
 }
 
+/* The socket of a stream goes from state to TCP_CLOSE without a packet that says so, or that did when what was missing came. */
+static __always_inline void stream_closed(struct stream *stream, __u32 state)
+{
+	bool by_server = stream->released && stream->open.event.side == SIDE_SERVER;
+	__u8 flag = closed_flag(stream->released, state);
+
+	if (flag == FLAG_TIMEOUT && reset_is_recent(stream->reset_at)) {
+		flag = FLAG_RESET;
+		by_server = stream->open.event.side == SIDE_CLIENT; /* it came in */
+	}
+	if (stream->directions[1].closing && flag == FLAG_GIVEN_UP) {
+		flag = FLAG_FIN;
+		by_server = true;
+	}
+	stream_end(stream, flag | (by_server ? FLAG_RESPONSE : 0));
+}
+
 /* The end of a connection that no packet tells of. Nobody waits for its record, whatever a server answered. */
 static __always_inline int step_end_state(struct bpf_sock_ops *ctx)
 {
@@ -203,6 +220,7 @@ static __always_inline int step_end_state(struct bpf_sock_ops *ctx)
 	struct standing before;
 	enum verdict verdict;
 	__u64 waiting;
+	__u8 flag;
 
 	if (!sk)
 		return 1;
@@ -210,7 +228,10 @@ static __always_inline int step_end_state(struct bpf_sock_ops *ctx)
 	if (!connection)
 		return 1;
 	before = standing_of(connection);
-	verdict = connection_end(connection, closed_flag(connection->released, ctx->args[0]), WRITE_NOTHING);
+	flag = closed_flag(connection->released, ctx->args[0]);
+	if (flag == FLAG_TIMEOUT && connection->marks & MARK_RESET)
+		flag = FLAG_RESET;
+	verdict = connection_end(connection, flag, WRITE_NOTHING);
 	cause_follow(sk, connection, before);
 	if (verdict == WRITE_END)
 		response_more(connection, EVENT_END);

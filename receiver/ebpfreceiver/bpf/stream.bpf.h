@@ -175,21 +175,10 @@ enum claim {
 	CLAIM_RAW = 2,
 };
 
-/* The number of the first byte of a direction. Of what comes in, TCP knows it: another packet than the first may be the first
- * to come. A direction that is joined begins with what is seen of it.
- */
+/* The number of the first byte of a direction. One that is joined begins with what is seen of it. */
 static __always_inline __u32 stream_first(const struct packet *packet, struct bpf_sock *sk, const struct direction_state *state)
 {
-	struct bpf_tcp_sock *tcp;
-	__u32 first = packet->sequence;
-
-	if (state->next_known || state->joined || packet->direction != INGRESS)
-		return first;
-	tcp = bpf_tcp_sock(sk);
-	if (tcp)
-		first = tcp->rcv_nxt;
-	OPAQUE(first); /* else the compiler chooses between two addresses, which is not allowed */
-	return first;
+	return state->next_known || state->joined ? packet->sequence : packet_expected(sk, packet);
 }
 
 /* Decides that. First is stream_first. Begins says that the packet begins like a frame without doubt; skip becomes the
@@ -301,19 +290,6 @@ static __always_inline void stream_end(struct stream *stream, __u8 flags)
 		count(COUNTER_STREAM_RING_FULL);
 }
 
-/* The socket goes from state to TCP_CLOSE without a packet that says so, or that did when what was missing came. */
-static __always_inline void stream_closed(struct stream *stream, __u32 state)
-{
-	bool by_server = stream->released && stream->open.event.side == SIDE_SERVER;
-	__u8 flag = closed_flag(stream->released, state);
-
-	if (stream->directions[1].closing && flag == FLAG_GIVEN_UP) {
-		flag = FLAG_FIN;
-		by_server = true;
-	}
-	stream_end(stream, flag | (by_server ? FLAG_RESPONSE : 0));
-}
-
 /* Whether a direction ends behind the bytes of a packet with these TCP flags: at once, or because nothing is missing any
  * more before an end that has come. Where more was missing than one hole, the socket's end tells.
  */
@@ -401,6 +377,10 @@ static __always_inline void stream_enter(struct __sk_buff *skb, const struct pac
 		state->closing = 1;
 		state->close_sequence = packet->sequence + packet->length;
 		tcp_flags &= ~TCP_FLAG_FIN;
+	}
+	if (tcp_flags & TCP_FLAG_RST && !packet_resets(sk, packet)) {
+		stream->reset_at = reset_clock();
+		tcp_flags &= ~TCP_FLAG_RST;
 	}
 	if (packet->length && stream_announce(stream))
 		claim = stream_claim(packet, stream, state, stream_first(packet, sk, state), begins, &skip, &silence, &flush);

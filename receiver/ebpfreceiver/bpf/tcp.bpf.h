@@ -19,11 +19,6 @@
  */
 #define TCP_REST 4
 
-/* How long before the end of a connection a RST may have come that ended it: TCP ignores one out of sequence, and may
- * then be closed in order much later. A second, by tcp_clock.
- */
-#define TCP_RESET 60
-
 /* State of a connection. What every sample needs comes first: with what the kernel puts in front, that is one cache line. */
 struct tcp_socket {
 	__u64 window_ns; /* when the window began; 0: no sample yet */
@@ -36,7 +31,7 @@ struct tcp_socket {
 	__u64 received; /* bytes of payload so far, as of the last sample */
 	__u64 sent;
 	__u32 acked_before; /* the kernel's count of bytes acknowledged, when the connection was established: those of a SYN */
-	__u32 reset_at[2]; /* per direction: when a RST was seen, see tcp_clock; 0: none was */
+	__u32 reset_at[2]; /* per direction: when a RST was seen, see reset_clock; 0: none was */
 	__u8 expired; /* TCP gave up after its last retransmission */
 	__u8 released; /* the process closed its last descriptor */
 	__u8 fin[2]; /* per direction: a FIN was seen */
@@ -276,19 +271,9 @@ static __always_inline void tcp_retransmit(struct bpf_sock_ops *ctx, struct tcp_
 		tcp_add(&row->retransmits, segments);
 }
 
-/* The time in 16.8 ms, never 0: begins anew after two years. */
-static __always_inline __u32 tcp_clock(void)
-{
-	__u32 now = bpf_ktime_get_ns() >> 24;
-
-	return now ? now : 1;
-}
-
 static __always_inline bool tcp_was_reset(const struct tcp_socket *tcp, __u8 direction)
 {
-	__u32 when = tcp->reset_at[direction];
-
-	return when && tcp_clock() - when < TCP_RESET;
+	return reset_is_recent(tcp->reset_at[direction]);
 }
 
 /* Why a connection went from state to TCP_CLOSE. Only what tells a cause for certain is used: a RST that was seen, TCP's own
@@ -428,7 +413,7 @@ static __always_inline void tcp_packet(struct bpf_sock *sk, const struct packet 
 	if (!tcp)
 		return;
 	if (packet->flags & TCP_FLAG_RST) {
-		tcp->reset_at[packet->direction & 1] = tcp_clock();
+		tcp->reset_at[packet->direction & 1] = reset_clock();
 		return;
 	}
 	if (packet->flags & TCP_FLAG_FIN)

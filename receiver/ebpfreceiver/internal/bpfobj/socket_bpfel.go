@@ -100,13 +100,14 @@ type socketEarly struct {
 	TimeNs       uint64
 	Sequence     uint32
 	Length       uint32
+	Segment      uint32
 	Captured     uint32
 	LocalPort    uint16
 	PeerPort     uint16
 	PeerAddress  [16]uint8
 	HeadComplete uint8
 	Protocol     uint8
-	Reserved     [6]uint8
+	Reserved     [2]uint8
 	Data         [480]uint8
 }
 
@@ -351,6 +352,8 @@ type socketStream struct {
 	Rests            uint8
 	Scale            uint8
 	Reserved         [2]uint8
+	ResetAt          uint32
+	ReservedToo      uint32
 	Directions       [2]struct {
 		_             structs.HostLayout
 		NextSequence  uint32

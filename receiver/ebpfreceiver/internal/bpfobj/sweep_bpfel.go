@@ -97,13 +97,14 @@ type sweepEarly struct {
 	TimeNs       uint64
 	Sequence     uint32
 	Length       uint32
+	Segment      uint32
 	Captured     uint32
 	LocalPort    uint16
 	PeerPort     uint16
 	PeerAddress  [16]uint8
 	HeadComplete uint8
 	Protocol     uint8
-	Reserved     [6]uint8
+	Reserved     [2]uint8
 	Data         [480]uint8
 }
 
@@ -219,6 +220,8 @@ type sweepStream struct {
 	Rests            uint8
 	Scale            uint8
 	Reserved         [2]uint8
+	ResetAt          uint32
+	ReservedToo      uint32
 	Directions       [2]struct {
 		_             structs.HostLayout
 		NextSequence  uint32

@@ -86,13 +86,14 @@ type unitEarly struct {
 	TimeNs       uint64
 	Sequence     uint32
 	Length       uint32
+	Segment      uint32
 	Captured     uint32
 	LocalPort    uint16
 	PeerPort     uint16
 	PeerAddress  [16]uint8
 	HeadComplete uint8
 	Protocol     uint8
-	Reserved     [6]uint8
+	Reserved     [2]uint8
 	Data         [480]uint8
 }
 
@@ -176,6 +177,8 @@ type unitStream struct {
 	Rests            uint8
 	Scale            uint8
 	Reserved         [2]uint8
+	ResetAt          uint32
+	ReservedToo      uint32
 	Directions       [2]struct {
 		_             structs.HostLayout
 		NextSequence  uint32
@@ -244,7 +247,7 @@ type unitUnit struct {
 		HasOwner      uint8
 		Reserved      [5]uint8
 		Connection    [952]uint8
-		Stream        [304]uint8
+		Stream        [312]uint8
 		Owner         unitOwner
 	}
 	Packet struct {

@@ -14,19 +14,39 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/receiver/ebpfreceiver/internal/bpfobj"
 )
 
+// Flags of TCP.
+const (
+	flagSYN = 2
+	flagRST = 4
+	flagPSH = 8
+	flagACK = 16
+)
+
 // sendAgain puts a segment with the last bytes that a connection over IPv4 has sent on the wire again.
 func sendAgain(t *testing.T, from net.Conn, text string) {
 	t.Helper()
-	local, peer := from.LocalAddr().(*net.TCPAddr), from.RemoteAddr().(*net.TCPAddr)
-	raw, err := from.(*net.TCPConn).SyscallConn()
+	forge(t, from.LocalAddr(), from.RemoteAddr(), sentOn(t, from)-uint32(len(text)), 0, flagPSH|flagACK, text)
+}
+
+// sentOn reads the sequence number behind the last byte that was written to a connection.
+func sentOn(t *testing.T, conn net.Conn) (next uint32) {
+	t.Helper()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
 	require.NoError(t, err)
-	var next uint32
 	require.NoError(t, raw.Control(func(fd uintptr) { next = sentBy(t, int(fd)) }))
+	return next
+}
+
+// forge puts a segment on the wire that no socket has sent, over IPv4.
+func forge(t *testing.T, from, to net.Addr, sequence, acknowledged uint32, flags byte, text string) {
+	t.Helper()
+	local, peer := from.(*net.TCPAddr), to.(*net.TCPAddr)
 	segment := binary.BigEndian.AppendUint16(nil, uint16(local.Port))
 	segment = binary.BigEndian.AppendUint16(segment, uint16(peer.Port))
-	segment = binary.BigEndian.AppendUint32(segment, next-uint32(len(text)))
-	const offset, flags, window = 5 << 4, 0x18, 0xff // PSH, ACK
-	segment = append(segment, 0, 0, 0, 0, offset, flags, window, window, 0, 0, 0, 0)
+	segment = binary.BigEndian.AppendUint32(segment, sequence)
+	segment = binary.BigEndian.AppendUint32(segment, acknowledged)
+	const offset, window = 5 << 4, 0xff
+	segment = append(segment, offset, flags, window, window, 0, 0, 0, 0)
 	segment = append(segment, text...)
 	source, target := local.IP.To4(), peer.IP.To4()
 	pseudo := append(append(append([]byte(nil), source...), target...), 0, unix.IPPROTO_TCP)
@@ -45,8 +65,8 @@ func sendAgain(t *testing.T, from net.Conn, text string) {
 	defer func() { require.NoError(t, unix.Close(fd)) }()
 	loopback, err := net.InterfaceByName("lo")
 	require.NoError(t, err)
-	to := &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: loopback.Index, Halen: 6}
-	require.NoError(t, unix.Sendto(fd, append(header, segment...), 0, to))
+	interfaceAddress := &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: loopback.Index, Halen: 6}
+	require.NoError(t, unix.Sendto(fd, append(header, segment...), 0, interfaceAddress))
 }
 
 // sentBy reads the sequence number behind the last byte that was written to a socket.

@@ -32,7 +32,7 @@ const (
 	tick       = 5 * time.Millisecond
 )
 
-// recorder keeps a copy of every event of one server port.
+// recorder keeps a copy of every event of one server port; of what streams say, only that they did.
 type recorder struct {
 	port   uint16
 	events chan event.Event
@@ -40,7 +40,10 @@ type recorder struct {
 
 func (r *recorder) Record(record []byte) {
 	var e event.Event
-	if e.Decode(append([]byte(nil), record...)) == nil {
+	var s event.Stream
+	if kind := event.KindOf(record); (kind == event.StreamData || kind == event.StreamEnd) && s.Decode(record) == nil {
+		r.events <- event.Event{Kind: s.Kind, Cookie: s.Cookie, Client: s.Client, Flags: s.Flags}
+	} else if e.Decode(append([]byte(nil), record...)) == nil {
 		r.events <- e
 	}
 }
