@@ -22,6 +22,9 @@ enum {
 	TCP_FLAG_PSH = 0x08,
 };
 
+/* Headers that may come between that of IPv6 and that of TCP: hop by hop, routing, fragment, authentication, destination. */
+#define IP_EXTENSIONS (1ULL << 0 | 1ULL << 43 | 1ULL << 44 | 1ULL << 51 | 1ULL << 60)
+
 /* Keeps the compiler from proving away, or doing on a copy, a comparison that the verifier must see. */
 #define OPAQUE(value) asm volatile("" : "+r"(value))
 
@@ -37,6 +40,33 @@ struct packet {
 	__u8 direction; /* enum direction */
 	bool zero_window; /* its sender has no room; known only if TCP is counted */
 };
+
+/* Where the header of TCP begins behind that of IPv6, and perhaps one hop by hop, which a packet above 64 KiB has; 0: it is none of
+ * TCP's, or has other headers before, which is counted. The place is calculated, and not chosen: a verifier would follow all that
+ * comes once for each.
+ */
+static __always_inline __u32 packet_transport6(const __u8 *ip, const void *end)
+{
+	__u32 next, hop;
+
+	if ((void *)ip + 48 > end)
+		goto unreadable;
+	next = ip[6];
+	hop = (next - 1) >> 31; /* 1 if that comes first */
+	OPAQUE(hop);
+	if (!next) {
+		next = ip[40];
+		if (ip[41])
+			goto unreadable; /* it has more than eight bytes */
+	}
+	if (next == IP_PROTOCOL_TCP)
+		return 40 + (hop & 1) * 8;
+	if (next > 63 || !(IP_EXTENSIONS >> next & 1))
+		return 0;
+unreadable:
+	count(COUNTER_UNREADABLE);
+	return 0;
+}
 
 /* Reads the IP and TCP headers; false when this is no TCP packet or its headers are not linear. A program of this type
  * sees the packet from the IP header on. The length is the packet's, not the IP header's, whose field is 0 for a
@@ -58,11 +88,9 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 			return false;
 		ip_length = (ip[0] & 0x0f) << 2;
 	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		if (data + 40 > end)
-			goto unreadable;
-		if (ip[6] != IP_PROTOCOL_TCP)
+		ip_length = packet_transport6(ip, end);
+		if (!ip_length)
 			return false;
-		ip_length = 40;
 	} else {
 		return false;
 	}

@@ -28,6 +28,8 @@ func readPacket(packet []byte) (r read, ok bool) {
 		r.transport = uint32(data[0]&15) * 4
 	case protocol == 0x86dd && len(data) >= 40 && data[6] == 6:
 		r.transport = 40
+	case protocol == 0x86dd && len(data) >= 48 && data[6] == 0 && data[40] == 6 && data[41] == 0:
+		r.transport = 48 // a header hop by hop, as that of a packet above 64 KiB
 	default:
 		return r, false
 	}
@@ -102,6 +104,7 @@ func TestEveryHeaderByteIsReadOrRefused(t *testing.T) {
 		"IPv4":                      {payload: []byte("GET /")},
 		"IPv4 with options of both": {ip: make([]byte, 8), options: make([]byte, 12), payload: []byte("GET /")},
 		"IPv6":                      {six: true, payload: []byte("GET /")},
+		"IPv6 hop by hop":           {six: true, hop: true, payload: []byte("GET /")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			packet := s.packet()
@@ -131,6 +134,29 @@ func TestUnreadableHeadersAreCounted(t *testing.T) {
 	require.True(t, ok)
 	assert.EqualValues(t, 1, verdict)
 	assert.Equal(t, before+1, rig.counter(t, "unreadable"))
+}
+
+// TestExtensionHeadersAreReadOrCounted gives IPv6 every next header, alone and behind one hop by hop.
+func TestExtensionHeadersAreReadOrCounted(t *testing.T) {
+	rig := newRig(t, whole())
+	const hop, length = ethernet + 40, ethernet + 41
+	for next := range 256 {
+		for name, at := range map[string]int{"alone": ethernet + 6, "behind hop by hop": hop} {
+			packet := segment{six: true, hop: at == hop, payload: []byte("GET /")}.packet()
+			packet[at] = byte(next)
+			before := rig.counter(t, "unreadable")
+			verdict, ok := rig.run(t, rig.objects.ObserveIngress, packet)
+			require.True(t, ok)
+			assert.EqualValues(t, 1, verdict)
+			extension := next == 0 || next == 43 || next == 44 || next == 51 || next == 60
+			assert.Equal(t, extension, rig.counter(t, "unreadable") != before, "%d %s", next, name)
+		}
+	}
+	packet := segment{six: true, hop: true}.packet()
+	packet[length] = 1
+	before := rig.counter(t, "unreadable")
+	rig.run(t, rig.objects.ObserveIngress, packet)
+	assert.Equal(t, before+1, rig.counter(t, "unreadable"), "a longer one")
 }
 
 // TestPayloadsOfEveryLengthAreCaptured looks at the copy, and at what the first and the last bytes are taken for.

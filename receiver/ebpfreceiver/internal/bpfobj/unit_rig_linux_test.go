@@ -250,6 +250,7 @@ type segment struct {
 	port     uint16 // of its sender, above 40000
 	flags    byte
 	six      bool // IPv6
+	hop      bool // with a header hop by hop, as that of a packet above 64 KiB
 	closed   bool // its window
 }
 
@@ -272,6 +273,10 @@ func (s segment) packet() []byte {
 		p = append(p, 0x60, 0, 0, 0, 0, 0, 6, 64)
 		p = append(p, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
 		p = append(p, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2)
+		if s.hop {
+			p[ethernet+6] = 0
+			p = append(p, 6, 0, 0xc2, 4, 0, 0, 0, 0)
+		}
 	} else {
 		p[12] = 8
 		p = append(p, 0x45+byte(len(s.ip)/4), 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2)
