@@ -202,6 +202,25 @@ func TestConnectionsThatAreNotAnsweredAreLogged(t *testing.T) {
 	})
 }
 
+// TestASocketThatConnectsAgainBeginsAnew has a socket refused first, and then not answered.
+func TestASocketThatConnectsAgainBeginsAnew(t *testing.T) {
+	needRoot(t)
+	needTool(t, "ip", "iproute2")
+	unshare, python := needTool(t, "unshare", "util-linux"), needTool(t, "python3", "python3-minimal")
+	port := freePort(t)
+	sink := startLogs(t, onlyPort(port))
+	program := fmt.Sprintf("import socket\ns = socket.socket()\ns.setsockopt(6, 7, 1)\nfor host in '192.0.2.1', '192.0.2.2':\n"+
+		" try:\n  s.connect((host, %d))\n except OSError:\n  pass\ns.close()\n", port)
+	script := lonely + "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev lab && exec timeout 20 " + python + ` -c "$0"`
+	output, err := exec.Command(unshare, "--net", "sh", "-c", script, program).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	found := make(map[any]any)
+	for _, got := range awaitLogs(t, sink, 2) {
+		found[got.attributes["network.peer.address"]] = got.attributes["error.type"]
+	}
+	assert.Equal(t, map[any]any{"192.0.2.1": "connection_refused", "192.0.2.2": "timeout"}, found)
+}
+
 // sumsOf returns the points of a counter in the last metrics, by the value of one attribute and the role.
 func sumsOf(sink *consumertest.MetricsSink, name, key string) map[string]int64 {
 	sums := make(map[string]int64)

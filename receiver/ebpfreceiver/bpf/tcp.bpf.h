@@ -196,6 +196,7 @@ static __always_inline struct tcp_socket *tcp_open(struct bpf_sock_ops *ctx, str
 		count(COUNTER_TCP_STORAGE);
 		return NULL;
 	}
+	__builtin_memset(tcp, 0, sizeof(*tcp)); /* the socket may have tried to connect before */
 	tcp->opened_ns = bpf_ktime_get_ns();
 	if (owner) {
 		tcp->key.pid = owner->pid;
