@@ -210,6 +210,22 @@ func TestACallGetsItsParentOnlyWhereThatIsCertain(t *testing.T) {
 	})
 }
 
+// TestACallIsWithinItsRequestWhoeverAsksForItsPeer has another process use the socket of a call that is not answered yet.
+func TestACallIsWithinItsRequestWhoeverAsksForItsPeer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+	}))
+	defer server.Close()
+	called := server.Listener.Addr().(*net.TCPAddr).Port
+	front, spans, _ := startFront(t, called)
+	require.Equal(t, http.StatusOK, ask(t, front, called, "X-Share: 1"))
+	await(t, spans, 2)
+	request, _ := spanOf(spans, ptrace.SpanKindServer)
+	call, _ := spanOf(spans, ptrace.SpanKindClient)
+	assert.Equal(t, request.SpanID(), call.ParentSpanID())
+}
+
 // TestTheRequestThatIsLeftIsTheOneThatCalls has the request that came last answered before the one that came first calls.
 func TestTheRequestThatIsLeftIsTheOneThatCalls(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

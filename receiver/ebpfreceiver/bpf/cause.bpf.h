@@ -369,13 +369,14 @@ static __always_inline void cause_follow(struct bpf_sock *sk, struct connection 
 static __always_inline void cause_accepted(struct connection *connection, const struct owner *owner)
 {
 	struct event_exchange *exchange = &connection->exchange;
+	bool serves = knob_causes && exchange->event.side == SIDE_SERVER;
 
-	if (knob_causes)
+	if (serves)
 		cause_served(connection, exchange->event.exchange);
 	cause_shown(connection);
 	exchange->owner = *owner;
 	cause_hidden(connection);
-	if (knob_causes && exchange->event.side == SIDE_SERVER)
+	if (serves)
 		cause_serve(connection);
 }
 

@@ -1,11 +1,27 @@
 # Copyright The otelcol-risk Authors
 # SPDX-License-Identifier: Apache-2.0
 """A service that calls http://127.0.0.1:PORT/ for GET /PORT, and answers 502 if that fails. It passes on a traceparent that
-it gets. POST does the same once its body is there. Threads serve with the argument `threads`. Prints its port, and ends with its standard input."""
+it gets. POST does the same once its body is there. Where the request has X-Share, another process asks the called connection
+for its peer before the request is whole. Threads serve with the argument `threads`. Prints its port, and ends with its standard input."""
 import http.client
 import http.server
+import os
 import sys
 import threading
+import time
+
+
+def share(sock):
+    """Has another process, which lives on until it can have been looked at, use a socket, and waits until it has."""
+    done, tell = os.pipe()
+    if os.fork() == 0:
+        sock.getpeername()
+        os.write(tell, b"x")
+        time.sleep(5)
+        os._exit(0)
+    os.read(done, 1)
+    os.close(done)
+    os.close(tell)
 
 
 class Front(http.server.BaseHTTPRequestHandler):
@@ -18,7 +34,14 @@ class Front(http.server.BaseHTTPRequestHandler):
         if "traceparent" in self.headers:
             headers["traceparent"] = self.headers["traceparent"]
         try:
-            call.request("GET", "/called", headers=headers)
+            if "x-share" in self.headers:
+                call.putrequest("POST", "/called")
+                call.putheader("Content-Length", "1")
+                call.endheaders()
+                share(call.sock)
+                call.send(b"x")
+            else:
+                call.request("GET", "/called", headers=headers)
             if call.getresponse().status >= 500:
                 status = 502
         except OSError:
