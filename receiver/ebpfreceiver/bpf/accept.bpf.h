@@ -17,8 +17,12 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 
 	if (owner && owner->pid == pid && owner->inherited != OWNER_INHERITED)
 		return;
-	if (owner && owner->off)
-		return; /* of no interest, whoever has it */
+	if (owner && owner->off) {
+		/* Of no interest, whoever has it, but that it may have something to answer. */
+		if (knob_causes && owner->inherited && owner->messages)
+			serving_unsure(pid);
+		return;
+	}
 	owner = owner_tag(sk);
 	if (!owner)
 		return;
@@ -30,7 +34,7 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 		cause_accepted(connection, owner);
 	} else if (owner->direction & OWNER_SWEPT) {
 		hiding_pass(sk, pid);
-	} else if (owner->messages) {
+	} else if (owner->messages || owner->direction == OWNER_STREAM) {
 		cause_other(owner);
 	}
 	if (owner->direction != OWNER_STREAM)

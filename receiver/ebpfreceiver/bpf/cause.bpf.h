@@ -361,6 +361,8 @@ static __always_inline void cause_follow(struct bpf_sock *sk, struct connection 
 	}
 	if (ended)
 		cause_served(connection, before.exchange);
+	if (ended && exchange->owner.inherited == OWNER_INHERITED && (connection->phase != PHASE_IDLE || connection->status))
+		serving_unsure(exchange->owner.pid); /* it answers, on a connection whose requests are not counted */
 	if (begun && exchange->owner.inherited != OWNER_INHERITED)
 		cause_serve(connection);
 }
@@ -411,7 +413,7 @@ static __always_inline void cause_abandoned(struct bpf_sock *sk, const struct co
 		count(COUNTER_LATE_RING_FULL);
 }
 
-/* A message that is no request of HTTP/1 on a connection that may have been accepted. */
+/* A message on a connection that may have been accepted: one that is no request of HTTP/1, or one of no interest. */
 static __always_inline void cause_other(const struct owner *owner)
 {
 	if (knob_causes && owner->inherited)

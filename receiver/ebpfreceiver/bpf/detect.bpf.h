@@ -41,6 +41,8 @@ static __always_inline struct stream *stream_detect(struct __sk_buff *skb, const
 	}
 	stream->open.event.cookie = bpf_get_socket_cookie(skb);
 	stream->open.cgroup_id = bpf_skb_cgroup_id(skb);
+	if (knob_causes && !owner->inherited && stream->open.event.side == SIDE_SERVER)
+		serving_unsure(owner->pid); /* it was accepted before the programs were there; else see detect */
 	return stream;
 }
 
@@ -118,6 +120,8 @@ static __always_inline struct connection *connection_detect(struct __sk_buff *sk
 			connection->exchange.event.cookie = bpf_get_socket_cookie(skb);
 			connection->exchange.cgroup_id = bpf_skb_cgroup_id(skb);
 			idle_resume(packet, sk, connection, owner);
+		} else {
+			cause_other(owner);
 		}
 		return connection;
 	}

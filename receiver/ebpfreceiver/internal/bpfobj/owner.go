@@ -16,6 +16,9 @@ import (
 // leaves the socket alone from now on. Safe for concurrent use.
 func (o *Objects) Own(fd int, owner event.Owner, off bool) error {
 	value := socketOwner{CreatedNs: owner.Created, Pid: owner.PID, Comm: owner.Comm}
+	if owner.Accepted {
+		value.Inherited = ownerAccepted
+	}
 	if off {
 		value.Off = 1
 	}

@@ -72,6 +72,8 @@ type Owner struct {
 	Comm [16]byte
 	// Inherited says that this is the listener's owner: nobody saw who accepted the connection.
 	Inherited bool
+	// Accepted says that the owner accepted the connection. It is only written, for sockets older than the programs.
+	Accepted bool
 }
 
 // ownerInherited is OWNER_INHERITED of bpf/event.h.

@@ -32,6 +32,7 @@ type Adopted struct {
 
 	ignore    int
 	multipath map[uint16]event.Owner // by port; PID 0: more than one
+	listening map[uint16]struct{}    // ports of TCP listeners so far
 }
 
 // Listener returns the owner of the Multipath TCP listener that was adopted on port. The kernel makes the TCP socket
@@ -52,14 +53,15 @@ func (a *Adopted) addListener(port uint16, owner event.Owner) {
 
 // Adopt notes the owners of the TCP sockets that exist already, listening ones included, in every network namespace. It
 // goes through the file descriptors in /proc, in ascending process ids, so that a socket shared by a server's workers
-// belongs to their parent, as one noted by the programs does. A descriptor is borrowed with pidfd_getfd(2) (Linux 5.6,
+// belongs to their parent, as one noted by the programs does, and a listener comes before its connections, which are taken for
+// accepted by their port. A descriptor is borrowed with pidfd_getfd(2) (Linux 5.6,
 // CAP_SYS_PTRACE) for the moment that it takes to note its owner.
 //
 // It ends early with ctx. An error means that /proc could not be read at all.
 //
 // The sockets of the process ignore, as numbered in this process's PID namespace, are left alone from now on; 0 is none.
 func Adopt(ctx context.Context, noter Noter, ignore int) (*Adopted, error) {
-	adopted := &Adopted{ignore: ignore, multipath: make(map[uint16]event.Owner)}
+	adopted := &Adopted{ignore: ignore, multipath: make(map[uint16]event.Owner), listening: make(map[uint16]struct{})}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return adopted, fmt.Errorf("list processes: %w", err)
@@ -110,7 +112,7 @@ func (a *Adopted) process(noter Noter, pid int, seen map[string]struct{}) {
 	}
 }
 
-// sockets lists the descriptors of a process that are sockets not seen before, and remembers their inodes.
+// sockets lists the descriptors of a process that are sockets not seen before, ascending, and remembers their inodes.
 func sockets(pid int, seen map[string]struct{}) ([]int, error) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
 	entries, err := os.ReadDir(dir)
@@ -131,6 +133,7 @@ func sockets(pid int, seen map[string]struct{}) ([]int, error) {
 			fds = append(fds, fd)
 		}
 	}
+	slices.Sort(fds)
 	return fds, nil
 }
 
@@ -159,6 +162,9 @@ func (a *Adopted) socket(noter Noter, pidfd, theirs int, owner event.Owner) (tcp
 	owner.Created = uint64(now.Nano())
 	switch protocol {
 	case unix.IPPROTO_TCP:
+		if owner.Accepted, err = a.accepted(fd); err != nil {
+			return true, err
+		}
 		return true, noter.Own(fd, owner, int(owner.PID) == a.ignore)
 	case unix.IPPROTO_MPTCP:
 		return true, a.multipathSocket(fd, owner)
@@ -166,26 +172,45 @@ func (a *Adopted) socket(noter Noter, pidfd, theirs int, owner event.Owner) (tcp
 	return false, nil
 }
 
+// accepted says whether a TCP socket is a connection to a port that is listened on, and remembers that of a listener.
+func (a *Adopted) accepted(fd int) (bool, error) {
+	listens, port, err := local(fd)
+	if err != nil {
+		return false, err
+	}
+	if listens {
+		a.listening[port] = struct{}{}
+	}
+	_, known := a.listening[port]
+	return known && !listens, nil
+}
+
 // multipathSocket remembers the port of a Multipath TCP listener.
 func (a *Adopted) multipathSocket(fd int, owner event.Owner) error {
+	listens, port, err := local(fd)
+	if err == nil && listens {
+		a.addListener(port, owner)
+	}
+	return err
+}
+
+// local reads whether a socket listens, and its port.
+func local(fd int) (listens bool, port uint16, err error) {
 	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 	if err != nil {
-		return fmt.Errorf("read state of socket: %w", err)
+		return false, 0, fmt.Errorf("read state of socket: %w", err)
 	}
-	if listening == 0 {
-		return nil
-	}
-	local, err := unix.Getsockname(fd)
+	name, err := unix.Getsockname(fd)
 	if err != nil {
-		return fmt.Errorf("read address of socket: %w", err)
+		return false, 0, fmt.Errorf("read address of socket: %w", err)
 	}
-	switch address := local.(type) {
+	switch address := name.(type) {
 	case *unix.SockaddrInet4:
-		a.addListener(uint16(address.Port), owner)
+		port = uint16(address.Port)
 	case *unix.SockaddrInet6:
-		a.addListener(uint16(address.Port), owner)
+		port = uint16(address.Port)
 	}
-	return nil
+	return listening != 0, port, nil
 }
 
 // taskName reads the name of a process's main task; zero if it is gone.

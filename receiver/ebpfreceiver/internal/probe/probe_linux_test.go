@@ -142,6 +142,28 @@ func needMultipath(t *testing.T, listener net.Listener) {
 }
 
 // ignore notes nothing.
+// noted is whether the sockets of this process were accepted, by their local address.
+type noted map[string][]bool
+
+func (n noted) Own(fd int, owner event.Owner, _ bool) error {
+	local, err := unix.Getsockname(fd)
+	address, ok := local.(*unix.SockaddrInet4)
+	if err == nil && ok && int(owner.PID) == os.Getpid() {
+		key := netip.AddrPortFrom(netip.AddrFrom4(address.Addr), uint16(address.Port)).String()
+		n[key] = append(n[key], owner.Accepted)
+	}
+	return err
+}
+
+func TestOlderConnectionsToAListenerWereAccepted(t *testing.T) {
+	c := converse(t, listen(t, plain))
+	owners := noted{}
+	_, err := Adopt(t.Context(), owners, 0)
+	require.NoError(t, err)
+	assert.Equal(t, []bool{false}, owners[c.client.LocalAddr().String()])
+	assert.Equal(t, []bool{false, true}, owners[c.server.LocalAddr().String()], "of the listener, and of the server's end")
+}
+
 type ignore struct{}
 
 func (ignore) Own(int, event.Owner, bool) error { return nil }
