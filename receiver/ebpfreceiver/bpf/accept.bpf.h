@@ -41,9 +41,11 @@ static __always_inline void owner_accept(struct bpf_sock *sk)
 		return;
 	stream = bpf_sk_storage_get(&streams, sk, NULL, 0);
 	if (stream) {
+		bpf_spin_lock(&stream->lock);
 		stream->open.owner = *owner;
-		if (stream->opened == OPENED)
+		if (stream->opened != OPENED_NOT)
 			stream->opened = OPENED_STALE;
+		bpf_spin_unlock(&stream->lock);
 	}
 }
 

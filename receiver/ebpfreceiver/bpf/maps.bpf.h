@@ -140,6 +140,7 @@ enum opened {
 	OPENED_NOT = 0,
 	OPENED_STALE = 1, /* the owner was another one then */
 	OPENED = 2,
+	OPENED_SOON = 3, /* it is just being told */
 };
 
 /* State of a connection that speaks HTTP/2, or is in a TLS handshake. */

@@ -253,18 +253,36 @@ static __always_inline bool stream_begins(struct __sk_buff *skb, const struct pa
 	return http2_is_certain(head);
 }
 
-/* Says who talks to whom, before anything that they say, and again when the owner has changed. True if user space knows
- * the connection.
+/* Notes how far that is told who talks to whom, if it was so far before; 0 is what it was in any case. Returns that. */
+static __always_inline __u8 stream_tells(struct stream *stream, __u8 before, __u8 opened)
+{
+	__u8 was;
+
+	bpf_spin_lock(&stream->lock);
+	was = stream->opened;
+	if (!before || was == before)
+		stream->opened = opened;
+	bpf_spin_unlock(&stream->lock);
+	return was;
+}
+
+/* Says who talks to whom, before anything that they say, and again when the owner has changed, perhaps at this moment. True if
+ * user space knows the connection.
  */
 static __always_inline bool stream_announce(struct stream *stream)
 {
-	if (stream->opened != OPENED) {
-		if (ring_write(&stream->open, sizeof(stream->open)))
-			stream->opened = OPENED;
-		else
-			count(COUNTER_STREAM_RING_FULL);
+	__u8 was;
+
+	if (stream->opened == OPENED)
+		return true;
+	was = stream_tells(stream, 0, OPENED_SOON);
+	if (ring_write(&stream->open, sizeof(stream->open))) {
+		stream_tells(stream, OPENED_SOON, OPENED);
+		return true;
 	}
-	return stream->opened != OPENED_NOT;
+	count(COUNTER_STREAM_RING_FULL);
+	stream_tells(stream, 0, was == OPENED_SOON ? OPENED_NOT : was);
+	return was == OPENED_STALE || was == OPENED;
 }
 
 /* Says that the connection is over; with FLAG_GAP, that more was said on it than was told. */
