@@ -156,6 +156,8 @@ enum method {
 	METHOD_DELETE = 7,
 	METHOD_OPTIONS = 8,
 	METHOD_CONNECT = 9,
+	METHOD_OTHER = 10, /* one of those that http1.bpf.h knows and semantic conventions do not */
+	METHOD_QUERY = 11,
 	SERIES_OVERFLOW = 255, /* of a key: that of the series for what is too much */
 };
 

@@ -10,7 +10,9 @@
 #define TEXT8(a, b, c, d, e, f, g, h) (TEXT4(a, b, c, d) | TEXT4(e, f, g, h) << 32)
 #define FIRST(n) (~0ULL >> (64 - 8 * (n)))
 
-/* The methods of RFC 9110 section 9 and PATCH (RFC 5789), each with the space behind it. */
+/* The methods of RFC 9110 section 9 and PATCH (RFC 5789), each with the space behind it; QUERY, PURGE, and those of WebDAV (RFC
+ * 3253, 4791, 4918, 5323) as far as they are here with the beginning of a path, since they are words that others may begin with.
+ */
 static __always_inline enum method http1_method(__u64 prefix)
 {
 	switch (prefix & FIRST(4)) {
@@ -32,6 +34,27 @@ static __always_inline enum method http1_method(__u64 prefix)
 		return prefix == TEXT8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') ? METHOD_OPTIONS : METHOD_NONE;
 	case TEXT4('C', 'O', 'N', 'N'):
 		return prefix == TEXT8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' ') ? METHOD_CONNECT : METHOD_NONE;
+	case TEXT4('Q', 'U', 'E', 'R'):
+		return (prefix & FIRST(7)) == (TEXT8('Q', 'U', 'E', 'R', 'Y', ' ', '/', 0)) ? METHOD_QUERY : METHOD_NONE;
+	case TEXT4('P', 'U', 'R', 'G'):
+		return (prefix & FIRST(7)) == (TEXT8('P', 'U', 'R', 'G', 'E', ' ', '/', 0)) ? METHOD_OTHER : METHOD_NONE;
+	case TEXT4('M', 'K', 'C', 'O'):
+		return (prefix & FIRST(7)) == (TEXT8('M', 'K', 'C', 'O', 'L', ' ', '/', 0)) ? METHOD_OTHER : METHOD_NONE;
+	case TEXT4('C', 'O', 'P', 'Y'):
+	case TEXT4('L', 'O', 'C', 'K'):
+	case TEXT4('M', 'O', 'V', 'E'):
+		return (prefix >> 32 & FIRST(2)) == TEXT4(' ', '/', 0, 0) ? METHOD_OTHER : METHOD_NONE;
+	case TEXT4('U', 'N', 'L', 'O'):
+		return prefix == TEXT8('U', 'N', 'L', 'O', 'C', 'K', ' ', '/') ? METHOD_OTHER : METHOD_NONE;
+	case TEXT4('R', 'E', 'P', 'O'):
+		return prefix == TEXT8('R', 'E', 'P', 'O', 'R', 'T', ' ', '/') ? METHOD_OTHER : METHOD_NONE;
+	case TEXT4('S', 'E', 'A', 'R'):
+		return prefix == TEXT8('S', 'E', 'A', 'R', 'C', 'H', ' ', '/') ? METHOD_OTHER : METHOD_NONE;
+	case TEXT4('M', 'K', 'C', 'A'):
+		return prefix == TEXT8('M', 'K', 'C', 'A', 'L', 'E', 'N', 'D') ? METHOD_OTHER : METHOD_NONE;
+	case TEXT4('P', 'R', 'O', 'P'):
+		return prefix == TEXT8('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D') || prefix == TEXT8('P', 'R', 'O', 'P', 'P', 'A', 'T', 'C') ?
+			       METHOD_OTHER : METHOD_NONE;
 	}
 	return METHOD_NONE;
 }

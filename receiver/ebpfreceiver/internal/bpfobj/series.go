@@ -19,7 +19,7 @@ type Series struct {
 	CgroupID uint64
 	// Server is where the requests went. Its address is not valid at the server itself.
 	Server  netip.AddrPort
-	Method  string // as sent
+	Method  string // as sent, or _OTHER
 	Status  uint16 // 0: none
 	Minor   uint8  // second number of the response's version; of no meaning without a status
 	Failure event.Flags
@@ -256,7 +256,7 @@ func (s *Series) counted() bool {
 	return false
 }
 
-// methodName returns a method as it is sent.
+// methodName returns a method as semantic conventions have it: as it is sent, or _OTHER.
 func methodName(method socketMethod) string {
 	switch method {
 	case socketMethodMETHOD_GET:
@@ -277,6 +277,10 @@ func methodName(method socketMethod) string {
 		return "OPTIONS"
 	case socketMethodMETHOD_CONNECT:
 		return "CONNECT"
+	case socketMethodMETHOD_QUERY:
+		return "QUERY"
+	case socketMethodMETHOD_OTHER:
+		return "_OTHER"
 	}
 	return ""
 }

@@ -276,6 +276,8 @@ const (
 	socketMethodMETHOD_DELETE   socketMethod = 7
 	socketMethodMETHOD_OPTIONS  socketMethod = 8
 	socketMethodMETHOD_CONNECT  socketMethod = 9
+	socketMethodMETHOD_OTHER    socketMethod = 10
+	socketMethodMETHOD_QUERY    socketMethod = 11
 	socketMethodSERIES_OVERFLOW socketMethod = 255
 )
 

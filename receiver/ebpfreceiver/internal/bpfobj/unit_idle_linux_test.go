@@ -93,7 +93,7 @@ func TestWhatIsNoRequestDoesNotMakeASweptConnectionUnknown(t *testing.T) {
 	r := talkRig(t)
 	c := swept(r, ownerSwept)
 	for range 200 { // far more than DetectMessages
-		assert.Empty(t, c.ask(t, "PROPFIND / HTTP/1.1\r\n\r\n"))
+		assert.Empty(t, c.ask(t, "BREW / HTTP/1.1\r\n\r\n"))
 		assert.Empty(t, c.answer(t, answer200))
 	}
 	assert.Zero(t, c.socket.Socket.Owner.Off)

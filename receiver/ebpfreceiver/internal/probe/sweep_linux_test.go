@@ -254,7 +254,7 @@ func TestASweptConnectionIsNotSwitchedOff(t *testing.T) {
 	broom.sweep()
 	require.Equal(t, 2, broom.sweep())
 	for range 10 { // more than DetectMessages
-		c.ask(t, "PROPFIND / HTTP/1.1\r\n\r\n")
+		c.ask(t, "BREW / HTTP/1.1\r\n\r\n")
 		c.answer(t, response)
 	}
 	c.ask(t, request)
