@@ -190,6 +190,17 @@ func (e *kafkaExporter) push(ctx context.Context, r xexporterhelper.Request) err
 			return err
 		}
 	}
+	if err := e.settle(ctx, req); err != nil {
+		return err
+	}
+	if len(req.refused) == 0 {
+		return nil
+	}
+	return consumererror.NewPermanent(summary(req.refused))
+}
+
+// settle plans and delivers until nothing of the request is left, or an attempt fails.
+func (e *kafkaExporter) settle(ctx context.Context, req *request) error {
 	for req.ticket != nil || len(req.records) > 0 {
 		if req.ticket == nil {
 			if err := e.plan(ctx, req); err != nil {
@@ -202,10 +213,7 @@ func (e *kafkaExporter) push(ctx context.Context, r xexporterhelper.Request) err
 		}
 		req.ticket = nil
 	}
-	if len(req.refused) == 0 {
-		return nil
-	}
-	return consumererror.NewPermanent(summary(req.refused))
+	return nil
 }
 
 // deliver makes one attempt to deliver what was planned. Afterwards the batches' memory is given up, unless it returns an

@@ -5,14 +5,12 @@ package kafkaexporter
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/encode"
-	"github.com/otelcol-risk/otelcol-risk/exporter/kafkaexporter/internal/producer"
 )
 
 // lot is many small requests for the same topics that are delivered as one: one batch a partition, one produce request. Whoever
@@ -37,11 +35,13 @@ type lot struct {
 	round   *round
 }
 
-// round is one call of the producer for a lot.
+// round is one attempt to deliver a lot.
 type round struct {
 	cancel context.CancelFunc
 	done   chan struct{}
-	err    error // set before done is closed
+	// err, and whether it is that nobody waited any more, are set before done is closed.
+	err       error
+	cancelled bool
 }
 
 // lots finds the lot that a request may join.
@@ -208,7 +208,6 @@ func (e *kafkaExporter) follow(ctx context.Context, req *request) (over bool, er
 		return true, err
 	}
 	req.refused = append(req.refused, l.request.refused...)
-	req.records = l.leftOver()
 	req.lot = nil
 	return false, nil
 }
@@ -224,16 +223,6 @@ func (l *lot) isPlanned() bool {
 	}
 }
 
-// leftOver returns the records that the lot's plan left over, dead letters for another topic, to the first member that asks:
-// it delivers them.
-func (l *lot) leftOver() []encode.Record {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	left := l.request.records
-	l.request.records = nil
-	return left
-}
-
 // deliverLot waits until the lot is resolved or ctx ends.
 func (e *kafkaExporter) deliverLot(ctx context.Context, l *lot) error {
 	for {
@@ -242,7 +231,7 @@ func (e *kafkaExporter) deliverLot(ctx context.Context, l *lot) error {
 		case <-r.done:
 			l.turnAway()
 			// A round that was cancelled when nobody waited says nothing to somebody who came back.
-			if r.err == nil || errors.Is(r.err, producer.ErrClosed) {
+			if !r.cancelled {
 				return r.err
 			}
 		case <-ctx.Done():
@@ -272,10 +261,23 @@ func (e *kafkaExporter) attend(l *lot) *round {
 	l.round = r
 	e.lots.delivering.Go(func() {
 		defer cancel()
-		r.err = e.deliver(ctx, &l.request)
+		r.err = e.settleLot(ctx, l)
+		r.cancelled = r.err != nil && ctx.Err() != nil
 		close(r.done)
 	})
 	return r
+}
+
+// settleLot delivers everything that the lot has, also what finds another partition and dead letters: nobody knows whose they are,
+// so no member is told before they have arrived. What can never be planned is a fate, too.
+func (e *kafkaExporter) settleLot(ctx context.Context, l *lot) error {
+	req := &l.request
+	err := e.settle(ctx, req)
+	if consumererror.IsPermanent(err) {
+		req.records, req.refused = nil, append(req.refused, err)
+		return nil
+	}
+	return err
 }
 
 // turnAway is the opposite of attend. Without anybody who waits the round ends.
