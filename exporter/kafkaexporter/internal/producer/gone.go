@@ -23,7 +23,7 @@ import (
 // broker's socket. So what follows begins a new epoch, which fits either way, and behind which the old one is refused.
 
 // goneAfter is for how long every look-up has to say that a partition is not there: one broker may be behind the others, and
-// the one that is asked is the same until it fails.
+// the one that is asked is the same until it fails. One that fails says nothing, so the time begins anew.
 const goneAfter = time.Minute
 
 var errGone = errors.New("the partition is gone, its topic was deleted or made anew with fewer partitions")
@@ -59,6 +59,13 @@ func (m *machine) bury(now time.Time, p *partition) {
 		}
 	}
 	m.settle(now, p)
+}
+
+// doubt begins the time anew for which look-ups agree that partitions are not there: one that failed does not say so.
+func (m *machine) doubt() {
+	for _, p := range m.order {
+		p.absent = time.Time{}
+	}
 }
 
 // absent tells whether the last look-up of a topic lists fewer partitions, or says that there is no such topic.

@@ -22,6 +22,7 @@ func (m *machine) laidOut(now time.Time, layout wire.Layout, err error) {
 	m.out.Refreshed(err)
 	if err != nil {
 		m.postpone(now, &m.refresh)
+		m.doubt()
 		// Waiters are told at once: while no broker can be reached, waiting longer is their retry's business.
 		m.tell(func(wire.Topic) error { return err })
 		m.forget()
