@@ -252,6 +252,10 @@ type WholeTracesConfig struct {
 	// 1024 to 16777216, rounded up to a power of two; 28 bytes each. Default 65536.
 	RememberTraces int `mapstructure:"remember_traces"`
 
+	// ShutdownTimeout is how long a shutdown waits for the next component to take what was held; the rest is lost, and counted.
+	// 0 is without end: the Collector sets no limit itself. Default 20s.
+	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
+
 	_ struct{}
 }
 
@@ -321,9 +325,11 @@ func createDefaultConfig() component.Config {
 		ReloadInterval: 10 * time.Second,
 		CRS:            CRSConfig{Condition: worthAsking, RememberEntities: 4096},
 		Learned:        LearnedConfig{Enabled: true, MaxOperations: 4096},
-		WholeTraces:    WholeTracesConfig{AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, MaxMemoryMiB: 256, RememberTraces: 65536},
-		Levels:         LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},
-		Sampling:       SamplingConfig{KeepAbove: 0.6, Percentage: 100, RememberTraces: 16384},
-		Limits:         LimitsConfig{MaxEntities: 65536, MaxInspectedBytes: 2048},
+		WholeTraces: WholeTracesConfig{
+			AfterRoot: 2 * time.Second, Timeout: 30 * time.Second, MaxMemoryMiB: 256, RememberTraces: 65536, ShutdownTimeout: 20 * time.Second,
+		},
+		Levels:   LevelsConfig{Medium: 0.3, High: 0.6, Critical: 0.85},
+		Sampling: SamplingConfig{KeepAbove: 0.6, Percentage: 100, RememberTraces: 16384},
+		Limits:   LimitsConfig{MaxEntities: 65536, MaxInspectedBytes: 2048},
 	}
 }

@@ -120,6 +120,7 @@ func faults() map[string]struct {
 		"a shadow rule with a fault":      {func(c *Config) { c.Shadow.Rules = []RuleConfig{{Name: "a", Condition: "b", Weight: 1}} }, `shadow::rules::a::condition: `},
 		"a reload that is too fast":       {func(c *Config) { c.ReloadInterval = 1 }, `reload_interval: must be 0 or at least 1s, found 1ns`},
 		"too many traces":                 {func(c *Config) { c.Sampling.RememberTraces = -1 }, `sampling::remember_traces: must be from 0 to 16777216, found -1`},
+		"a shutdown before its begin":     {func(c *Config) { c.WholeTraces.Enabled, c.WholeTraces.ShutdownTimeout = true, -1 }, `whole_traces::shutdown_timeout: must not be negative, found -1ns`},
 		"a log path that is none":         {func(c *Config) { c.Rules[3].Condition = `log.bodi == "x"` }, `segment "bodi"`},
 		"a feature without a name":        {func(c *Config) { c.Features[4].Name = "" }, `features::4::name: must consist of`},
 		"a feature with a bad name":       {func(c *Config) { c.Features[0].Name = "a b" }, `features::a b::name: must consist of lower case letters, digits and underscores, found "a b"`},

@@ -116,7 +116,7 @@ func (h *holder) Start(ctx context.Context, host component.Host) error {
 }
 
 // Shutdown implements component.Component. It decides what is still held by the spans that came, and ends when all of it is
-// sent, or with the context: what was not sent by then is lost.
+// sent, or with the context, or after shutdown_timeout: what was not sent by then is lost.
 func (h *holder) Shutdown(ctx context.Context) error {
 	close(h.stop)
 	h.ticking.Wait()
@@ -128,6 +128,11 @@ func (h *holder) Shutdown(ctx context.Context) error {
 }
 
 func (h *holder) drain(ctx context.Context) error {
+	if limit := h.cfg.WholeTraces.ShutdownTimeout; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
 	stop := context.AfterFunc(ctx, h.out.abandon)
 	defer stop()
 	for {

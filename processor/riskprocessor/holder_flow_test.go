@@ -185,29 +185,43 @@ func (f consumerFunc) ConsumeTraces(ctx context.Context, td ptrace.Traces) error
 func (consumerFunc) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
 // TestShutdownEndsWithItsContext: what the next component does not take in time is lost and counted, and all is decided.
-func TestShutdownEndsWithItsContext(t *testing.T) {
+func TestShutdownEndsInTime(t *testing.T) {
 	const traces = 10 * holderBatchSpans
-	cfg := holdingConfig(t)
-	cfg.Sampling.Percentage = 100
-	next := newGate()
-	next.all = true // and never opened
-	h := newHolding(t, cfg, next)
-	for n := range uint64(traces) {
-		h.put(t, 0, oneSpan(t, lowID(n+1), true, nil))
+	for name, test := range map[string]struct {
+		timeout   time.Duration
+		cancelled bool
+	}{
+		"with its context":      {0, true},
+		"after its own timeout": {time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := holdingConfig(t)
+			cfg.Sampling.Percentage = 100
+			cfg.WholeTraces.ShutdownTimeout = test.timeout
+			next := newGate()
+			next.all = true // and never opened
+			h := newHolding(t, cfg, next)
+			for n := range uint64(traces) {
+				h.put(t, 0, oneSpan(t, lowID(n+1), true, nil))
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var ending sync.WaitGroup
+			ending.Go(func() {
+				err := h.Shutdown(ctx)
+				assert.ErrorIs(t, err, errShutdown)
+				assert.ErrorContains(t, err, fmt.Sprintf("%d spans that were held are lost", traces))
+			})
+			if test.cancelled {
+				<-next.reached
+				cancel()
+			}
+			ending.Wait()
+			assert.Zero(t, next.SpanCount())
+			assert.Equal(t, map[string]int64{"shutdown": traces}, h.sums(t, "processor_risk_held_spans_lost"))
+			assert.Equal(t, map[string]int64{"probability": traces}, h.sums(t, "processor_risk_spans_kept"))
+		})
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	var ending sync.WaitGroup
-	ending.Go(func() {
-		err := h.Shutdown(ctx)
-		assert.ErrorIs(t, err, errShutdown)
-		assert.ErrorContains(t, err, fmt.Sprintf("%d spans that were held are lost", traces))
-	})
-	<-next.reached
-	cancel()
-	ending.Wait()
-	assert.Zero(t, next.SpanCount())
-	assert.Equal(t, map[string]int64{"shutdown": traces}, h.sums(t, "processor_risk_held_spans_lost"))
-	assert.Equal(t, map[string]int64{"probability": traces}, h.sums(t, "processor_risk_spans_kept"))
 }
 
 // TestNextComponentThatFallsBehind: memory is bounded by what is refused then, not by what is decided too early, and what was

@@ -187,6 +187,7 @@ func (o *outbox) wait(ctx context.Context, bytes int64) error {
 // abandon gives up what is not sent.
 func (o *outbox) abandon() {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	spans := 0
 	for i := range o.waiting {
 		spans += o.waiting[i].spans
@@ -194,12 +195,11 @@ func (o *outbox) abandon() {
 	}
 	o.waiting, o.abandoned = nil, true
 	o.late += spans
-	o.wake()
-	o.mu.Unlock()
-	o.cancel()
 	if spans > 0 {
-		o.lost(spans, errShutdown)
+		o.lost(spans, errShutdown) // before close can return
 	}
+	o.wake()
+	o.cancel()
 }
 
 // close waits until everything is sent, or given up.

@@ -151,6 +151,9 @@ func (c *WholeTracesConfig) validate(mode Mode) error {
 	if c.RememberTraces < window.MinEntities || c.RememberTraces > maxEntities {
 		errs = append(errs, fmt.Errorf("whole_traces::remember_traces: must be from %d to %d, found %d", window.MinEntities, maxEntities, c.RememberTraces))
 	}
+	if c.ShutdownTimeout < 0 {
+		errs = append(errs, fmt.Errorf("whole_traces::shutdown_timeout: must not be negative, found %v", c.ShutdownTimeout))
+	}
 	return errors.Join(errs...)
 }
 

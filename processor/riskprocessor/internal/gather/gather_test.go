@@ -197,6 +197,11 @@ func TestEstimate(t *testing.T) {
 			t.Logf("%.2f of what it takes", float64(g.Bytes())/float64(took))
 			assert.InDelta(t, 1.1, float64(g.Bytes())/float64(took), 0.4)
 			runtime.KeepAlive(g)
+			var given int64
+			for batch := g.Early(0, math.MaxInt64); batch.Traces > 0; batch = g.Early(0, math.MaxInt64) {
+				given += Size(batch.Spans)
+			}
+			assert.InDelta(t, 1, float64(given)/float64(took), 0.5, "what is given out has a size, too")
 		})
 	}
 }

@@ -21,16 +21,30 @@ const (
 
 // Size is the memory that spans take, as estimated.
 func Size(td ptrace.Traces) int64 {
-	return heapFactor * int64((&ptrace.ProtoMarshaler{}).TracesSize(td))
+	var objects int64
+	for _, rs := range td.ResourceSpans().All() {
+		objects += originObjects(rs)
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				objects += spanObjects(span)
+			}
+		}
+	}
+	return max(heapFactor*int64((&ptrace.ProtoMarshaler{}).TracesSize(td)), objects)
 }
 
 func spanSize(span ptrace.Span) int64 {
-	wire := int64((&ptrace.ProtoMarshaler{}).SpanSize(span))
-	events := int64(span.Events().Len() + span.Links().Len())
-	return max(heapFactor*wire, spanBytes+attributeBytes*int64(span.Attributes().Len())+eventBytes*events)
+	return max(heapFactor*int64((&ptrace.ProtoMarshaler{}).SpanSize(span)), spanObjects(span))
+}
+
+func spanObjects(span ptrace.Span) int64 {
+	return spanBytes + attributeBytes*int64(span.Attributes().Len()) + eventBytes*int64(span.Events().Len()+span.Links().Len())
 }
 
 func originSize(rs ptrace.ResourceSpans) int64 {
-	wire := int64((&ptrace.ProtoMarshaler{}).ResourceSpansSize(rs))
-	return max(heapFactor*wire, spanBytes+attributeBytes*int64(rs.Resource().Attributes().Len()))
+	return max(heapFactor*int64((&ptrace.ProtoMarshaler{}).ResourceSpansSize(rs)), originObjects(rs))
+}
+
+func originObjects(rs ptrace.ResourceSpans) int64 {
+	return spanBytes + attributeBytes*int64(rs.Resource().Attributes().Len())
 }

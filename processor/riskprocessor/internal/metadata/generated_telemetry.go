@@ -118,7 +118,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorRiskHeldSpansLost, err = builder.meter.Int64Counter(
 		"otelcol_processor_risk_held_spans_lost",
-		metric.WithDescription("Spans that were held until their trace was complete, were to be kept, and were lost. refused, the next component did not take them; shutdown, they were not sent in the time that the Collector had to stop. [Alpha]"),
+		metric.WithDescription("Spans that were held until their trace was complete, were to be kept, and were lost. refused, the next component did not take them; shutdown, they were not sent within whole_traces::shutdown_timeout. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

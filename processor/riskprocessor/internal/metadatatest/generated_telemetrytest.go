@@ -120,7 +120,7 @@ func AssertEqualProcessorRiskFeatureErrors(t *testing.T, tt *componenttest.Telem
 func AssertEqualProcessorRiskHeldSpansLost(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_risk_held_spans_lost",
-		Description: "Spans that were held until their trace was complete, were to be kept, and were lost. refused, the next component did not take them; shutdown, they were not sent in the time that the Collector had to stop. [Alpha]",
+		Description: "Spans that were held until their trace was complete, were to be kept, and were lost. refused, the next component did not take them; shutdown, they were not sent within whole_traces::shutdown_timeout. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
