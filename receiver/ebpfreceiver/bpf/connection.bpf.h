@@ -289,7 +289,7 @@ static __always_inline enum verdict response_bytes(struct __sk_buff *skb, const 
 	if (http1_is_response(packet_prefix(skb, packet, span.skip))) {
 		if (!connection->interim) {
 			connection->marks |= MARK_SEARCH;
-			connection->counted = 0; /* what follows is not of the exchange that was counted */
+			connection->counted = 0; /* what follows is not of the exchange that was counted, unless it is text like this */
 		}
 		response_again(skb, packet, connection, span.skip);
 		return WRITE_NOTHING;

@@ -41,8 +41,8 @@ static __always_inline struct stream *stream_detect(struct __sk_buff *skb, const
 	}
 	stream->open.event.cookie = bpf_get_socket_cookie(skb);
 	stream->open.cgroup_id = bpf_skb_cgroup_id(skb);
-	if (knob_causes && !owner->inherited && stream->open.event.side == SIDE_SERVER)
-		serving_unsure(owner->pid); /* it was accepted before the programs were there; else see detect */
+	if (knob_causes && stream->open.event.side == SIDE_SERVER)
+		serving_unsure(owner->pid);
 	return stream;
 }
 
@@ -78,7 +78,8 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 	owner->messages++;
 	if (http1_is_request(prefix))
 		return PREFIX_REQUEST;
-	if (!swept)
+	/* What a server says first may be the rest of an answer to a request from before the programs were there. */
+	if (!swept && packet->direction == INGRESS && !http1_is_response(prefix))
 		cause_other(owner);
 	*stream = stream_detect(skb, packet, sk, owner, prefix);
 	if (*stream)

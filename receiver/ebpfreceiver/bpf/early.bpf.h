@@ -137,12 +137,16 @@ static __always_inline void early_take(struct bpf_sock_ops *ctx, struct bpf_sock
 	}
 	if (early->protocol) {
 		early_take_stream(ctx, sk, early, owner);
+		cause_other(owner);
 		early->length = 0;
 		return;
 	}
 	connection = connection_create(sk, owner, INGRESS);
-	if (!connection)
+	if (!connection) {
+		owner->messages = 1; /* for whoever accepts it */
+		cause_other(owner);
 		return;
+	}
 	connection->exchange.event.cookie = bpf_get_socket_cookie(ctx);
 	if (knob_rest && rest_of(bpf_htons(early->local_port) | (__u32)bpf_htons(early->peer_port) << 16, turn)) {
 		early->length = 0;

@@ -10,8 +10,9 @@
 #define TEXT8(a, b, c, d, e, f, g, h) (TEXT4(a, b, c, d) | TEXT4(e, f, g, h) << 32)
 #define FIRST(n) (~0ULL >> (64 - 8 * (n)))
 
-/* The methods of RFC 9110 section 9 and PATCH (RFC 5789), each with the space behind it; QUERY, PURGE, and those of WebDAV (RFC
- * 3253, 4791, 4918, 5323) as far as they are here with the beginning of a path, since they are words that others may begin with.
+/* The methods of RFC 9110 section 9 and PATCH (RFC 5789), each with the space behind it; QUERY, PURGE, and of WebDAV those of RFC 4918
+ * and 5323, MKCALENDAR (4791) and REPORT (3253), as far as eight bytes go with the beginning of a path: others may begin with such
+ * words.
  */
 static __always_inline enum method http1_method(__u64 prefix)
 {

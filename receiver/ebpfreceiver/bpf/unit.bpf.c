@@ -28,6 +28,7 @@
 #include "frames.bpf.h"
 #include "stream.bpf.h"
 #include "seek.bpf.h"
+#include "cause.bpf.h"
 #include "early.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -20,6 +20,17 @@ type unitAddressPrefix struct {
 	Address [16]uint8
 }
 
+type unitCalling struct {
+	_      structs.HostLayout
+	Within struct {
+		_        structs.HostLayout
+		Counts   uint64
+		Cookie   uint64
+		Exchange uint32
+		Pid      uint32
+	}
+}
+
 type unitConnection struct {
 	_                structs.HostLayout
 	NextSequence     [2]uint32
@@ -119,6 +130,15 @@ type unitEarlyRecord struct {
 	Data [2048]uint8
 }
 
+type unitHiding struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Pid uint32
+}
+
 type unitOwner struct {
 	_         structs.HostLayout
 	CreatedNs uint64
@@ -158,6 +178,21 @@ type unitSeriesKey struct {
 	Inherited uint8
 	Scaled    uint8
 	Reserved  [2]uint8
+}
+
+type unitServing struct {
+	_         structs.HostLayout
+	Counts    uint64
+	Cookies   uint64
+	Exchanges uint32
+	Pid       uint32
+	Hidden    uint32
+	Lock      struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Unsure   uint8
+	Reserved [31]uint8
 }
 
 type unitStream struct {
@@ -300,10 +335,12 @@ type unitUnit struct {
 const (
 	unitMapAddressExclude     = "address_exclude"
 	unitMapAddressInclude     = "address_include"
+	unitMapCallings           = "callings"
 	unitMapConnections        = "connections"
 	unitMapCounters           = "counters"
 	unitMapEarlyData          = "early_data"
 	unitMapEarlyRecords       = "early_records"
+	unitMapHidings            = "hidings"
 	unitMapOwners             = "owners"
 	unitMapPorts              = "ports"
 	unitMapProcessesTold      = "processes_told"
@@ -312,6 +349,7 @@ const (
 	unitMapSeriesEmpty        = "series_empty"
 	unitMapSeriesFirst        = "series_first"
 	unitMapSeriesSecond       = "series_second"
+	unitMapServings           = "servings"
 	unitMapStreams            = "streams"
 	unitMapUnderTest          = "under_test"
 	unitMapUnits              = "units"
@@ -415,10 +453,12 @@ type unitProgramSpecs struct {
 type unitMapSpecs struct {
 	AddressExclude *ebpf.MapSpec `ebpf:"address_exclude"`
 	AddressInclude *ebpf.MapSpec `ebpf:"address_include"`
+	Callings       *ebpf.MapSpec `ebpf:"callings"`
 	Connections    *ebpf.MapSpec `ebpf:"connections"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	EarlyData      *ebpf.MapSpec `ebpf:"early_data"`
 	EarlyRecords   *ebpf.MapSpec `ebpf:"early_records"`
+	Hidings        *ebpf.MapSpec `ebpf:"hidings"`
 	Owners         *ebpf.MapSpec `ebpf:"owners"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	ProcessesTold  *ebpf.MapSpec `ebpf:"processes_told"`
@@ -427,6 +467,7 @@ type unitMapSpecs struct {
 	SeriesEmpty    *ebpf.MapSpec `ebpf:"series_empty"`
 	SeriesFirst    *ebpf.MapSpec `ebpf:"series_first"`
 	SeriesSecond   *ebpf.MapSpec `ebpf:"series_second"`
+	Servings       *ebpf.MapSpec `ebpf:"servings"`
 	Streams        *ebpf.MapSpec `ebpf:"streams"`
 	UnderTest      *ebpf.MapSpec `ebpf:"under_test"`
 	Units          *ebpf.MapSpec `ebpf:"units"`
@@ -486,10 +527,12 @@ func (o *unitObjects) Close() error {
 type unitMaps struct {
 	AddressExclude *ebpf.Map `ebpf:"address_exclude"`
 	AddressInclude *ebpf.Map `ebpf:"address_include"`
+	Callings       *ebpf.Map `ebpf:"callings"`
 	Connections    *ebpf.Map `ebpf:"connections"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	EarlyData      *ebpf.Map `ebpf:"early_data"`
 	EarlyRecords   *ebpf.Map `ebpf:"early_records"`
+	Hidings        *ebpf.Map `ebpf:"hidings"`
 	Owners         *ebpf.Map `ebpf:"owners"`
 	Ports          *ebpf.Map `ebpf:"ports"`
 	ProcessesTold  *ebpf.Map `ebpf:"processes_told"`
@@ -498,6 +541,7 @@ type unitMaps struct {
 	SeriesEmpty    *ebpf.Map `ebpf:"series_empty"`
 	SeriesFirst    *ebpf.Map `ebpf:"series_first"`
 	SeriesSecond   *ebpf.Map `ebpf:"series_second"`
+	Servings       *ebpf.Map `ebpf:"servings"`
 	Streams        *ebpf.Map `ebpf:"streams"`
 	UnderTest      *ebpf.Map `ebpf:"under_test"`
 	Units          *ebpf.Map `ebpf:"units"`
@@ -508,10 +552,12 @@ func (m *unitMaps) Close() error {
 	return _UnitClose(
 		m.AddressExclude,
 		m.AddressInclude,
+		m.Callings,
 		m.Connections,
 		m.Counters,
 		m.EarlyData,
 		m.EarlyRecords,
+		m.Hidings,
 		m.Owners,
 		m.Ports,
 		m.ProcessesTold,
@@ -520,6 +566,7 @@ func (m *unitMaps) Close() error {
 		m.SeriesEmpty,
 		m.SeriesFirst,
 		m.SeriesSecond,
+		m.Servings,
 		m.Streams,
 		m.UnderTest,
 		m.Units,

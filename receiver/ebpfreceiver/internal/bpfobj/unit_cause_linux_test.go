@@ -68,6 +68,34 @@ func TestAProcessIsNotCertainThatServesHTTP2OnAConnectionOlderThanThePrograms(t 
 	})
 }
 
+// TestTheRestOfAnAnswerFromBeforeMakesNobodyUncertain passes first what else there may be on connections that were accepted before
+// the programs were there.
+func TestTheRestOfAnAnswerFromBeforeMakesNobodyUncertain(t *testing.T) {
+	r := talkRig(t)
+	for name, test := range map[string]struct {
+		program int
+		payload string
+		certain bool
+	}{
+		"an answer":               {observeEgress, "HTTP/1.1 200 OK\r\n\r\n", true},
+		"the rest of an answer":   {observeEgress, "of a body", true},
+		"an answer, to a client":  {observeIngress, "HTTP/1.1 200 OK\r\n\r\n", true},
+		"what is no HTTP":         {observeIngress, "*1\r\n$4\r\nPING\r\n", false},
+		"an answer of HTTP/2":     {observeEgress, "\x00\x00\x01\x01\x05\x00\x00\x00\x01\x88", false},
+		"the client's HTTP/2, on": {observeIngress, "\x00\x00\x03\x01\x05\x00\x00\x00\x01\x83\x86\x84", false},
+	} {
+		exactly(t, r, func(s *story) {
+			p := &process{s, 7}
+			p.forget()
+			old, open := p.has(), p.has()
+			old.socket.Socket.Owner.Inherited = ownerAccepted
+			s.asks(open)
+			s.pass(old, test.program, test.payload, psh|ack)
+			assert.Equal(s, test.certain, p.certain(), name)
+		})
+	}
+}
+
 func TestAProcessIsNotCertainThatServesWhatIsFilteredOut(t *testing.T) {
 	settings := whole()
 	settings.ExcludePorts = []uint16{0} // every port that the sockets of tests have
