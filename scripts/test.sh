@@ -9,13 +9,15 @@ export GOWORK=off
 mkdir -p build
 (cd tests && go build -o ../build/report ./report)
 
-in_turn=(-exec "$PWD/scripts/turn.sh $PWD/build/test.lock")
+# Test programs watch the same kernel and the same two cores: one at a time, while the next ones are being compiled.
+one_at_a_time=()
+if command -v flock >/dev/null; then one_at_a_time=(-exec "flock $PWD/build/test.lock"); fi
 
 run() { # run MODULE FLAG...
 	local module=$1 code=0
 	shift
 	# Apart, or a message of the go command can land within a line of JSON and cost an event.
-	(cd "$module" && go test -json -count=1 -timeout=20m "${in_turn[@]}" "$@") 2>build/test.stderr || code=$?
+	(cd "$module" && go test -json -count=1 -timeout=20m "${one_at_a_time[@]}" "$@") 2>build/test.stderr || code=$?
 	cat build/test.stderr
 	echo "exit $code: go test in $module"
 }
