@@ -41,8 +41,6 @@ static __always_inline struct stream *stream_detect(struct __sk_buff *skb, const
 	}
 	stream->open.event.cookie = bpf_get_socket_cookie(skb);
 	stream->open.cgroup_id = bpf_skb_cgroup_id(skb);
-	if (knob_causes && stream->open.event.side == SIDE_SERVER)
-		serving_unsure(owner->pid);
 	return stream;
 }
 
@@ -82,8 +80,11 @@ static __always_inline enum prefix_kind detect(struct __sk_buff *skb, const stru
 	if (!swept && packet->direction == INGRESS && !http1_is_response(prefix))
 		cause_other(owner);
 	*stream = stream_detect(skb, packet, sk, owner, prefix);
-	if (*stream)
+	if (*stream) {
+		if (knob_causes && !swept && (*stream)->open.event.side == SIDE_SERVER)
+			serving_unsure(owner->pid);
 		return PREFIX_STREAM;
+	}
 	if (knob_http2 && http2_is_idle(prefix)) {
 		owner->messages--; /* it is HTTP/2: a message will tell more */
 		return PREFIX_UNKNOWN;
