@@ -17,14 +17,21 @@ import (
 	"github.com/otelcol-risk/otelcol-risk/tests/harness"
 )
 
-// TestTheStatusFollowsTheBroker is recoverable before it is there, OK when it comes, recoverable when it goes, OK again.
-func TestTheStatusFollowsTheBroker(t *testing.T) {
+// absentBroker returns where a broker may come.
+func absentBroker(t *testing.T) (addrs []string, port int) {
+	t.Helper()
 	addrs, err := harness.FreeAddrs(1)
 	require.NoError(t, err)
 	_, text, err := net.SplitHostPort(addrs[0])
 	require.NoError(t, err)
-	port, err := strconv.Atoi(text)
+	port, err = strconv.Atoi(text)
 	require.NoError(t, err)
+	return addrs, port
+}
+
+// TestTheStatusFollowsTheBroker is recoverable before it is there, OK when it comes, recoverable when it goes, OK again.
+func TestTheStatusFollowsTheBroker(t *testing.T) {
+	addrs, port := absentBroker(t)
 	h := newHost()
 	e, _ := start(t, addrs, settings{"retry_on_failure": map[string]any{"initial_interval": "10ms", "max_interval": "50ms", "max_elapsed_time": "0s"}}, h)
 	require.ErrorContains(t, h.await(t, componentstatus.StatusRecoverableError).Err(), "connection refused")
@@ -41,12 +48,7 @@ func TestTheStatusFollowsTheBroker(t *testing.T) {
 
 // TestTheStatusFollowsTheBrokerOfWhoHasNothingToSend: nothing else tells that the broker has come.
 func TestTheStatusFollowsTheBrokerOfWhoHasNothingToSend(t *testing.T) {
-	addrs, err := harness.FreeAddrs(1)
-	require.NoError(t, err)
-	_, text, err := net.SplitHostPort(addrs[0])
-	require.NoError(t, err)
-	port, err := strconv.Atoi(text)
-	require.NoError(t, err)
+	addrs, port := absentBroker(t)
 	h := newHost()
 	start(t, addrs, nil, h)
 	h.await(t, componentstatus.StatusRecoverableError)

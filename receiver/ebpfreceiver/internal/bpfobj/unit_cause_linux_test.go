@@ -15,27 +15,25 @@ import (
 
 func TestAProcessIsNotCertainThatAnswersOnAConnectionWhoseAcceptorIsUnknown(t *testing.T) {
 	r := talkRig(t)
-	exactly(t, r, func(s *story) {
-		p := &process{s, 7}
-		p.forget()
-		known, unknown := p.has(), p.has()
-		unknown.socket.Socket.Owner.Inherited = ownerInherited
-		s.asks(unknown)
-		s.asks(known)
-		assert.True(s, p.certain(), "it waits to be accepted, perhaps by somebody else")
-		s.answers(unknown)
-		assert.False(s, p.certain())
-	})
-	exactly(t, r, func(s *story) {
-		p := &process{s, 7}
-		p.forget()
-		known, unknown := p.has(), p.has()
-		unknown.socket.Socket.Owner.Inherited = ownerInherited
-		s.asks(unknown)
-		s.asks(known)
-		s.ends(unknown, event.Reset)
-		assert.True(s, p.certain(), "nobody answered")
-	})
+	for name, test := range map[string]struct {
+		over    func(s *story, c *talk)
+		certain bool
+	}{
+		"it answers":     {func(s *story, c *talk) { s.answers(c) }, false},
+		"nobody answers": {func(s *story, c *talk) { s.ends(c, event.Reset) }, true},
+	} {
+		exactly(t, r, func(s *story) {
+			p := &process{s, 7}
+			p.forget()
+			known, unknown := p.has(), p.has()
+			unknown.socket.Socket.Owner.Inherited = ownerInherited
+			s.asks(unknown)
+			s.asks(known)
+			assert.True(s, p.certain(), "it waits to be accepted, perhaps by somebody else")
+			test.over(s, unknown)
+			assert.Equal(s, test.certain, p.certain(), name)
+		})
+	}
 }
 
 func TestAProcessIsNotCertainThatServesHTTP2OnAConnectionOlderThanThePrograms(t *testing.T) {

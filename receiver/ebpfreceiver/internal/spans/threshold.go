@@ -17,7 +17,8 @@ import (
 // id (OpenTelemetry specification, "Probability sampling").
 const randomBits = 56
 
-// otelMember is how OpenTelemetry's member of a tracestate begins, otelThreshold how the threshold in it does.
+// otelMember is how OpenTelemetry's member of a tracestate begins, otelThreshold and otelRandom how its threshold and the
+// randomness that is compared with it do, where that is not the trace id's.
 const (
 	otelMember    = "ot="
 	otelThreshold = "th:"
